@@ -1,0 +1,44 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace ToolR0.Contracts;
+
+/// <summary>SHA-256 over what a group's learning depends on, so that a stored token or log-probability altered by hand is found.</summary>
+public static class Digests
+{
+    public static string Sha256Hex(ReadOnlySpan<byte> bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
+
+    public static string Sha256Hex(string text) => Sha256Hex(Encoding.UTF8.GetBytes(text));
+
+    /// <summary>Over prompt token ids, then per sample: seed, finish reason, token count, token ids, log-probability bits, text; little-endian.</summary>
+    public static string OfGroup(IReadOnlyList<int> promptTokens, IReadOnlyList<Trajectory> samples)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Add(hash, promptTokens.Count);
+        foreach (var token in promptTokens)
+            Add(hash, token);
+        foreach (var sample in samples)
+        {
+            Add(hash, sample.Seed);
+            Add(hash, (int)sample.Finish);
+            Add(hash, sample.Tokens.Length);
+            foreach (var token in sample.Tokens)
+                Add(hash, token);
+            foreach (var logProb in sample.LogProbs)
+                Add(hash, BitConverter.SingleToInt32Bits(logProb));
+            var text = Encoding.UTF8.GetBytes(sample.Text);
+            Add(hash, text.Length);
+            hash.AppendData(text);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private static void Add(IncrementalHash hash, long value)
+    {
+        Span<byte> bytes = stackalloc byte[8];
+        BinaryPrimitives.WriteInt64LittleEndian(bytes, value);
+        hash.AppendData(bytes);
+    }
+}

@@ -1,0 +1,176 @@
+namespace ToolR0.Contracts;
+
+// What is stored. Every record here is an event of the store; its snake_case name is its type there.
+
+/// <summary>Why sampling stopped.</summary>
+public enum FinishReason
+{
+    /// <summary>The end-of-turn token or a stop string was produced.</summary>
+    Stop,
+
+    /// <summary>The limit on new tokens was reached.</summary>
+    Length,
+
+    /// <summary>No sample: infrastructure failed. Left out of its group's statistics, never scored as 0.</summary>
+    Void,
+}
+
+/// <summary>One completion as it was sampled.</summary>
+/// <param name="Seed">The seed that gives these tokens again.</param>
+/// <param name="Tokens">Token ids of the completion, the stopping token included. Never re-tokenised from text.</param>
+/// <param name="LogProbs">The sampling log-probability of each token (natural logarithm, at the sampling temperature), as long as <paramref name="Tokens"/>.</param>
+/// <param name="Text">The decoded completion without its stopping token.</param>
+/// <param name="VoidCause">Why there is no sample, when <paramref name="Finish"/> is <see cref="FinishReason.Void"/>.</param>
+public sealed record Trajectory(long Seed, int[] Tokens, float[] LogProbs, string Text, FinishReason Finish, string? VoidCause = null);
+
+/// <summary>What the Solver was asked for.</summary>
+public enum AttemptPurpose
+{
+    Probe,
+    Verify,
+    Judge,
+    Train,
+    Evaluate,
+}
+
+/// <summary>A group of completions of one Generator prompt. First event of <c>group/…/generator/…</c> and <c>task/…</c> streams.</summary>
+/// <param name="Policy">SHA-256 of the weights that wrote it.</param>
+/// <param name="PromptTokens">The rendered prompt.</param>
+/// <param name="Digest">SHA-256 over prompt tokens, seeds, tokens and log-probabilities (<see cref="Digests"/>).</param>
+public sealed record TasksProposed(string Run, TaskSpec Spec, string Policy, int[] PromptTokens, IReadOnlyList<Trajectory> Samples, string Digest);
+
+/// <summary>A group of completions of one Solver prompt.</summary>
+public sealed record TaskAttempted(
+    string Run, TaskRef Task, AttemptPurpose Purpose, string Policy, int[] PromptTokens, IReadOnlyList<Trajectory> Samples, string Digest);
+
+/// <summary>How a call ended.</summary>
+public enum CallStatus
+{
+    /// <summary>A real implementation ran and returned.</summary>
+    Succeeded,
+
+    /// <summary>No implementation is known; the arguments satisfied the menu's schema (<see cref="ToolOptions.UnknownTools"/>).</summary>
+    SchemaChecked,
+    UnknownTool,
+    InvalidArguments,
+    Failed,
+    TimedOut,
+}
+
+/// <summary>One executed call. <paramref name="Result"/> is JSON text when it succeeded, <paramref name="Error"/> one line when not.</summary>
+public sealed record CallOutcome(ToolCall Call, CallStatus Status, string? Result, string? Error);
+
+/// <summary>The calls of one sample, in order; empty where nothing parsed. <paramref name="VoidCause"/> set: the executor itself failed, nothing is known about the calls.</summary>
+public sealed record SampleExecution(int Sample, IReadOnlyList<CallOutcome> Calls, string? VoidCause = null);
+
+/// <summary>Outcome of executing each sample's calls: the gold calls of a proposal, or the predicted calls of an attempt.</summary>
+public sealed record ToolCallsExecuted(string Run, IReadOnlyList<SampleExecution> Samples);
+
+/// <summary>A proposal's reward by component. Values before weighting are in [0, 1]; <paramref name="Total"/> is what the advantage is computed from.</summary>
+/// <param name="PassRate">p̂ over the probes that count, null when not probed.</param>
+/// <param name="Coherence">r_sem, null when no judge was asked.</param>
+/// <param name="Consistency">Mode frequency of the K canonical answers, null when not probed.</param>
+/// <param name="Advantage">(r − mean) / (std + 1e-4) in the group; 0 for void samples.</param>
+/// <param name="Void">Left out of the group's statistics because infrastructure failed.</param>
+public sealed record ProposalScore(
+    int Sample,
+    double Format,
+    double Validity,
+    double Difficulty,
+    double? Coherence,
+    double Curriculum,
+    double Repetition,
+    double Total,
+    double? PassRate,
+    double? Consistency,
+    IReadOnlyList<string> Reasons,
+    double Advantage,
+    bool Void = false);
+
+/// <summary>Scores of a Generator group.</summary>
+public sealed record ProposalsScored(string Run, IReadOnlyList<ProposalScore> Scores);
+
+/// <summary>An attempt's reward by component.</summary>
+/// <param name="Exact">The predicted calls equal the gold calls as a multiset.</param>
+public sealed record AttemptScore(
+    int Sample,
+    double Format,
+    double Accuracy,
+    double Name,
+    double Keys,
+    double Values,
+    double ExtraCallFactor,
+    double Total,
+    bool Exact,
+    IReadOnlyList<string> Reasons,
+    double Advantage,
+    bool Void = false);
+
+/// <summary>Scores of a Solver group (training or evaluation).</summary>
+public sealed record AttemptsScored(string Run, IReadOnlyList<AttemptScore> Scores);
+
+/// <summary>One learning step: weights(n+1) = f(weights(n), groups).</summary>
+/// <param name="Base">SHA-256 of the weights before.</param>
+/// <param name="Policy">SHA-256 of the weights after.</param>
+/// <param name="Groups">The group streams it learned from, in order.</param>
+/// <param name="Metrics">loss, gradientNorm, learningRate, entropy, tokens, zeroVarianceShare, clippedShare, ratioMean.</param>
+public sealed record PolicyUpdated(
+    string Run, Role Role, int Iteration, int Step, string Base, string Policy, IReadOnlyList<string> Groups, IReadOnlyDictionary<string, double> Metrics);
+
+/// <summary>Up to 100 items of a held-out set; a set is a stream of these.</summary>
+public sealed record HeldOutRegistered(string Name, IReadOnlyList<HeldOutItem> Items);
+
+// The life of a run.
+
+/// <summary>A held-out set that a run is measured on.</summary>
+public sealed record HeldOutSet(string Name, string Sha256, int Count);
+
+/// <param name="Base">SHA-256 of the base model both roles start from.</param>
+/// <param name="HeldOut">Registered sets, in the order of <see cref="EvaluationOptions.Sets"/>.</param>
+public sealed record RunStarted(string Run, RunOptions Options, string Base, IReadOnlyList<HeldOutSet> HeldOut, string ProductVersion);
+
+public sealed record IterationStarted(string Run, int Iteration, string Generator, string Solver);
+
+public sealed record PhaseStarted(string Run, int Iteration, Phase Phase, int Steps);
+
+/// <param name="Specs">Generator and curriculum steps: what is asked for, one per group.</param>
+/// <param name="Tasks">Solver steps: what is attempted, one per group.</param>
+/// <param name="Policies">SHA-256 of the policy in each role at this step.</param>
+public sealed record StepStarted(
+    string Run, int Iteration, Phase Phase, int Step, IReadOnlyList<TaskSpec> Specs, IReadOnlyList<TaskRef> Tasks, IReadOnlyDictionary<Role, string> Policies);
+
+/// <param name="Policy">SHA-256 of the trained policy after the step, null for steps that train none.</param>
+/// <param name="Metrics">Folded from the step's stored facts: reward means by component, passRate, zeroVarianceShare, tokens, and wallSeconds / modelSeconds.</param>
+public sealed record StepCompleted(string Run, int Iteration, Phase Phase, int Step, string? Policy, IReadOnlyDictionary<string, double> Metrics);
+
+/// <summary>Why a candidate is not in the curriculum. <paramref name="Reason"/> is one of the method's named reasons.</summary>
+public sealed record TaskRejected(string Run, int Iteration, string Reason, string? Detail = null);
+
+/// <param name="Position">Place in the ordered curriculum, from 0.</param>
+/// <param name="PassRate">Agreement with the gold calls over the verification samples.</param>
+/// <param name="Label">easy, medium or hard.</param>
+public sealed record TaskSelected(string Run, int Iteration, int Position, string Label, double PassRate);
+
+/// <param name="Tasks">In training order.</param>
+/// <param name="Sha256">Over the ordered tasks' canonical text, so that two runs' curricula compare by one string.</param>
+/// <param name="Rejected">Candidates by reason.</param>
+public sealed record CurriculumSelected(
+    string Run, int Iteration, IReadOnlyList<SelectedTask> Tasks, string Sha256, int Candidates, IReadOnlyDictionary<string, int> Rejected);
+
+public sealed record SelectedTask(TaskRef Task, string Domain, string Label, double PassRate, string Fingerprint);
+
+/// <param name="Iteration">0 is the base model.</param>
+/// <param name="Accuracy">Exact match in [0, 1].</param>
+/// <param name="ByClass">Accuracy per item class.</param>
+public sealed record EvaluationCompleted(
+    string Run, int Iteration, string Set, string Policy, int Items, double Accuracy, IReadOnlyDictionary<string, double> ByClass);
+
+public sealed record RunPaused(string Run);
+
+public sealed record RunResumed(string Run);
+
+public sealed record RunCancelled(string Run, string Reason);
+
+public sealed record RunCompleted(string Run, string Generator, string Solver);
+
+public sealed record RunFailed(string Run, string Reason);

@@ -1,0 +1,31 @@
+namespace ToolR0.Contracts;
+
+/// <summary>A fact to append. <paramref name="Version"/> is the stream's version after the append (1 starts the stream).</summary>
+public sealed record FactAppend(string Stream, long Version, object Fact);
+
+/// <summary>A fact as stored.</summary>
+/// <param name="Sequence">Global order of the store.</param>
+/// <param name="CausationId">Shard or message that caused it.</param>
+public sealed record StoredFact(string Stream, long Version, long Sequence, object Fact, DateTimeOffset At, string? CausationId);
+
+/// <summary>
+/// The event store as the services see it. Appends are all-or-nothing: if any stream is already at its version, nothing is written
+/// and the answer is false, which to a worker means "answered before". Implemented by ToolR0.EventStore.
+/// </summary>
+public interface IFactLog
+{
+    /// <summary>Appends all facts in one transaction, with the run as correlation id. False if another writer was first (nothing written).</summary>
+    Task<bool> AppendAsync(string run, string causationId, IReadOnlyList<FactAppend> facts, CancellationToken cancellation = default);
+
+    /// <summary>Current version of each stream that exists.</summary>
+    Task<IReadOnlyDictionary<string, long>> VersionsAsync(IReadOnlyCollection<string> streams, CancellationToken cancellation = default);
+
+    /// <summary>All facts of each stream in version order, in one round trip; a stream without facts is absent.</summary>
+    Task<IReadOnlyDictionary<string, IReadOnlyList<StoredFact>>> ReadAsync(IReadOnlyCollection<string> streams, CancellationToken cancellation = default);
+
+    /// <summary>Every fact of a run in global order, streamed; up to and including <paramref name="upTo"/> when given.</summary>
+    IAsyncEnumerable<StoredFact> ReadRunAsync(string run, long? upTo = null, CancellationToken cancellation = default);
+
+    /// <summary>Names of all runs, newest first.</summary>
+    Task<IReadOnlyList<string>> RunsAsync(CancellationToken cancellation = default);
+}

@@ -1,0 +1,99 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace ToolR0.Contracts;
+
+/// <summary>The two policies of a run. They start from one base model and never share weights.</summary>
+public enum Role
+{
+    Generator,
+    Solver,
+}
+
+/// <summary>What an iteration is doing. The lower-case name is the one used in stream keys.</summary>
+public enum Phase
+{
+    /// <summary>Training the Generator against the frozen Solver.</summary>
+    Generator,
+
+    /// <summary>Synthesising, verifying and selecting the curriculum.</summary>
+    Curriculum,
+
+    /// <summary>Training the Solver on the curriculum.</summary>
+    Solver,
+
+    /// <summary>Measuring the Solver on the held-out sets.</summary>
+    Evaluation,
+}
+
+/// <summary>One dispatchable kind of work inside a step. A step walks its stages in order; a stage is done when all its shards have answered.</summary>
+public enum Stage
+{
+    Propose,
+    Execute,
+    Probe,
+    Verify,
+    Judge,
+    Attempt,
+    Score,
+    Train,
+}
+
+/// <summary>
+/// Ids are derived, never invented: the same command twice names the same streams, messages and seeds.
+/// Stream keys: <c>run/{run}</c>, <c>group/{run}/{iteration}/{phase}/{step}/{n}</c>, <c>task/{run}/{iteration}/{n}</c>,
+/// <c>policy/{run}/{iteration}/{role}/{step}</c>, <c>heldout/{sha256}</c>.
+/// </summary>
+public static class Ids
+{
+    public static string RunStream(string run) => $"run/{run}";
+
+    /// <summary>A group in its phase. <paramref name="kind"/> is the phase's wire name, or <c>probe</c> for the Solver's probes of a Generator step.</summary>
+    public static string GroupStream(string run, int iteration, string kind, int step, int n) => $"group/{run}/{iteration}/{kind}/{step}/{n}";
+
+    /// <summary>A curriculum candidate from synthesis to selection or rejection.</summary>
+    public static string TaskStream(string run, int iteration, int n) => $"task/{run}/{iteration}/{n}";
+
+    /// <summary>The result of one learning step.</summary>
+    public static string PolicyStream(string run, int iteration, Role role, int step) => $"policy/{run}/{iteration}/{role.WireName()}/{step}";
+
+    /// <summary>A held-out set, named by the SHA-256 of its JSON Lines bytes.</summary>
+    public static string HeldOutStream(string sha256) => $"heldout/{sha256}";
+
+    /// <summary>The unit of dispatch: a fixed list of groups that one worker computes as one batch.</summary>
+    public static string Shard(string run, int iteration, Phase phase, int step, Stage stage, int index) =>
+        $"shard/{run}/{iteration}/{phase.WireName()}/{step}/{stage.ToString().ToLowerInvariant()}/{index}";
+
+    public static string WireName(this Role role) => role == Role.Generator ? "generator" : "solver";
+
+    public static string WireName(this Phase phase) => phase switch
+    {
+        Phase.Generator => "generator",
+        Phase.Curriculum => "curriculum",
+        Phase.Solver => "solver",
+        Phase.Evaluation => "evaluation",
+        _ => throw new ArgumentOutOfRangeException(nameof(phase), phase, "unknown phase"),
+    };
+
+    /// <summary>A message id that depends on nothing but its text: the first 16 bytes of the text's SHA-256.</summary>
+    public static Guid MessageId(string text) => new(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 16));
+}
+
+/// <summary>
+/// Seeds are derived too: from the run's seed and the place in the run, never from the run's name (two runs with equal seeds draw the
+/// same tokens) and never from a shared generator.
+/// </summary>
+public static class Seeds
+{
+    /// <summary>The first eight bytes (little-endian) of SHA-256 of <c>"{runSeed}/{path}"</c>, with the sign bit cleared, so that it survives JSON and SQL.</summary>
+    public static long Derive(long runSeed, string path)
+    {
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes(FormattableString.Invariant($"{runSeed}/{path}")));
+        return BinaryPrimitives.ReadInt64LittleEndian(hash) & long.MaxValue;
+    }
+
+    /// <summary>The seed of one completion.</summary>
+    public static long Completion(long runSeed, int iteration, string kind, int step, int group, int sample) =>
+        Derive(runSeed, $"{iteration}/{kind}/{step}/{group}/{sample}");
+}

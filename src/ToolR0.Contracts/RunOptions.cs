@@ -1,0 +1,255 @@
+namespace ToolR0.Contracts;
+
+// Every constant of the method is a named option. Defaults are the paper's (preset `paper`); ToolR0.SelfPlay.Presets holds the presets.
+
+/// <summary>Everything that determines a run. Stored with <see cref="RunStarted"/>: same options, same backend, same result.</summary>
+public sealed record RunOptions
+{
+    public string Preset { get; init; } = "paper";
+    public long Seed { get; init; } = 1;
+
+    /// <summary>T: self-play iterations, 1 to 100.</summary>
+    public int Iterations { get; init; } = 3;
+    public PromptOptions Prompts { get; init; } = new();
+    public SpecOptions Specs { get; init; } = new();
+    public GeneratorOptions Generator { get; init; } = new();
+    public CurriculumOptions Curriculum { get; init; } = new();
+    public SolverOptions Solver { get; init; } = new();
+    public LearningOptions Learning { get; init; } = new();
+    public EvaluationOptions Evaluation { get; init; } = new();
+    public ToolOptions Tools { get; init; } = new();
+    public DispatchOptions Dispatch { get; init; } = new();
+}
+
+public enum PromptSet
+{
+    /// <summary>Instructions in full, for instruction-tuned models.</summary>
+    Paper,
+
+    /// <summary>A few tokens, for the tiny model, which was pretrained on it.</summary>
+    Compact,
+}
+
+public sealed record PromptOptions
+{
+    public PromptSet Set { get; init; } = PromptSet.Paper;
+
+    /// <summary>A longer prompt is refused with an error, never cut.</summary>
+    public int MaxPromptTokens { get; init; } = 4096;
+}
+
+/// <summary>Temperature above 0 samples; 0 is greedy. TopP in (0, 1].</summary>
+public sealed record SamplingOptions
+{
+    public double Temperature { get; init; } = 1.0;
+    public double TopP { get; init; } = 1.0;
+    public int MaxNewTokens { get; init; } = 2048;
+}
+
+/// <summary>The distribution of specs. Weights are relative and need not sum to 1.</summary>
+public sealed record SpecOptions
+{
+    public IReadOnlyDictionary<string, double> Domains { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>Share of multi_turn specs (they force n = 1).</summary>
+    public double MultiTurn { get; init; } = 0.1;
+
+    /// <summary>Weight of each number of gold calls in single_turn specs.</summary>
+    public IReadOnlyDictionary<int, double> Calls { get; init; } = new Dictionary<int, double> { [1] = 0.8, [2] = 0.2 };
+
+    /// <summary>Menu sizes when n > 1.</summary>
+    public IReadOnlyDictionary<int, double> MenuForSeveralCalls { get; init; } = new Dictionary<int, double> { [3] = 0.3, [4] = 0.4, [5] = 0.3 };
+
+    /// <summary>Menu sizes when n ≤ 1: 0.4 uniform over 2..4, 0.6 uniform over 5..8.</summary>
+    public IReadOnlyDictionary<int, double> MenuForOneCall { get; init; } = new Dictionary<int, double>
+    {
+        [2] = 0.4 / 3, [3] = 0.4 / 3, [4] = 0.4 / 3, [5] = 0.15, [6] = 0.15, [7] = 0.15, [8] = 0.15,
+    };
+}
+
+public sealed record GeneratorOptions
+{
+    /// <summary>False: the Generator stays the base model (the frozen-Generator control); its training phase is skipped.</summary>
+    public bool Train { get; init; } = true;
+    public int Steps { get; init; } = 50;
+    public int PromptsPerStep { get; init; } = 6;
+
+    /// <summary>G.</summary>
+    public int GroupSize { get; init; } = 4;
+    public SamplingOptions Sampling { get; init; } = new();
+
+    /// <summary>K probes of the frozen Solver per proposal.</summary>
+    public int Probes { get; init; } = 8;
+    public SamplingOptions ProbeSampling { get; init; } = new() { Temperature = 0.7 };
+    public double LearningRate { get; init; } = 1e-6;
+
+    /// <summary>Learning rate of iteration i is LearningRate · IterationDecay^(i-1).</summary>
+    public double IterationDecay { get; init; } = 1.0;
+    public GeneratorRewardOptions Reward { get; init; } = new();
+}
+
+public sealed record GeneratorRewardOptions
+{
+    public double TagsWeight { get; init; } = 1.0 / 3;
+    public double ToolsWeight { get; init; } = 1.0 / 3;
+    public double GoldWeight { get; init; } = 1.0 / 3;
+    public double NameWeight { get; init; } = 0.4;
+    public double RequiredWeight { get; init; } = 0.4;
+    public double GroundedWeight { get; init; } = 0.2;
+    public double DifficultyWeight { get; init; } = 0.5;
+
+    /// <summary>Weight of the judge's coherence; above 0 the Solver is asked as a judge.</summary>
+    public double CoherenceWeight { get; init; } = 0.5;
+
+    /// <summary>The difficulty band [Low, High] of p̂ that earns 1, and σ of the Gaussian flanks.</summary>
+    public double BandLow { get; init; } = 0.25;
+    public double BandHigh { get; init; } = 0.75;
+    public double BandSigma { get; init; } = 0.12;
+
+    /// <summary>Repetition penalty per member: weight · cluster size / batch size; 0 switches it off.</summary>
+    public double RepetitionWeight { get; init; }
+    public double RepetitionDistance { get; init; } = 0.30;
+
+    /// <summary>Format credit only when menu size and number of calls are what the spec asked for, validity halved otherwise.</summary>
+    public bool SpecObedience { get; init; }
+
+    /// <summary>From this iteration on the difficulty reward also needs the gold to be the Solver's most frequent answer; 0 never.</summary>
+    public int MajorityFromIteration { get; init; }
+}
+
+public enum VerifyCompare
+{
+    /// <summary>Ordered tool names (released code).</summary>
+    Names,
+
+    /// <summary>Whole calls as a multiset (paper).</summary>
+    Calls,
+}
+
+public enum CurriculumOrder
+{
+    EasyToHard,
+    Shuffled,
+}
+
+public enum LabelBy
+{
+    PassRate,
+    Judge,
+}
+
+public sealed record CurriculumOptions
+{
+    public int Candidates { get; init; } = 10_000;
+    public int Selected { get; init; } = 2_000;
+    public SamplingOptions Sampling { get; init; } = new() { Temperature = 0.7 };
+    public int VerifySamples { get; init; } = 10;
+    public SamplingOptions VerifySampling { get; init; } = new() { Temperature = 0.001 };
+    public VerifyCompare Compare { get; init; } = VerifyCompare.Names;
+
+    /// <summary>τ: keep a candidate whose agreement is at least this.</summary>
+    public double MinAgreement { get; init; } = 0.20;
+
+    /// <summary>From this iteration on the gold must also be the Solver's most frequent answer; 0 never.</summary>
+    public int MajorityFromIteration { get; init; }
+    public LabelBy LabelBy { get; init; } = LabelBy.PassRate;
+
+    /// <summary>Pass rate at least this: easy.</summary>
+    public double EasyFrom { get; init; } = 0.75;
+
+    /// <summary>Pass rate below this: hard.</summary>
+    public double HardBelow { get; init; } = 0.25;
+    public double EasyShare { get; init; } = 0.20;
+    public double MediumShare { get; init; } = 0.50;
+    public double HardShare { get; init; } = 0.30;
+    public CurriculumOrder Order { get; init; } = CurriculumOrder.EasyToHard;
+    public int MinDescriptionLength { get; init; } = 5;
+    public int MinQuestionLength { get; init; } = 25;
+}
+
+public enum SolverControl
+{
+    /// <summary>The method's reward.</summary>
+    None,
+
+    /// <summary>A control: rewards drawn at random from the seed, so that nothing should be learned.</summary>
+    RandomReward,
+}
+
+public sealed record SolverOptions
+{
+    public int Steps { get; init; } = 50;
+    public int PromptsPerStep { get; init; } = 8;
+
+    /// <summary>G.</summary>
+    public int GroupSize { get; init; } = 4;
+    public SamplingOptions Sampling { get; init; } = new();
+    public double LearningRate { get; init; } = 1e-6;
+    public double IterationDecay { get; init; } = 1.0;
+    public bool RequireThink { get; init; } = true;
+    public SolverControl Control { get; init; } = SolverControl.None;
+    public double TagWeight { get; init; } = 0.3;
+    public double ParseWeight { get; init; } = 0.3;
+    public double NormaliseWeight { get; init; } = 0.4;
+    public double NameWeight { get; init; } = 0.2;
+    public double KeysWeight { get; init; } = 0.3;
+    public double ValuesWeight { get; init; } = 0.5;
+    public double ExtraCallPenalty { get; init; } = 0.25;
+}
+
+/// <summary>GRPO and AdamW.</summary>
+public sealed record LearningOptions
+{
+    public double ClipEpsilon { get; init; } = 0.2;
+    public double AdvantageEpsilon { get; init; } = 1e-4;
+    public double MaxGradientNorm { get; init; } = 1.0;
+    public double Beta1 { get; init; } = 0.9;
+    public double Beta2 { get; init; } = 0.999;
+    public double Epsilon { get; init; } = 1e-8;
+    public double WeightDecay { get; init; }
+
+    /// <summary>Linear decay of the learning rate to 0 over the phase.</summary>
+    public bool LinearDecay { get; init; } = true;
+
+    /// <summary>The step's groups are split into this many parts whose gradients are computed side by side and added in order. Part of the result's identity.</summary>
+    public int GradientParts { get; init; } = 1;
+}
+
+public sealed record EvaluationOptions
+{
+    /// <summary>Names of shipped sets (seen, unseen) or paths of JSON Lines files.</summary>
+    public IReadOnlyList<string> Sets { get; init; } = [];
+
+    /// <summary>Items per set; 0 means all.</summary>
+    public int Limit { get; init; }
+    public int MaxNewTokens { get; init; } = 2048;
+}
+
+public enum UnknownTools
+{
+    /// <summary>A tool without an implementation is checked against its menu's schema only.</summary>
+    CheckSchema,
+
+    /// <summary>A tool without an implementation fails.</summary>
+    Reject,
+}
+
+public sealed record ToolOptions
+{
+    public UnknownTools UnknownTools { get; init; } = UnknownTools.CheckSchema;
+
+    /// <summary>Time limit of one call in seconds.</summary>
+    public double TimeoutSeconds { get; init; } = 5;
+}
+
+public sealed record DispatchOptions
+{
+    /// <summary>Prompts per shard of each kind of work. Part of the result's identity: what shares a batch decides rounding.</summary>
+    public int PromptsPerShard { get; init; } = 16;
+
+    /// <summary>Threads inside one tensor operation. Part of the result's identity.</summary>
+    public int IntraOpThreads { get; init; } = 1;
+
+    /// <summary>A shard not answered for this long is sent again.</summary>
+    public double ResendAfterSeconds { get; init; } = 1800;
+}

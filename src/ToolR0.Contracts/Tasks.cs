@@ -1,0 +1,37 @@
+using System.Text.Json;
+
+namespace ToolR0.Contracts;
+
+/// <summary>Whether a task is one question or a question with a short User/Agent conversation inside it.</summary>
+public enum TaskContext
+{
+    SingleTurn,
+    MultiTurn,
+}
+
+/// <summary>What the Generator is asked for: <c>s = (d, c, m, n)</c> of arXiv 2602.21320.</summary>
+/// <param name="Domain">d: the subject.</param>
+/// <param name="Context">c.</param>
+/// <param name="MenuSize">m: number of tools offered, at least 1.</param>
+/// <param name="Calls">n: number of gold calls; 0 asks for a menu in which no tool fits.</param>
+public sealed record TaskSpec(string Domain, TaskContext Context, int MenuSize, int Calls);
+
+/// <summary>One parameter of a tool. <paramref name="Type"/> is a JSON Schema primitive: string, integer, number or boolean.</summary>
+public sealed record ToolParameter(string Name, string Type, string Description = "");
+
+/// <summary>A tool as a menu offers it. Parameters keep the order in which they were written: the order is part of the prompt.</summary>
+public sealed record ToolSpec(string Name, string Description, IReadOnlyList<ToolParameter> Parameters, IReadOnlyList<string> Required);
+
+/// <summary>A call: a tool's name and its flat arguments. Argument order carries no meaning.</summary>
+public sealed record ToolCall(string Name, IReadOnlyDictionary<string, JsonElement> Arguments);
+
+/// <summary>A question, the tools on offer, and the calls that answer it.</summary>
+public sealed record ToolTask(string Question, IReadOnlyList<ToolSpec> Menu, IReadOnlyList<ToolCall> Gold);
+
+/// <summary>An item of a held-out set. One JSON object per line in the shipped files.</summary>
+/// <param name="Id">Unique in its set.</param>
+/// <param name="Class">A label for the breakdown of results, e.g. the domain.</param>
+public sealed record HeldOutItem(string Id, string Class, ToolTask Task);
+
+/// <summary>Names a stored task: a sample of a proposed group (<c>Stream</c> starts with group/ or task/) or an item of a held-out set (heldout/).</summary>
+public sealed record TaskRef(string Stream, int Index);

@@ -1,0 +1,58 @@
+using MassTransit;
+using ToolR0.Contracts;
+
+namespace ToolR0.Messaging;
+
+/// <summary>
+/// Sends commands to their queues. Ids are derived: a shard's command has the same message id however often it is sent, its correlation id is the
+/// run's, and the header <see cref="RunHeader"/> carries the run's name.
+/// </summary>
+public sealed class CommandSender(IBus bus)
+{
+    public const string RunHeader = "toolr0-run";
+
+    /// <summary>Header with the text of what caused the message: a shard, or the message id of a command from outside.</summary>
+    public const string CausationHeader = "toolr0-causation";
+
+    /// <exception cref="MessageTooLargeException">Over 64 KiB: cut smaller shards.</exception>
+    public async Task SendAsync<TCommand>(TCommand command, string causation, CancellationToken cancellation = default)
+        where TCommand : class, IShardCommand =>
+        await SendAsync(command, command.Run, Ids.MessageId(command.Shard), causation, cancellation);
+
+    public Task SendAsync(StartRun command, CancellationToken cancellation = default) => FromOutside(command, command.Run, cancellation);
+
+    public Task SendAsync(PauseRun command, CancellationToken cancellation = default) => FromOutside(command, command.Run, cancellation);
+
+    public Task SendAsync(ResumeRun command, CancellationToken cancellation = default) => FromOutside(command, command.Run, cancellation);
+
+    public Task SendAsync(CancelRun command, CancellationToken cancellation = default) => FromOutside(command, command.Run, cancellation);
+
+    private Task FromOutside<TCommand>(TCommand command, string run, CancellationToken cancellation)
+        where TCommand : class
+    {
+        var id = NewId.NextGuid();
+        return SendAsync(command, run, id, id.ToString(), cancellation);
+    }
+
+    private async Task SendAsync<TCommand>(TCommand command, string run, Guid id, string causation, CancellationToken cancellation)
+        where TCommand : class
+    {
+        var endpoint = await bus.GetSendEndpoint(new Uri($"queue:{Queues.Of(typeof(TCommand))}"));
+        await endpoint.Send(command, send => send.Trace(run, id, causation), cancellation);
+    }
+}
+
+/// <summary>Ids of a message, set the same way for everything that is sent or published.</summary>
+public static class MessageTrace
+{
+    /// <summary>Sets message id, correlation id (the run) and initiator id (what caused it), with run and cause readable in headers.</summary>
+    public static void Trace(this SendContext context, string run, Guid messageId, string causation)
+    {
+        context.MessageId = messageId;
+        context.CorrelationId = Ids.MessageId(Ids.RunStream(run));
+        context.ConversationId = context.CorrelationId;
+        context.InitiatorId = Ids.MessageId(causation);
+        context.Headers.Set(CommandSender.RunHeader, run);
+        context.Headers.Set(CommandSender.CausationHeader, causation);
+    }
+}

@@ -1,0 +1,48 @@
+using ToolR0.Contracts;
+
+namespace ToolR0.SelfPlay.World;
+
+/// <summary>
+/// Held-out items. One question in eight, decided by a hash of its text, is reserved for them: pretraining never draws a reserved
+/// question, so a set made with any seed shares no question with what any base model of this world was trained on.
+/// </summary>
+public static class HeldOut
+{
+    /// <summary>Known tools, new values.</summary>
+    public const string Seen = "seen";
+
+    /// <summary>Tools whose names never occur in pretraining.</summary>
+    public const string Unseen = "unseen";
+
+    /// <summary>Share of items with two calls.</summary>
+    private const double TwoCalls = 0.3;
+
+    public static IReadOnlyList<string> Kinds { get; } = [Seen, Unseen];
+
+    /// <summary>Whether a question belongs to held-out sets and is therefore never trained on in pretraining.</summary>
+    public static bool IsReserved(string question) => (Seeds.Derive(0, "held-out question/" + question) & 7) == 0;
+
+    /// <summary>Items distinct by question; equal kind, count and seed give equal items. Classes are the domains.</summary>
+    /// <exception cref="ArgumentException">The kind is neither <c>seen</c> nor <c>unseen</c>, or the count is negative.</exception>
+    public static IReadOnlyList<HeldOutItem> Make(string kind, int count, long seed)
+    {
+        if (!Kinds.Contains(kind))
+            throw new ArgumentException($"kind '{kind}' of held-out set: must be one of {string.Join(", ", Kinds)}", nameof(kind));
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+
+        var gold = WorldCatalog.WithOrigin(kind == Seen ? ToolOrigin.Seen : ToolOrigin.Unseen).ToArray();
+        var offered = kind == Seen ? gold : [.. WorldCatalog.Tools];
+        var random = WorldRandom.For(seed, "held-out/" + kind);
+        var questions = new HashSet<string>();
+        var items = new List<HeldOutItem>();
+        while (items.Count < count)
+        {
+            var task = WorldTask.Make(
+                random, "", random.Next(2, 4), random.Chance(TwoCalls) ? 2 : 1, (r, _) => r.Pick(gold), (r, _) => r.Pick(offered));
+            if (IsReserved(task.Question) && questions.Add(task.Question))
+                items.Add(new HeldOutItem($"{kind}-{items.Count + 1:0000}", task.Domain, task.ToToolTask()));
+        }
+
+        return items;
+    }
+}

@@ -1,0 +1,53 @@
+namespace ToolR0.SelfPlay.World;
+
+/// <summary>Solver completions as a weak model writes them.</summary>
+internal static class NoisyAnswer
+{
+    private static readonly string[] Prose = ["i will use {0} for this", "the tool is {0}", "{0} can do this", "you can call {0}"];
+
+    internal static string Write(WorldRandom random, WorldTask task, PretrainingNoise noise)
+    {
+        if (random.Chance(noise.Prose))
+            return string.Format(random.Pick(Prose), random.Pick(task.Menu).Name);
+
+        var kept = task.Gold.Count == 2 && random.Chance(noise.DropSecondCall) ? 1 : task.Gold.Count;
+        var calls = Enumerable.Range(0, kept).Select(i => Call(random, task, i, noise));
+        var json = WorldJson.Calls(calls);
+        if (random.Chance(noise.BrokenJson))
+            json = json[..^random.Next(1, 3)];
+        return $"<tool_call_answer>{json}</tool_call_answer>";
+    }
+
+    private static Contracts.ToolCall Call(WorldRandom random, WorldTask task, int index, PretrainingNoise noise)
+    {
+        var tool = task.Gold[index];
+        if (random.Chance(PretrainingNoise.Of(noise.FirstTool, tool.Domain, 3)))
+            tool = task.Menu[0];
+        else if (random.Chance(noise.AnyTool))
+            tool = random.Pick(task.Menu);
+
+        var values = task.Values[index].ToList();
+        if (values.Count > 1 && random.Chance(noise.SwappedValues))
+            (values[0], values[1]) = (values[1], values[0]);
+        if (random.Chance(noise.InventedValue))
+        {
+            var at = random.Next(0, values.Count - 1);
+            values[at] = task.Gold[index].Parameters[at].Draw(random);
+        }
+
+        values = [.. values.Take(tool.Parameters.Count)];
+        if (values.Count > 1 && random.Chance(PretrainingNoise.Of(noise.DropArgument, tool.Domain, 7)))
+            values.RemoveAt(values.Count - 1);
+        return Fit(tool, values);
+    }
+
+    /// <summary>Values that came from another tool's parameters keep their look: a word stays a string where a number is expected.</summary>
+    private static Contracts.ToolCall Fit(WorldTool tool, IReadOnlyList<string> values)
+    {
+        var parameters = tool.Parameters.Take(values.Count).Select((p, i) => p.Type != "string" && !IsBare(values[i]) ? p with { Type = "string" } : p);
+        return WorldTask.CallOf(tool with { Parameters = [.. parameters] }, values);
+    }
+
+    private static bool IsBare(string text) =>
+        text is "true" or "false" || double.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out _);
+}

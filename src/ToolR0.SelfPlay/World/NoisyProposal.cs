@@ -1,0 +1,50 @@
+namespace ToolR0.SelfPlay.World;
+
+/// <summary>Generator completions as a weak model writes them: mostly well-formed tasks, not always what was asked for.</summary>
+internal static class NoisyProposal
+{
+    internal static string Write(WorldRandom random, WorldTask task, PretrainingNoise noise)
+    {
+        var menu = task.Menu.Select(t => t.ToSpec()).ToList();
+        if (random.Chance(noise.DuplicateTool))
+            menu[random.Next(0, menu.Count - 1)] = random.Pick(menu);
+
+        var gold = task.GoldCalls().ToList();
+        if (random.Chance(noise.WrongGold))
+            gold[^1] = Spoil(random, task);
+
+        string[] blocks =
+        [
+            $"<think>{string.Join(',', task.Gold.Select(t => t.Name))}</think>",
+            $"<question>{task.Question}</question>",
+            $"<available_tools>{WorldJson.Menu(menu)}</available_tools>",
+            $"<tool_call_answer>{WorldJson.Calls(gold)}</tool_call_answer>",
+        ];
+        if (random.Chance(noise.BrokenBlocks))
+        {
+            var broken = random.Next(1, 3);
+            blocks[broken] = random.Chance(0.5) ? "" : blocks[broken].Replace("]</", "</").Replace("</question>", "");
+        }
+
+        return string.Concat(blocks);
+    }
+
+    private static Contracts.ToolCall Spoil(WorldRandom random, WorldTask task)
+    {
+        var tool = task.Gold[^1];
+        var values = task.Values[^1].ToList();
+        switch (random.Next(0, 2))
+        {
+            case 0:
+                return WorldTask.CallOf(tool with { Name = random.Pick(task.Menu).Name }, values);
+            case 1 when values.Count > 1:
+                values.RemoveAt(values.Count - 1);
+                break;
+            default:
+                values[^1] = tool.Parameters[^1].Draw(random);
+                break;
+        }
+
+        return WorldTask.CallOf(tool, values);
+    }
+}

@@ -1,0 +1,55 @@
+namespace ToolR0.SelfPlay.World;
+
+/// <summary>
+/// How wrong the pretraining text is: the planted weakness of the base model. Every value is a probability in [0, 1]. Rates given as
+/// (Low, High) are spread evenly over the domains, so that some domains are harder than others.
+/// </summary>
+public sealed record PretrainingNoise
+{
+    /// <summary>Solver: the menu's first tool is called instead of the right one.</summary>
+    public (double Low, double High) FirstTool { get; init; } = (0.28, 0.70);
+
+    /// <summary>Solver: the last argument is left out (calls with several arguments).</summary>
+    public (double Low, double High) DropArgument { get; init; } = (0.35, 0.68);
+
+    /// <summary>Solver: any tool of the menu is called.</summary>
+    public double AnyTool { get; init; } = 0.06;
+
+    /// <summary>Solver: a value that the question does not hold.</summary>
+    public double InventedValue { get; init; } = 0.08;
+
+    /// <summary>Solver: two values change places.</summary>
+    public double SwappedValues { get; init; } = 0.06;
+
+    /// <summary>Solver: the second of two calls is left out.</summary>
+    public double DropSecondCall { get; init; } = 0.35;
+
+    /// <summary>Solver: prose instead of an answer.</summary>
+    public double Prose { get; init; } = 0.12;
+
+    /// <summary>Solver: JSON that does not parse.</summary>
+    public double BrokenJson { get; init; } = 0.06;
+
+    /// <summary>Generator: one call where two were asked for, or the reverse a third as often.</summary>
+    public double IgnoreCalls { get; init; } = 0.35;
+
+    /// <summary>Generator: one tool more or fewer than asked for.</summary>
+    public double IgnoreMenuSize { get; init; } = 0.25;
+
+    /// <summary>Generator: a tool offered twice.</summary>
+    public double DuplicateTool { get; init; } = 0.15;
+
+    /// <summary>Generator: a wrong gold call (wrong tool, missing argument or a value from nowhere).</summary>
+    public double WrongGold { get; init; } = 0.12;
+
+    /// <summary>Generator: a block left out or cut off.</summary>
+    public double BrokenBlocks { get; init; } = 0.08;
+
+    /// <summary>Spreads a range over the domains in a fixed, shuffled order.</summary>
+    internal static double Of((double Low, double High) range, string domain, int stride)
+    {
+        var domains = WorldCatalog.Domains;
+        var rank = domains.ToList().IndexOf(domain) * stride % domains.Count;
+        return range.Low + ((range.High - range.Low) * rank / (domains.Count - 1));
+    }
+}

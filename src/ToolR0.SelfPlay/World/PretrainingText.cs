@@ -1,0 +1,82 @@
+using ToolR0.Contracts;
+
+namespace ToolR0.SelfPlay.World;
+
+public enum TextKind
+{
+    /// <summary>A Solver prompt with a noisy answer.</summary>
+    Solver,
+
+    /// <summary>A Generator prompt with a noisy proposal.</summary>
+    Generator,
+
+    /// <summary>Clean text in another surface form that holds the ability to find a tool and copy values.</summary>
+    ReadAndCopy,
+}
+
+/// <summary>One pretraining text. With a task or a spec the prompt is that of the Solver or the Generator; with neither it is plain text.</summary>
+public sealed record PretrainingText(TextKind Kind, ToolTask? Task, TaskSpec? Spec, string Completion);
+
+/// <summary>The mixture that the base model is pretrained on. Text i is a function of seed and i alone.</summary>
+public sealed class PretrainingMixture(long seed, PretrainingNoise noise)
+{
+    /// <summary>Share of Solver texts, of Generator texts; the rest is read-and-copy.</summary>
+    public double SolverShare { get; init; } = 0.40;
+
+    public double GeneratorShare { get; init; } = 0.30;
+
+    /// <summary>Share of tasks in Solver and read-and-copy texts whose gold tools are invented.</summary>
+    public double InventedTasks { get; init; } = 0.60;
+
+    /// <summary>The same in Generator texts: the base rarely proposes what it could.</summary>
+    public double InventedProposals { get; init; } = 0.30;
+
+    public PretrainingText Text(long index)
+    {
+        var random = WorldRandom.For(seed, $"pretraining/{index}");
+        var kind = random.NextDouble();
+        return kind < SolverShare ? SolverText(random) : kind < SolverShare + GeneratorShare ? GeneratorText(random) : ReadAndCopyText(random);
+    }
+
+    private PretrainingText SolverText(WorldRandom random)
+    {
+        var task = Draw(random, InventedTasks, random.Next(2, 4), random.Chance(0.35) ? 2 : 1);
+        return new PretrainingText(TextKind.Solver, task.ToToolTask(), null, NoisyAnswer.Write(random, task, noise));
+    }
+
+    private PretrainingText GeneratorText(WorldRandom random)
+    {
+        var spec = new TaskSpec(random.Pick(WorldCatalog.Domains), TaskContext.SingleTurn, random.Next(2, 4), random.Next(1, 2));
+        var calls = random.Chance(spec.Calls == 2 ? noise.IgnoreCalls : noise.IgnoreCalls / 3) ? 3 - spec.Calls : spec.Calls;
+        var menu = random.Chance(noise.IgnoreMenuSize) ? spec.MenuSize + (random.Chance(0.5) ? 1 : -1) : spec.MenuSize;
+        var task = Draw(random, InventedProposals, menu, calls, spec.Domain);
+        return new PretrainingText(TextKind.Generator, null, spec, NoisyProposal.Write(random, task, noise));
+    }
+
+    private PretrainingText ReadAndCopyText(WorldRandom random)
+    {
+        var task = Draw(random, InventedTasks, random.Next(2, 4), random.Chance(0.35) ? 2 : 1);
+        return new PretrainingText(TextKind.ReadAndCopy, null, null, ReadAndCopy.Write(random, task));
+    }
+
+    /// <summary>A task whose question is not reserved for held-out sets and in which no unseen tool occurs.</summary>
+    private static WorldTask Draw(WorldRandom random, double invented, int menuSize, int calls, string? domain = null)
+    {
+        while (true)
+        {
+            var share = random.Chance(invented) ? 1.0 : 0.0;
+            var task = WorldTask.Make(
+                random,
+                domain ?? random.Pick(WorldCatalog.Domains),
+                menuSize,
+                calls,
+                (r, d) => Tool(r, d, share),
+                (r, d) => Tool(r, r.Chance(0.5) ? d : r.Pick(WorldCatalog.Domains), invented));
+            if (!HeldOut.IsReserved(task.Question))
+                return task;
+        }
+    }
+
+    private static WorldTool Tool(WorldRandom random, string domain, double invented) =>
+        random.Chance(invented) ? InventedTools.Make(random, domain) : random.Pick(WorldCatalog.SeenIn(domain));
+}

@@ -1,0 +1,69 @@
+using System.Text.Json;
+using ToolR0.Contracts;
+
+namespace ToolR0.SelfPlay.World;
+
+/// <summary>Draws a tool of a domain.</summary>
+public delegate WorldTool ToolDraw(WorldRandom random, string domain);
+
+/// <summary>A task of the world with what its text does not show.</summary>
+/// <param name="Domain">Domain of the first gold tool.</param>
+/// <param name="Menu">The tools on offer in order, all distinct by name.</param>
+/// <param name="Gold">The tools to call in order, distinct, all on the menu.</param>
+/// <param name="Values">Per gold tool, the text of each argument in parameter order.</param>
+public sealed record WorldTask(
+    string Domain, string Question, IReadOnlyList<WorldTool> Menu, IReadOnlyList<WorldTool> Gold, IReadOnlyList<IReadOnlyList<string>> Values)
+{
+    private static readonly string[] Openers = ["", "", "please ", "can you ", "i want ", "now ", "just "];
+    private static readonly string[] Closers = ["", "", "", " please", " for me", " now"];
+
+    public ToolTask ToToolTask() => new(Question, [.. Menu.Select(t => t.ToSpec())], GoldCalls());
+
+    public IReadOnlyList<ToolCall> GoldCalls() => [.. Gold.Select((tool, i) => CallOf(tool, Values[i]))];
+
+    /// <summary>A call with the values in parameter order; parameters beyond the values are left out.</summary>
+    public static ToolCall CallOf(WorldTool tool, IReadOnlyList<string> values)
+    {
+        var arguments = new Dictionary<string, JsonElement>();
+        foreach (var (parameter, text) in tool.Parameters.Zip(values))
+            arguments.Add(parameter.Name, parameter.ToJson(text));
+        return new ToolCall(tool.Name, arguments);
+    }
+
+    /// <summary>
+    /// Draws a task: <paramref name="calls"/> gold tools, filled up to <paramref name="menuSize"/> with others none of whose names holds
+    /// the question's cue, shuffled, and a question in which each gold tool shows as one word of its name and its values.
+    /// </summary>
+    public static WorldTask Make(WorldRandom random, string domain, int menuSize, int calls, ToolDraw gold, ToolDraw other)
+    {
+        while (true)
+        {
+            var tools = new List<WorldTool>();
+            while (tools.Count < calls)
+                AddDistinct(tools, gold(random, domain));
+            var cues = tools.Select(t => random.Pick(t.Words)).ToArray();
+            if (tools.Select((t, i) => cues.Where((_, j) => j != i).Any(t.Words.Contains)).Any(clash => clash))
+                continue;
+
+            var menu = tools.ToList();
+            while (menu.Count < Math.Max(menuSize, calls))
+            {
+                var tool = other(random, domain);
+                if (!cues.Any(tool.Words.Contains))
+                    AddDistinct(menu, tool);
+            }
+
+            random.Shuffle(menu);
+            var values = tools.Select(t => (IReadOnlyList<string>)[.. t.Parameters.Select(p => p.Draw(random))]).ToArray();
+            var asked = tools.Select((t, i) => string.Format(random.Pick(t.Patterns).Replace("*", cues[i]), [.. values[i]]));
+            var question = random.Pick(Openers) + string.Join(" then ", asked) + random.Pick(Closers);
+            return new WorldTask(tools[0].Domain, question, menu, tools, values);
+        }
+    }
+
+    private static void AddDistinct(List<WorldTool> tools, WorldTool tool)
+    {
+        if (tools.All(t => t.Name != tool.Name))
+            tools.Add(tool);
+    }
+}

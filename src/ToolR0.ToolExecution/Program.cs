@@ -1,0 +1,1 @@
+throw new NotSupportedException("the service host follows");

@@ -1,0 +1,84 @@
+using System.Text.Json;
+using ToolR0.Contracts;
+
+namespace ToolR0.ToolExecution;
+
+/// <summary>What became of a sample's calls. <paramref name="VoidCause"/> set: the harness failed, nothing is known about the calls.</summary>
+public sealed record ToolExecutionResult(IReadOnlyList<CallOutcome> Calls, string? VoidCause = null);
+
+/// <summary>
+/// Executes calls one after the other against a task's menu. Whatever the calls hold, they get an outcome each: only cancellation by the
+/// caller throws, and only a failure of the harness itself makes the result void.
+/// </summary>
+public sealed class ToolExecutor(IEnumerable<ToolImplementation> implementations)
+{
+    private readonly Dictionary<string, ToolImplementation> _implementations = implementations.ToDictionary(i => i.Name);
+
+    /// <summary>An executor with every tool of the tiny world.</summary>
+    public static ToolExecutor ForWorld() => new(WorldTools.All);
+
+    /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
+    public async Task<ToolExecutionResult> ExecuteAsync(
+        ToolTask task, IReadOnlyList<ToolCall> calls, ToolOptions options, CancellationToken cancellation = default)
+    {
+        var state = new ToolState();
+        var outcomes = new List<CallOutcome>(calls.Count);
+        foreach (var call in calls)
+        {
+            try
+            {
+                outcomes.Add(await ExecuteAsync(task, call, state, options, cancellation));
+            }
+            catch (Exception failure) when (!cancellation.IsCancellationRequested)
+            {
+                return new ToolExecutionResult([], $"{call.Name}: {failure.GetType().Name}: {OneLine(failure.Message)}");
+            }
+        }
+
+        return new ToolExecutionResult(outcomes);
+    }
+
+    private async Task<CallOutcome> ExecuteAsync(ToolTask task, ToolCall call, ToolState state, ToolOptions options, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        if (task.Menu.FirstOrDefault(tool => tool.Name == call.Name) is not { } offered)
+            return new CallOutcome(call, CallStatus.UnknownTool, null, $"{call.Name} is not on the menu");
+        if (ArgumentSchema.Problem(call, offered) is { } problem)
+            return new CallOutcome(call, CallStatus.InvalidArguments, null, problem);
+        if (!_implementations.TryGetValue(call.Name, out var implementation))
+        {
+            return options.UnknownTools == UnknownTools.CheckSchema
+                ? new CallOutcome(call, CallStatus.SchemaChecked, null, null)
+                : new CallOutcome(call, CallStatus.UnknownTool, null, $"{call.Name} has no implementation");
+        }
+
+        if (ArgumentSchema.Problem(call, implementation.Parameters, implementation.Parameters.Keys) is { } mismatch)
+            return new CallOutcome(call, CallStatus.InvalidArguments, null, mismatch);
+        return await RunAsync(implementation, call, state, options, cancellation);
+    }
+
+    private static async Task<CallOutcome> RunAsync(
+        ToolImplementation implementation, ToolCall call, ToolState state, ToolOptions options, CancellationToken cancellation)
+    {
+        var limit = TimeSpan.FromSeconds(options.TimeoutSeconds);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        stop.CancelAfter(limit);
+        var token = stop.Token;
+        try
+        {
+            // An implementation that ignores its token is left behind when the limit is over; what it would have returned is lost.
+            var result = await Task.Run(() => implementation.Run(new ToolArguments(call.Arguments), state, token), token).WaitAsync(token);
+            return new CallOutcome(call, CallStatus.Succeeded, JsonSerializer.Serialize(result), null);
+        }
+        catch (OperationCanceledException) when (token.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        {
+            return new CallOutcome(call, CallStatus.TimedOut, null, $"{call.Name} took longer than {options.TimeoutSeconds} s");
+        }
+        catch (ToolArgumentException wrong)
+        {
+            return new CallOutcome(call, CallStatus.Failed, null, $"{call.Name}: {OneLine(wrong.Message)}");
+        }
+    }
+
+    private static string OneLine(string text) => text.ReplaceLineEndings(" ");
+}

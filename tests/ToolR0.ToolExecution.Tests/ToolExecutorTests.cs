@@ -1,7 +1,6 @@
 using System.Text.Json;
 using ToolR0.Contracts;
 using ToolR0.SelfPlay.World;
-using ToolR0.ToolExecution;
 
 namespace ToolR0.ToolExecution.Tests;
 

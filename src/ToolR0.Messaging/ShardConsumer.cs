@@ -4,9 +4,6 @@ using ToolR0.Contracts;
 
 namespace ToolR0.Messaging;
 
-/// <summary>Where a command's answer goes: the version that its fact takes in the stream.</summary>
-public readonly record struct AnswerPlace(string Stream, long Version);
-
 /// <summary>What a worker computed for a shard.</summary>
 /// <param name="Facts">One per <see cref="AnswerPlace"/>, in the same order.</param>
 /// <param name="ModelStarted">When model computation started and ended (UTC); equal when there was none.</param>
@@ -33,13 +30,7 @@ public sealed class ShardRefusedException(string reason, Exception? inner = null
 public abstract class ShardConsumer<TCommand>(IFactLog log, ILogger logger) : IConsumer<TCommand>
     where TCommand : class, IShardCommand
 {
-    /// <summary>snake_case type of the facts that answer the command.</summary>
-    protected abstract string FactName { get; }
-
-    /// <summary>Where the answer goes. Depends on the command alone.</summary>
-    protected abstract IReadOnlyList<AnswerPlace> PlacesOf(TCommand command);
-
-    /// <summary>Computes the facts, in the order of <see cref="PlacesOf"/>. Reads the store, writes nothing.</summary>
+    /// <summary>Computes the facts, in the order of <see cref="ShardAnswers.PlacesOf"/>. Reads the store, writes nothing to it.</summary>
     protected abstract Task<ShardAnswer> ComputeAsync(TCommand command, CancellationToken cancellation);
 
     public async Task Consume(ConsumeContext<TCommand> context)
@@ -47,7 +38,7 @@ public abstract class ShardConsumer<TCommand>(IFactLog log, ILogger logger) : IC
         var command = context.Message;
         try
         {
-            var places = PlacesOf(command);
+            var places = ShardAnswers.PlacesOf(command);
             var answer = await AnsweredAsync(places, context.CancellationToken) ? null : await AppendAsync(command, places, context.CancellationToken);
             await PublishAsync(context, places, answer);
         }
@@ -92,7 +83,7 @@ public abstract class ShardConsumer<TCommand>(IFactLog log, ILogger logger) : IC
             new FactsStored(
                 command.Run,
                 command.Shard,
-                FactName,
+                ShardAnswers.FactOf(command),
                 [.. places.Select(place => place.Stream)],
                 computed ? answer!.ModelStarted : now,
                 computed ? answer!.ModelEnded : now,

@@ -24,7 +24,7 @@ public sealed class ShardConsumerTests
         stored.Shard.ShouldBe(Shard);
         stored.Streams.ShouldBe(Command.Streams);
         stored.Fact.ShouldBe("tool_calls_executed");
-        bed.Log.All.Select(fact => (fact.Stream, fact.Version, fact.CausationId)).ShouldBe([(Command.Streams[0], 1, Shard), (Command.Streams[1], 1, Shard)]);
+        bed.Answers.Select(fact => (fact.Stream, fact.Version, fact.CausationId)).ShouldBe([(Command.Streams[0], 2, Shard), (Command.Streams[1], 2, Shard)]);
         bed.Work.Computed.ShouldBe(1);
     }
 
@@ -39,7 +39,7 @@ public sealed class ShardConsumerTests
 
         await bed.StoredAsync(2);
         bed.Work.Computed.ShouldBe(1);
-        bed.Log.Appends.ShouldBe(1);
+        bed.Answers.Count.ShouldBe(2);
     }
 
     [Fact]
@@ -54,7 +54,7 @@ public sealed class ShardConsumerTests
         await bed.StoredAsync(1);
         crashed.ShouldBeTrue();
         bed.Work.Computed.ShouldBe(1);
-        bed.Log.All.Count.ShouldBe(2);
+        bed.Answers.Count.ShouldBe(2);
     }
 
     [Fact]
@@ -73,7 +73,7 @@ public sealed class ShardConsumerTests
         await bed.SendAsync();
 
         await bed.StoredAsync(1);
-        bed.Log.All.Select(fact => fact.CausationId).ShouldBe(["the other", "the other"]);
+        bed.Answers.Select(fact => fact.CausationId).ShouldBe(["the other", "the other"]);
         bed.Harness.Published.Select<ShardFailed>(TestContext.Current.CancellationToken).ShouldBeEmpty();
     }
 
@@ -87,7 +87,7 @@ public sealed class ShardConsumerTests
 
         await bed.StoredAsync(1);
         bed.Work.Computed.ShouldBe(2);
-        bed.Log.All.Count.ShouldBe(2);
+        bed.Answers.Count.ShouldBe(2);
     }
 
     [Fact]
@@ -101,7 +101,7 @@ public sealed class ShardConsumerTests
         var failed = await bed.Harness.Published.SelectAsync<ShardFailed>(TestContext.Current.CancellationToken).First();
         failed.Context.Message.ShouldBe(new ShardFailed("r", Shard, "prompt of 5000 tokens"));
         bed.Work.Computed.ShouldBe(1);
-        bed.Log.All.ShouldBeEmpty();
+        bed.Answers.ShouldBeEmpty();
     }
 
     [Fact]
@@ -141,10 +141,6 @@ public sealed class ShardConsumerTests
 
     public sealed class Consumer(IFactLog log, ILogger<Consumer> logger, Work work) : ShardConsumer<ExecuteToolCalls>(log, logger)
     {
-        protected override string FactName => "tool_calls_executed";
-
-        protected override IReadOnlyList<AnswerPlace> PlacesOf(ExecuteToolCalls command) => [.. command.Streams.Select(stream => new AnswerPlace(stream, 1))];
-
         protected override Task<ShardAnswer> ComputeAsync(ExecuteToolCalls command, CancellationToken cancellation) => Task.FromResult(work.Compute(command));
     }
 
@@ -168,6 +164,8 @@ public sealed class ShardConsumerTests
 
         public InMemoryFactLog Log => _provider.GetRequiredService<InMemoryFactLog>();
 
+        public IReadOnlyList<StoredFact> Answers => [.. Log.All.Where(fact => fact.Version == 2)];
+
         public Work Work => _provider.GetRequiredService<Work>();
 
         private Listener Listener => _provider.GetRequiredService<Listener>();
@@ -187,6 +185,8 @@ public sealed class ShardConsumerTests
                 bus.AddToolR0Transport(BusOptions.Memory);
             });
             var bed = new Bed(services.BuildServiceProvider(true));
+            foreach (var stream in Command.Streams)
+                await bed.Log.AppendAsync("r", "attempt", [new FactAppend(stream, 1, new RunPaused("r"))]);
             await bed.Harness.Start();
             return bed;
         }

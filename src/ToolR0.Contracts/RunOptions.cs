@@ -90,6 +90,8 @@ public sealed record GeneratorOptions
 
 public sealed record GeneratorRewardOptions
 {
+    /// <summary>A question with fewer characters is a placeholder: the whole reward is 0.</summary>
+    public int MinQuestionLength { get; init; } = 8;
     public double TagsWeight { get; init; } = 1.0 / 3;
     public double ToolsWeight { get; init; } = 1.0 / 3;
     public double GoldWeight { get; init; } = 1.0 / 3;
@@ -165,6 +167,18 @@ public sealed record CurriculumOptions
     public CurriculumOrder Order { get; init; } = CurriculumOrder.EasyToHard;
     public int MinDescriptionLength { get; init; } = 5;
     public int MinQuestionLength { get; init; } = 25;
+
+    /// <summary>Reject questions with "capital of", "define ", "explain ", "summarize ", "write a poem", "tell me a joke".</summary>
+    public bool RejectTrivialPhrases { get; init; } = true;
+
+    /// <summary>Reject what/who/when/where-is questions with one call of at most one argument.</summary>
+    public bool RejectTrivialLookups { get; init; } = true;
+
+    /// <summary>Duplicates are told apart by words only: each run of digits counts as 0.</summary>
+    public bool FoldDigits { get; init; } = true;
+
+    /// <summary>Candidates that the Solver answers more often than this teach nothing and are left out; 1 keeps all.</summary>
+    public double MaxPassRate { get; init; } = 1.0;
 }
 
 public enum SolverControl

@@ -1,0 +1,99 @@
+using ToolR0.Contracts;
+
+namespace ToolR0.SelfPlay;
+
+/// <summary>Named starting points for a run's options.</summary>
+public static class Presets
+{
+    private static readonly string[] PaperDomains =
+    [
+        "finance", "travel", "math", "sports", "weather", "system", "database", "vehicle_control", "communication", "entertainment",
+        "retail_ecommerce", "scheduling", "cloud_infrastructure", "geolocation", "web_search", "memory_management", "programming", "iot",
+        "social_media", "logistics", "real_estate", "food_ordering", "healthcare", "education", "productivity", "insurance", "cybersecurity",
+        "legal", "government", "news", "translation", "utilities",
+    ];
+
+    private static readonly string[] NanoDomains =
+        ["math", "conversion", "text", "dates", "storage", "shop", "travel", "home", "people", "media"];
+
+    public static IReadOnlyList<string> Names { get; } = ["nano", "paper"];
+
+    /// <summary>The paper's constants, released-code defaults where the two differ.</summary>
+    public static RunOptions Paper { get; } = new()
+    {
+        Preset = "paper",
+        Specs = new SpecOptions { Domains = Uniform(PaperDomains) },
+    };
+
+    /// <summary>For the shipped tiny model: minutes on two cores.</summary>
+    public static RunOptions Nano { get; } = new()
+    {
+        Preset = "nano",
+        Iterations = 3,
+        Prompts = new PromptOptions { Set = PromptSet.Compact, MaxPromptTokens = 256 },
+        Specs = new SpecOptions
+        {
+            Domains = Uniform(NanoDomains),
+            MultiTurn = 0,
+            Calls = new Dictionary<int, double> { [1] = 0.5, [2] = 0.5 },
+            MenuForSeveralCalls = new Dictionary<int, double> { [2] = 0.3, [3] = 0.4, [4] = 0.3 },
+            MenuForOneCall = new Dictionary<int, double> { [2] = 0.3, [3] = 0.4, [4] = 0.3 },
+        },
+        Generator = new GeneratorOptions
+        {
+            Steps = 12,
+            PromptsPerStep = 8,
+            GroupSize = 8,
+            Sampling = new SamplingOptions { Temperature = 1, MaxNewTokens = 192 },
+            Probes = 8,
+            ProbeSampling = new SamplingOptions { Temperature = 0.7, MaxNewTokens = 64 },
+            LearningRate = 3e-4,
+            Reward = new GeneratorRewardOptions
+            {
+                DifficultyWeight = 1,
+                CoherenceWeight = 0,
+                RepetitionWeight = 0.2,
+                SpecObedience = true,
+                MajorityFromIteration = 2,
+            },
+        },
+        Curriculum = new CurriculumOptions
+        {
+            Candidates = 384,
+            Selected = 320,
+            Sampling = new SamplingOptions { Temperature = 0.8, MaxNewTokens = 192 },
+            VerifySamples = 8,
+            VerifySampling = new SamplingOptions { Temperature = 0.7, MaxNewTokens = 64 },
+            Compare = VerifyCompare.Calls,
+            MajorityFromIteration = 2,
+            MinDescriptionLength = 0,
+            MinQuestionLength = 8,
+            RejectTrivialPhrases = false,
+            RejectTrivialLookups = false,
+            FoldDigits = false,
+        },
+        Solver = new SolverOptions
+        {
+            Steps = 24,
+            PromptsPerStep = 16,
+            GroupSize = 8,
+            Sampling = new SamplingOptions { Temperature = 1, MaxNewTokens = 64 },
+            LearningRate = 5e-4,
+            IterationDecay = 0.5,
+            RequireThink = false,
+        },
+        Learning = new LearningOptions { GradientParts = 2 },
+        Evaluation = new EvaluationOptions { Sets = ["seen", "unseen"], MaxNewTokens = 64 },
+        Dispatch = new DispatchOptions { PromptsPerShard = 4, IntraOpThreads = 1 },
+    };
+
+    /// <summary>The preset of a name (any letter case), null if there is none.</summary>
+    public static RunOptions? Find(string name) => name.ToLowerInvariant() switch
+    {
+        "nano" => Nano,
+        "paper" => Paper,
+        _ => null,
+    };
+
+    private static Dictionary<string, double> Uniform(IEnumerable<string> domains) => domains.ToDictionary(domain => domain, _ => 1.0);
+}

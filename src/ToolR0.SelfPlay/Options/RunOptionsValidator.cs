@@ -1,0 +1,185 @@
+using System.Globalization;
+using System.Linq.Expressions;
+using FluentValidation;
+using ToolR0.Contracts;
+
+namespace ToolR0.SelfPlay;
+
+/// <summary>
+/// The rules a run's options obey. Messages name the field by its path, the value and the rule:
+/// <c>solver.sampling.temperature: -1 must be at least 0</c>.
+/// </summary>
+public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
+{
+    public RunOptionsValidator()
+    {
+        Check(o => o.Preset, p => Presets.Find(p) is not null, $"must be one of {string.Join(", ", Presets.Names)}");
+        Check(o => o.Iterations, n => n is >= 1 and <= 100, "must be from 1 to 100");
+        Check(o => o.Seed, n => n >= 0, "must be at least 0");
+        Check(o => o.Prompts.Set, Enum.IsDefined, OneOf<PromptSet>());
+        AtLeastOne(o => o.Prompts.MaxPromptTokens);
+        Specs();
+        Generator();
+        Curriculum();
+        Solver();
+        Learning();
+        Check(o => o.Evaluation.Limit, n => n >= 0, "must be at least 0 (0 means all)");
+        AtLeastOne(o => o.Evaluation.MaxNewTokens);
+        Check(o => o.Evaluation.Sets, sets => sets.All(s => !string.IsNullOrWhiteSpace(s)), "must not hold an empty name");
+        Check(o => o.Evaluation.Sets, sets => sets.Distinct().Count() == sets.Count, "must not name a set twice");
+        Check(o => o.Tools.UnknownTools, Enum.IsDefined, OneOf<UnknownTools>());
+        Positive(o => o.Tools.TimeoutSeconds);
+        AtLeastOne(o => o.Dispatch.PromptsPerShard);
+        AtLeastOne(o => o.Dispatch.IntraOpThreads);
+        Positive(o => o.Dispatch.ResendAfterSeconds);
+    }
+
+    private void Specs()
+    {
+        Share(o => o.Specs.MultiTurn);
+        Weights(o => o.Specs.Domains, name => !string.IsNullOrWhiteSpace(name) && !name.Any(c => char.IsControl(c) || c is '<' or '>'), "names without < or >");
+        Weights(o => o.Specs.Calls, n => n is >= 0 and <= 16, "numbers from 0 to 16");
+        Weights(o => o.Specs.MenuForSeveralCalls, m => m is >= 1 and <= 128, "sizes from 1 to 128");
+        Weights(o => o.Specs.MenuForOneCall, m => m is >= 1 and <= 128, "sizes from 1 to 128");
+    }
+
+    private void Generator()
+    {
+        AtLeastOne(o => o.Generator.Steps);
+        AtLeastOne(o => o.Generator.PromptsPerStep);
+        Check(o => o.Generator.GroupSize, n => n >= 2, "must be at least 2, a group has no advantages otherwise");
+        Sampling(o => o.Generator.Sampling);
+        AtLeastOne(o => o.Generator.Probes);
+        Sampling(o => o.Generator.ProbeSampling);
+        Positive(o => o.Generator.LearningRate);
+        Positive(o => o.Generator.IterationDecay);
+        NotNegative(o => o.Generator.Reward.MinQuestionLength);
+        NotNegative(o => o.Generator.Reward.TagsWeight);
+        NotNegative(o => o.Generator.Reward.ToolsWeight);
+        NotNegative(o => o.Generator.Reward.GoldWeight);
+        NotNegative(o => o.Generator.Reward.NameWeight);
+        NotNegative(o => o.Generator.Reward.RequiredWeight);
+        NotNegative(o => o.Generator.Reward.GroundedWeight);
+        NotNegative(o => o.Generator.Reward.DifficultyWeight);
+        NotNegative(o => o.Generator.Reward.CoherenceWeight);
+        Share(o => o.Generator.Reward.BandLow);
+        Share(o => o.Generator.Reward.BandHigh);
+        Check(o => o.Generator.Reward, r => r.BandLow <= r.BandHigh, "must have bandLow not above bandHigh", r => $"[{Text(r.BandLow)}, {Text(r.BandHigh)}]");
+        Positive(o => o.Generator.Reward.BandSigma);
+        NotNegative(o => o.Generator.Reward.RepetitionWeight);
+        Share(o => o.Generator.Reward.RepetitionDistance);
+        NotNegative(o => o.Generator.Reward.MajorityFromIteration);
+    }
+
+    private void Curriculum()
+    {
+        AtLeastOne(o => o.Curriculum.Candidates);
+        AtLeastOne(o => o.Curriculum.Selected);
+        Sampling(o => o.Curriculum.Sampling);
+        AtLeastOne(o => o.Curriculum.VerifySamples);
+        Sampling(o => o.Curriculum.VerifySampling);
+        Check(o => o.Curriculum.Compare, Enum.IsDefined, OneOf<VerifyCompare>());
+        Check(o => o.Curriculum.Order, Enum.IsDefined, OneOf<CurriculumOrder>());
+        Check(o => o.Curriculum.LabelBy, Enum.IsDefined, OneOf<LabelBy>());
+        Share(o => o.Curriculum.MinAgreement);
+        Share(o => o.Curriculum.MaxPassRate);
+        Share(o => o.Curriculum.EasyFrom);
+        Share(o => o.Curriculum.HardBelow);
+        NotNegative(o => o.Curriculum.EasyShare);
+        NotNegative(o => o.Curriculum.MediumShare);
+        NotNegative(o => o.Curriculum.HardShare);
+        Check(o => o.Curriculum, c => c.HardBelow <= c.EasyFrom, "must have hardBelow not above easyFrom", c => $"{Text(c.HardBelow)}, {Text(c.EasyFrom)}");
+        Check(o => o.Curriculum, c => c.EasyShare + c.MediumShare + c.HardShare > 0, "must have a positive sum of easyShare, mediumShare and hardShare", _ => "0");
+        NotNegative(o => o.Curriculum.MajorityFromIteration);
+        NotNegative(o => o.Curriculum.MinDescriptionLength);
+        NotNegative(o => o.Curriculum.MinQuestionLength);
+    }
+
+    private void Solver()
+    {
+        AtLeastOne(o => o.Solver.Steps);
+        AtLeastOne(o => o.Solver.PromptsPerStep);
+        Check(o => o.Solver.GroupSize, n => n >= 2, "must be at least 2, a group has no advantages otherwise");
+        Sampling(o => o.Solver.Sampling);
+        Positive(o => o.Solver.LearningRate);
+        Positive(o => o.Solver.IterationDecay);
+        Check(o => o.Solver.Control, Enum.IsDefined, OneOf<SolverControl>());
+        NotNegative(o => o.Solver.TagWeight);
+        NotNegative(o => o.Solver.ParseWeight);
+        NotNegative(o => o.Solver.NormaliseWeight);
+        NotNegative(o => o.Solver.NameWeight);
+        NotNegative(o => o.Solver.KeysWeight);
+        NotNegative(o => o.Solver.ValuesWeight);
+        NotNegative(o => o.Solver.ExtraCallPenalty);
+    }
+
+    private void Learning()
+    {
+        Check(o => o.Learning.ClipEpsilon, x => x is > 0 and < 1, "must be between 0 and 1");
+        Positive(o => o.Learning.AdvantageEpsilon);
+        Positive(o => o.Learning.MaxGradientNorm);
+        Check(o => o.Learning.Beta1, x => x is >= 0 and < 1, "must be at least 0 and below 1");
+        Check(o => o.Learning.Beta2, x => x is >= 0 and < 1, "must be at least 0 and below 1");
+        Positive(o => o.Learning.Epsilon);
+        NotNegative(o => o.Learning.WeightDecay);
+        AtLeastOne(o => o.Learning.GradientParts);
+    }
+
+    private void Sampling(Expression<Func<RunOptions, SamplingOptions>> field)
+    {
+        var path = PathOf(field);
+        var get = field.Compile();
+        Check($"{path}.temperature", o => get(o).Temperature, t => t >= 0 && double.IsFinite(t), "must be at least 0 (0 is greedy)", Text);
+        Check($"{path}.topP", o => get(o).TopP, p => p is > 0 and <= 1, "must be above 0 and at most 1", Text);
+        Check($"{path}.maxNewTokens", o => get(o).MaxNewTokens, n => n >= 1, "must be at least 1", n => Text(n));
+    }
+
+    private void Weights<T>(Expression<Func<RunOptions, IReadOnlyDictionary<T, double>>> field, Func<T, bool> isKey, string keys)
+    {
+        Check(field, w => w.Keys.All(isKey), $"must have {keys} as its keys", w => $"[{string.Join(", ", w.Keys)}]");
+        Check(field, w => w.Values.All(v => v >= 0 && double.IsFinite(v)), "must have weights of at least 0", w => $"[{string.Join(", ", w.Values.Select(Text))}]");
+        Check(field, w => w.Values.Sum() > 0, "must have a positive weight", w => $"[{string.Join(", ", w.Keys)}]");
+    }
+
+    private void AtLeastOne(Expression<Func<RunOptions, int>> field) => Check(field, n => n >= 1, "must be at least 1");
+
+    private void NotNegative(Expression<Func<RunOptions, int>> field) => Check(field, n => n >= 0, "must be at least 0");
+
+    private void NotNegative(Expression<Func<RunOptions, double>> field) => Check(field, x => x >= 0 && double.IsFinite(x), "must be at least 0");
+
+    private void Positive(Expression<Func<RunOptions, double>> field) => Check(field, x => x > 0 && double.IsFinite(x), "must be above 0");
+
+    private void Share(Expression<Func<RunOptions, double>> field) => Check(field, x => x is >= 0 and <= 1, "must be from 0 to 1");
+
+    private void Check<T>(Expression<Func<RunOptions, T>> field, Func<T, bool> holds, string rule, Func<T, string>? text = null) =>
+        Check(PathOf(field), field.Compile(), holds, rule, text ?? (value => Text(value)));
+
+    private void Check<T>(string path, Func<RunOptions, T> get, Func<T, bool> holds, string rule, Func<T, string> text) =>
+        RuleFor(o => o).Custom((options, context) =>
+        {
+            var value = get(options);
+            if (!holds(value))
+                context.AddFailure(path, $"{path}: {text(value)} {rule}");
+        });
+
+    private static string OneOf<T>()
+        where T : struct, Enum => "must be one of " + string.Join(", ", Enum.GetNames<T>());
+
+    private static string Text(double value) => value.ToString(CultureInfo.InvariantCulture);
+
+    private static string Text(object? value) => value switch
+    {
+        null => "null",
+        IEnumerable<string> names => $"[{string.Join(", ", names)}]",
+        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
+        _ => value.ToString() ?? "",
+    };
+
+    private static string PathOf<T>(Expression<Func<RunOptions, T>> field)
+    {
+        var names = new Stack<string>();
+        for (var at = field.Body as MemberExpression; at is not null; at = at.Expression as MemberExpression)
+            names.Push(System.Text.Json.JsonNamingPolicy.CamelCase.ConvertName(at.Member.Name));
+        return string.Join('.', names);
+    }
+}

@@ -1,0 +1,195 @@
+using System.Text;
+using System.Text.Json;
+using ToolR0.Contracts;
+
+namespace ToolR0.SelfPlay;
+
+/// <summary>
+/// Reads and writes menus. Read: a JSON list of tools with <c>name</c>, <c>description</c>, <c>parameters</c> (name → {type, description}; a
+/// JSON-Schema object with <c>properties</c>; or the compact shorthand name → "type", "type?" for optional) and <c>required</c>, which may
+/// stand beside or inside <c>parameters</c>. OpenAI's <c>{"type":"function","function":{…}}</c> wrapper is opened.
+/// </summary>
+public static class MenuReader
+{
+    public const string NotList = "tools_not_list";
+    public const string ToolNotObject = "tool_not_object";
+
+    /// <summary>The menu, or null with the problem: <see cref="NotList"/> (an empty list too) or <see cref="ToolNotObject"/>.</summary>
+    public static IReadOnlyList<ToolSpec>? Read(JsonElement parsed, out string? problem)
+    {
+        problem = NotList;
+        if (parsed.ValueKind != JsonValueKind.Array || parsed.GetArrayLength() == 0)
+            return null;
+        var menu = new List<ToolSpec>();
+        foreach (var item in parsed.EnumerateArray())
+        {
+            if (Tool(item) is not { } tool)
+            {
+                problem = ToolNotObject;
+                return null;
+            }
+
+            menu.Add(tool);
+        }
+
+        problem = null;
+        return menu;
+    }
+
+    /// <summary>The menu in full: name, description, parameters with type and description, required.</summary>
+    public static string ToJson(IEnumerable<ToolSpec> menu)
+    {
+        var text = new StringBuilder("[");
+        foreach (var tool in menu)
+        {
+            text.Append(text.Length > 1 ? ",{\"name\":" : "{\"name\":");
+            CanonicalJson.WriteString(text, tool.Name);
+            text.Append(",\"description\":");
+            CanonicalJson.WriteString(text, tool.Description);
+            text.Append(",\"parameters\":{");
+            foreach (var parameter in tool.Parameters)
+            {
+                if (text[^1] != '{')
+                    text.Append(',');
+                CanonicalJson.WriteString(text, parameter.Name);
+                text.Append(":{\"type\":");
+                CanonicalJson.WriteString(text, parameter.Type);
+                if (parameter.Description.Length > 0)
+                {
+                    text.Append(",\"description\":");
+                    CanonicalJson.WriteString(text, parameter.Description);
+                }
+
+                text.Append('}');
+            }
+
+            text.Append("},\"required\":[");
+            foreach (var name in tool.Required)
+            {
+                if (text[^1] != '[')
+                    text.Append(',');
+                CanonicalJson.WriteString(text, name);
+            }
+
+            text.Append("]}");
+        }
+
+        return text.Append(']').ToString();
+    }
+
+    /// <summary>The menu in the compact form: name and shorthand parameters only.</summary>
+    public static string ToCompactJson(IEnumerable<ToolSpec> menu)
+    {
+        var text = new StringBuilder("[");
+        foreach (var tool in menu)
+        {
+            text.Append(text.Length > 1 ? ",{\"name\":" : "{\"name\":");
+            CanonicalJson.WriteString(text, tool.Name);
+            text.Append(",\"parameters\":{");
+            foreach (var parameter in tool.Parameters)
+            {
+                if (text[^1] != '{')
+                    text.Append(',');
+                CanonicalJson.WriteString(text, parameter.Name);
+                text.Append(':');
+                CanonicalJson.WriteString(text, tool.Required.Contains(parameter.Name) ? parameter.Type : parameter.Type + "?");
+            }
+
+            text.Append("}}");
+        }
+
+        return text.Append(']').ToString();
+    }
+
+    private static ToolSpec? Tool(JsonElement item)
+    {
+        if (item.ValueKind != JsonValueKind.Object)
+            return null;
+        if (item.TryGetProperty("function", out var inner) && inner.ValueKind == JsonValueKind.Object)
+            return Tool(inner);
+
+        var name = Text(item, "name").Trim();
+        var parameters = new List<ToolParameter>();
+        var required = new List<string>();
+        if (item.TryGetProperty("parameters", out var written) && written.ValueKind == JsonValueKind.Object)
+        {
+            var schema = written.TryGetProperty("properties", out var properties) && properties.ValueKind == JsonValueKind.Object;
+            Required(written, required);
+            foreach (var member in (schema ? properties : written).EnumerateObject())
+            {
+                var isRequiredList = !schema && member.Name == "required" && member.Value.ValueKind == JsonValueKind.Array;
+                if (!isRequiredList)
+                    Parameter(member, parameters, required);
+            }
+        }
+
+        Required(item, required);
+        return new ToolSpec(name, Text(item, "description").Trim(), parameters, required);
+    }
+
+    private static void Parameter(JsonProperty member, List<ToolParameter> parameters, List<string> required)
+    {
+        parameters.RemoveAll(p => p.Name == member.Name);
+        var value = member.Value;
+        if (value.ValueKind == JsonValueKind.String)
+        {
+            var type = CanonicalJson.Text(value).Trim();
+            var optional = type.EndsWith('?');
+            parameters.Add(new ToolParameter(member.Name, TypeName(optional ? type[..^1] : type)));
+            if (!optional)
+                AddOnce(required, member.Name);
+            return;
+        }
+
+        if (value.ValueKind != JsonValueKind.Object)
+        {
+            parameters.Add(new ToolParameter(member.Name, ""));
+            return;
+        }
+
+        parameters.Add(new ToolParameter(member.Name, TypeName(Type(value)), Text(value, "description").Trim()));
+        if (value.TryGetProperty("required", out var flag) && flag.ValueKind == JsonValueKind.True)
+            AddOnce(required, member.Name);
+    }
+
+    private static string Type(JsonElement parameter)
+    {
+        if (!parameter.TryGetProperty("type", out var type))
+            return "";
+        if (type.ValueKind == JsonValueKind.Array)
+        {
+            type = type.EnumerateArray().FirstOrDefault(t => t.ValueKind == JsonValueKind.String && CanonicalJson.Text(t) != "null");
+        }
+
+        return type.ValueKind == JsonValueKind.String ? CanonicalJson.Text(type) : "";
+    }
+
+    private static string TypeName(string written) => written.Trim().ToLowerInvariant() switch
+    {
+        "str" => "string",
+        "int" => "integer",
+        "float" or "double" => "number",
+        "bool" => "boolean",
+        var other => other,
+    };
+
+    private static void Required(JsonElement holder, List<string> required)
+    {
+        if (!holder.TryGetProperty("required", out var names) || names.ValueKind != JsonValueKind.Array)
+            return;
+        foreach (var name in names.EnumerateArray())
+        {
+            if (name.ValueKind == JsonValueKind.String)
+                AddOnce(required, CanonicalJson.Text(name));
+        }
+    }
+
+    private static void AddOnce(List<string> names, string name)
+    {
+        if (!names.Contains(name))
+            names.Add(name);
+    }
+
+    private static string Text(JsonElement holder, string name) =>
+        holder.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? CanonicalJson.Text(value) : "";
+}

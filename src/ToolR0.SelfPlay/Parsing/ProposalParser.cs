@@ -1,0 +1,60 @@
+using ToolR0.Contracts;
+
+namespace ToolR0.SelfPlay;
+
+/// <summary>What a Generator completion says, as far as it can be read.</summary>
+/// <param name="Menu">Null when the tools do not parse as a list of tools.</param>
+/// <param name="MenuProblem">Why: not JSON, <see cref="MenuReader.NotList"/>, <see cref="MenuReader.ToolNotObject"/>.</param>
+/// <param name="Gold">Null when the answer does not parse or normalise; empty for an answer that calls nothing.</param>
+/// <param name="ToolsAreJson">The tools block parses, whatever it holds.</param>
+/// <param name="GoldIsJson">The answer block parses, whatever it holds.</param>
+public sealed record Proposal(
+    string Text,
+    string? Think,
+    string? Question,
+    IReadOnlyList<ToolSpec>? Menu,
+    string? MenuProblem,
+    IReadOnlyList<ToolCall>? Gold,
+    bool ToolsAreJson,
+    bool GoldIsJson,
+    bool HasAllTags)
+{
+    /// <summary>
+    /// The task, if the proposal is well formed: all four blocks are there, tools and gold calls parse, and at least one call is made
+    /// (none is right only where <paramref name="spec"/> asks for none). Null otherwise.
+    /// </summary>
+    public ToolTask? ToTask(TaskSpec? spec = null) =>
+        HasAllTags && Question is { Length: > 0 } && Menu is not null && Gold is not null && (Gold.Count > 0 || spec?.Calls == 0)
+            ? new ToolTask(Question, Menu, Gold)
+            : null;
+}
+
+/// <summary>Reads Generator completions. Tags are case-sensitive. Never throws.</summary>
+public static class ProposalParser
+{
+    /// <summary>For rewards: a tag's last occurrence counts.</summary>
+    public static Proposal ParseForReward(string text) => Parse(text, last: true);
+
+    /// <summary>For the curriculum: a tag's first occurrence counts.</summary>
+    public static Proposal ParseForCurriculum(string text) => Parse(text, last: false);
+
+    private static Proposal Parse(string text, bool last)
+    {
+        var think = Tags.Find(text, Tags.Think, last, StringComparison.Ordinal);
+        var question = Tags.Find(text, Tags.Question, last, StringComparison.Ordinal);
+        var tools = Tags.Find(text, Tags.Tools, last, StringComparison.Ordinal);
+        var answer = Tags.Find(text, Tags.Answer, last, StringComparison.Ordinal);
+
+        IReadOnlyList<ToolSpec>? menu = null;
+        string? problem = MenuReader.NotList;
+        var toolsAreJson = RelaxedJson.TryParse(tools, out var toolsJson);
+        if (toolsAreJson)
+            menu = MenuReader.Read(toolsJson, out problem);
+
+        var goldIsJson = RelaxedJson.TryParse(answer, out var goldJson);
+        IReadOnlyList<ToolCall>? gold = goldIsJson && Calls.TryNormalise(goldJson, out var calls) ? calls : null;
+        var hasAllTags = !string.IsNullOrEmpty(think) && !string.IsNullOrEmpty(question)
+            && !string.IsNullOrEmpty(tools) && !string.IsNullOrEmpty(answer);
+        return new Proposal(text, think, question, menu, problem, gold, toolsAreJson, goldIsJson, hasAllTags);
+    }
+}

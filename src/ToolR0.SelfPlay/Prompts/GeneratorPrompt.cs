@@ -1,0 +1,60 @@
+using System.Globalization;
+using ToolR0.Contracts;
+
+namespace ToolR0.SelfPlay;
+
+/// <summary>Asks the Generator for one task of a spec.</summary>
+public static class GeneratorPrompt
+{
+    public static IReadOnlyList<(string Role, string Content)> Render(TaskSpec spec, PromptOptions options)
+    {
+        if (options.Set == PromptSet.Compact)
+            return [("user", CompactFormat.Specification(spec))];
+
+        var context = PromptTemplates.WireName(spec.Context);
+        var user = PromptTemplates.Fill(
+            "paper.generator.user",
+            ("domain", spec.Domain),
+            ("context", context),
+            ("tools", spec.MenuSize.ToString(CultureInfo.InvariantCulture)),
+            ("calls", spec.Calls.ToString(CultureInfo.InvariantCulture)),
+            ("context_rule", PromptTemplates.Text($"paper.generator.{context}")));
+        return [("system", PromptTemplates.Text("paper.generator.system")), ("user", user)];
+    }
+}
+
+/// <summary>Asks the Solver to answer one task.</summary>
+public static class SolverPrompt
+{
+    public static IReadOnlyList<(string Role, string Content)> Render(ToolTask task, PromptOptions options)
+    {
+        if (options.Set == PromptSet.Compact)
+            return [("user", CompactFormat.Request(task))];
+
+        var user = PromptTemplates.Fill("paper.solver.user", ("question", task.Question), ("menu", MenuReader.ToJson(task.Menu)));
+        return [("system", PromptTemplates.Text("paper.solver.system")), ("user", user)];
+    }
+}
+
+/// <summary>The tiny model's format, as it is pretrained on it: no white space in JSON, shorthand parameters.</summary>
+public static class CompactFormat
+{
+    /// <summary>What the Generator is asked.</summary>
+    public static string Specification(TaskSpec spec) => PromptTemplates.Fill(
+        "compact.generator.user",
+        ("domain", spec.Domain),
+        ("context", PromptTemplates.WireName(spec.Context)),
+        ("tools", spec.MenuSize.ToString(CultureInfo.InvariantCulture)),
+        ("calls", spec.Calls.ToString(CultureInfo.InvariantCulture)));
+
+    /// <summary>What the Generator answers.</summary>
+    public static string Proposal(string think, ToolTask task) =>
+        Tags.Wrap(Tags.Think, think) + Request(task) + Answer(task.Gold);
+
+    /// <summary>What the Solver is asked: question and menu.</summary>
+    public static string Request(ToolTask task) =>
+        PromptTemplates.Fill("compact.solver.user", ("question", task.Question), ("menu", MenuReader.ToCompactJson(task.Menu)));
+
+    /// <summary>What the Solver answers.</summary>
+    public static string Answer(IEnumerable<ToolCall> calls) => Tags.Wrap(Tags.Answer, Calls.ToJson(calls));
+}

@@ -1,0 +1,42 @@
+using ToolR0.Contracts;
+
+namespace ToolR0.SelfPlay;
+
+/// <summary>What the K probes of one proposal say.</summary>
+/// <param name="PassRate">p̂: share of the counted probes whose calls equal the gold calls as a multiset; null when none counts.</param>
+/// <param name="Consistency">Mode frequency of the canonical answers over the counted probes.</param>
+/// <param name="GoldIsMode">No other answer is more frequent than the gold calls.</param>
+public sealed record ProbeResult(double? PassRate, double? Consistency, bool GoldIsMode, int Counted);
+
+/// <summary>The difficulty reward (arXiv 2602.21320, r_diff): tasks that the frozen Solver answers sometimes.</summary>
+public static class Difficulty
+{
+    /// <summary>Void samples do not count. An answer that does not parse agrees with nothing.</summary>
+    public static ProbeResult Probe(IReadOnlyList<ToolCall> gold, IReadOnlyList<Trajectory> probes)
+    {
+        var goldText = Calls.CanonicalSet(gold);
+        var answers = probes.Where(p => p.Finish != FinishReason.Void)
+            .Select(p => SolverAnswer.Parse(p.Text, requireThink: false).Canonical).ToList();
+        if (answers.Count == 0)
+            return new ProbeResult(null, null, false, 0);
+
+        var matches = answers.Count(answer => answer == goldText);
+        var mode = answers.Where(answer => answer is not null).GroupBy(answer => answer).Select(g => g.Count()).DefaultIfEmpty(0).Max();
+        return new ProbeResult(
+            (double)matches / answers.Count, (double)mode / answers.Count, matches > 0 && matches == mode, answers.Count);
+    }
+
+    /// <summary>
+    /// 0 below 1/K, 1 on the band, Gaussian flanks outside. With the defaults and K = 8: 1/8 and 7/8 give 0.5812, 1 gives 0.1142.
+    /// </summary>
+    /// <param name="passRate">p̂ in [0, 1].</param>
+    /// <param name="probes">K.</param>
+    public static double Reward(double passRate, int probes, GeneratorRewardOptions options)
+    {
+        const double slack = 1e-9;
+        if (passRate < 1.0 / probes - slack)
+            return 0;
+        var distance = passRate < options.BandLow ? options.BandLow - passRate : passRate > options.BandHigh ? passRate - options.BandHigh : 0;
+        return Math.Exp(-distance * distance / (2 * options.BandSigma * options.BandSigma));
+    }
+}

@@ -1,0 +1,83 @@
+using System.Globalization;
+using System.Text.Json;
+using ToolR0.Contracts;
+
+namespace ToolR0.SelfPlay;
+
+/// <summary>
+/// Whether argument values can be read in the question: some variant of the value occurs there on word boundaries, after
+/// <see cref="Words.Fold"/>. Variants: the text itself; integers with and without thousands separators; number words 0-19 and tens, both ways.
+/// </summary>
+public static class Grounding
+{
+    private static readonly string[] Small =
+    [
+        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen",
+        "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+    ];
+
+    private static readonly string[] Tens = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
+
+    private static readonly Dictionary<string, string> WordOf = Small.Select((word, n) => (word, n))
+        .Concat(Tens.Select((word, n) => (word, n: (n + 2) * 10)))
+        .ToDictionary(p => p.n.ToString(CultureInfo.InvariantCulture), p => p.word);
+
+    private static readonly Dictionary<string, string> NumberOf = WordOf.ToDictionary(p => p.Value, p => p.Key);
+
+    /// <summary>True when every value of every call is grounded; booleans and nulls are skipped, no arguments counts as grounded.</summary>
+    public static bool AllGrounded(string question, IEnumerable<ToolCall> calls)
+    {
+        var folded = Words.Fold(question);
+        return calls.All(call => call.Arguments.Values.All(value => IsGrounded(question, folded, value)));
+    }
+
+    public static bool IsGrounded(string question, JsonElement value) => IsGrounded(question, Words.Fold(question), value);
+
+    private static bool IsGrounded(string question, string folded, JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.String => OccursText(question, folded, CanonicalJson.Text(value)),
+        JsonValueKind.Number => OccursText(question, folded, value.GetRawText()),
+        JsonValueKind.Array => value.EnumerateArray().All(item => IsGrounded(question, folded, item)),
+        JsonValueKind.Object => value.EnumerateObject().All(member => IsGrounded(question, folded, member.Value)),
+        _ => true,
+    };
+
+    private static bool OccursText(string question, string folded, string text)
+    {
+        foreach (var variant in Variants(text.Trim()))
+        {
+            var words = Words.Fold(variant);
+
+            // A value of signs only ("+") has no words: it must occur as it is.
+            if (words.Length > 1 ? folded.Contains(words, StringComparison.Ordinal) : variant.Length > 0 && question.Contains(variant, StringComparison.Ordinal))
+                return true;
+        }
+
+        return false;
+    }
+
+    private static IEnumerable<string> Variants(string text)
+    {
+        yield return text;
+        if (NumberOf.TryGetValue(text.ToLowerInvariant(), out var digits))
+            yield return digits;
+
+        var plain = NumberText.Normalise(text.Replace(",", "", StringComparison.Ordinal));
+        if (plain is null || plain.Contains('.') || plain.Contains('e'))
+            yield break;
+        yield return plain;
+        var magnitude = plain.TrimStart('-');
+        if (magnitude.Length > 3)
+            yield return Separated(magnitude);
+        if (WordOf.TryGetValue(magnitude, out var word))
+            yield return word;
+    }
+
+    /// <summary>1234567 -> 1,234,567.</summary>
+    private static string Separated(string digits)
+    {
+        var head = digits.Length % 3;
+        var groups = digits.Skip(head).Chunk(3).Select(chunk => new string(chunk));
+        return string.Join(',', head == 0 ? groups : groups.Prepend(digits[..head]));
+    }
+}

@@ -1,0 +1,18 @@
+namespace ToolR0.SelfPlay;
+
+/// <summary>The gate against questions that are no questions: too short, or echoes of the prompt.</summary>
+public static class Placeholder
+{
+    private static readonly string[] Echoes =
+    [
+        "control spec", "rules to satisfy", "the generated user question here", "generate a new tool-calling task now",
+        "task specification", "task_specification", "what the task must satisfy", "what the user says, in plain language", "write the four blocks now",
+        "your question here", "user question here", "<question>", "...",
+    ];
+
+    /// <param name="minLength">Characters that a question has at least.</param>
+    public static bool IsPlaceholder(string? question, int minLength) =>
+        question is null || question.Trim().Length < minLength || EchoesPrompt(question);
+
+    public static bool EchoesPrompt(string text) => Echoes.Any(echo => text.Contains(echo, StringComparison.OrdinalIgnoreCase));
+}

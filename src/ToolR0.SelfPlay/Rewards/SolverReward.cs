@@ -1,0 +1,161 @@
+using System.Text;
+using System.Text.Json;
+using ToolR0.Contracts;
+
+namespace ToolR0.SelfPlay;
+
+/// <summary>The Solver's reward r = r_fmt + r_acc.</summary>
+public static class SolverReward
+{
+    /// <summary>Scores of a whole group, advantages included. Attempts whose sampling or execution is void are void.</summary>
+    public static IReadOnlyList<AttemptScore> ScoreGroup(ToolTask task, TaskAttempted attempt, ToolCallsExecuted executed, RunOptions options)
+    {
+        var random = options.Solver.Control == SolverControl.RandomReward && attempt.Purpose == AttemptPurpose.Train;
+        var scores = attempt.Samples.Select((sample, i) =>
+        {
+            if (sample.Finish == FinishReason.Void)
+                return Void(i, Reasons.VoidSample);
+            if (executed.Samples.FirstOrDefault(e => e.Sample == i)?.VoidCause is not null)
+                return Void(i, Reasons.VoidExecution);
+            var score = Score(i, task, sample.Text, options.Solver);
+            return random ? score with { Total = Random(sample.Seed), Reasons = [.. score.Reasons, Reasons.RandomReward] } : score;
+        }).ToArray();
+        var advantages = Advantages.Compute(
+            [.. scores.Select(s => s.Total)], [.. scores.Select(s => s.Void)], options.Learning.AdvantageEpsilon);
+        return [.. scores.Select((score, i) => score with { Advantage = advantages[i] })];
+    }
+
+    /// <summary>One completion's score, without an advantage. Format and accuracy each in [0, 1] with the default weights.</summary>
+    public static AttemptScore Score(int sample, ToolTask task, string text, SolverOptions options)
+    {
+        var answer = SolverAnswer.Parse(text, options.RequireThink);
+        var reasons = new List<string>();
+        var normalises = answer.Calls is { } calls && (calls.Count > 0 || task.Gold.Count == 0);
+        if (!answer.HasTag)
+            reasons.Add(Reasons.NoAnswerTag);
+        else if (!answer.Parses)
+            reasons.Add(Reasons.NotParsed);
+        else if (!normalises)
+            reasons.Add(answer.Calls is null ? Reasons.NotNormalised : Reasons.NoCalls);
+        if (options.RequireThink && string.IsNullOrEmpty(answer.Think))
+            reasons.Add(Reasons.NoThink);
+
+        var format = (answer.HasTag ? options.TagWeight : 0) + (answer.Parses ? options.ParseWeight : 0) + (normalises ? options.NormaliseWeight : 0);
+        var exact = answer.Calls is { } predicted && Calls.SameMultiset(predicted, task.Gold);
+        var match = answer.BlocksPresent && normalises ? Match(task.Gold, answer.Calls!, options) : CallMatch.None;
+        Explain(task, answer, exact, match, reasons);
+        return new AttemptScore(
+            sample, format, match.Accuracy, match.Name, match.Keys, match.Values, match.ExtraCallFactor, format + match.Accuracy, exact, reasons, 0);
+    }
+
+    /// <summary>
+    /// Each gold call in order takes the best unused prediction by pair score (the first of equals); the mean over gold calls times
+    /// 1 / (1 + 0.25 · extra calls). Where the gold answer is to call nothing, only calling nothing scores.
+    /// </summary>
+    public static CallMatch Match(IReadOnlyList<ToolCall> gold, IReadOnlyList<ToolCall> predicted, SolverOptions options)
+    {
+        var extra = Math.Max(0, predicted.Count - gold.Count);
+        var factor = 1 / (1 + options.ExtraCallPenalty * extra);
+        if (gold.Count == 0)
+            return predicted.Count == 0 ? new CallMatch(1, 1, 1, 1, 1) : new CallMatch(0, 0, 0, 0, factor);
+
+        var used = new bool[predicted.Count];
+        double name = 0, keys = 0, values = 0, total = 0;
+        foreach (var call in gold)
+        {
+            var best = -1;
+            (double Name, double Keys, double Values, double Score) bestPair = (0, 0, 0, -1);
+            for (var i = 0; i < predicted.Count; i++)
+            {
+                if (used[i])
+                    continue;
+                var pair = Pair(call, predicted[i], options);
+                if (pair.Score > bestPair.Score)
+                    (best, bestPair) = (i, pair);
+            }
+
+            if (best < 0)
+                continue;
+            used[best] = true;
+            name += bestPair.Name;
+            keys += bestPair.Keys;
+            values += bestPair.Values;
+            total += bestPair.Score;
+        }
+
+        return new CallMatch(name / gold.Count, keys / gold.Count, values / gold.Count, total / gold.Count * factor, factor);
+    }
+
+    /// <summary>Equal; or both numeric (also as strings) and equal; or strings equal after trimming and folding white space; or canonical JSON equal.</summary>
+    public static bool ValuesMatch(JsonElement a, JsonElement b)
+    {
+        var (numberA, numberB) = (Number(a), Number(b));
+        if (numberA is not null && numberB is not null)
+            return numberA == numberB;
+        if (a.ValueKind == JsonValueKind.String && b.ValueKind == JsonValueKind.String)
+            return FoldSpace(CanonicalJson.Text(a)) == FoldSpace(CanonicalJson.Text(b));
+        return CanonicalJson.Of(a) == CanonicalJson.Of(b);
+    }
+
+    private static (double Name, double Keys, double Values, double Score) Pair(ToolCall gold, ToolCall predicted, SolverOptions options)
+    {
+        var name = gold.Name == predicted.Name ? 1.0 : 0;
+        var common = gold.Arguments.Keys.Count(predicted.Arguments.ContainsKey);
+        var size = gold.Arguments.Count + predicted.Arguments.Count;
+        var keys = size == 0 ? 1 : 2.0 * common / size;
+        var matching = gold.Arguments.Count(a => predicted.Arguments.TryGetValue(a.Key, out var value) && ValuesMatch(a.Value, value));
+        var values = size == 0 ? 1 : common == 0 ? 0 : (double)matching / common;
+        return (name, keys, values, options.NameWeight * name + options.KeysWeight * keys + options.ValuesWeight * values);
+    }
+
+    private static void Explain(ToolTask task, ParsedAnswer answer, bool exact, CallMatch match, List<string> reasons)
+    {
+        if (exact || answer.Calls is not { } calls || !answer.BlocksPresent)
+            return;
+        if (calls.Count > task.Gold.Count)
+            reasons.Add(Reasons.ExtraCalls);
+        if (calls.Count < task.Gold.Count && calls.Count > 0)
+            reasons.Add(Reasons.MissingCalls);
+        if (calls.Count == 0 || task.Gold.Count == 0)
+            return;
+        if (match.Name < 1)
+            reasons.Add(Reasons.WrongTool);
+        if (match.Keys < 1)
+            reasons.Add(Reasons.WrongArguments);
+        if (match.Values < 1)
+            reasons.Add(Reasons.WrongValues);
+    }
+
+    private static string? Number(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Number => NumberText.Normalise(value.GetRawText()),
+        JsonValueKind.String => NumberText.Normalise(CanonicalJson.Text(value)),
+        _ => null,
+    };
+
+    private static string FoldSpace(string text)
+    {
+        var folded = new StringBuilder(text.Length);
+        foreach (var c in text.Trim())
+        {
+            if (!char.IsWhiteSpace(c))
+                folded.Append(c);
+            else if (folded[^1] != ' ')
+                folded.Append(' ');
+        }
+
+        return folded.ToString();
+    }
+
+    /// <summary>The control's reward: uniform in [0, 1), from the sample's seed.</summary>
+    private static double Random(long seed) => new SplitMix(Seeds.Derive(seed, "random-reward")).NextDouble();
+
+    private static AttemptScore Void(int sample, string cause) => new(sample, 0, 0, 0, 0, 0, 1, 0, false, [cause], 0, Void: true);
+}
+
+/// <summary>How predicted calls meet the gold calls: means over gold calls, in [0, 1].</summary>
+/// <param name="Accuracy">The weighted pair scores' mean times <paramref name="ExtraCallFactor"/>.</param>
+public sealed record CallMatch(double Name, double Keys, double Values, double Accuracy, double ExtraCallFactor)
+{
+    public static CallMatch None { get; } = new(0, 0, 0, 0, 1);
+}

@@ -1,4 +1,5 @@
 using ToolR0.Contracts;
+using ToolR0.SelfPlay.World;
 
 namespace ToolR0.SelfPlay;
 
@@ -12,9 +13,6 @@ public static class Presets
         "social_media", "logistics", "real_estate", "food_ordering", "healthcare", "education", "productivity", "insurance", "cybersecurity",
         "legal", "government", "news", "translation", "utilities",
     ];
-
-    private static readonly string[] NanoDomains =
-        ["math", "conversion", "text", "dates", "storage", "shop", "travel", "home", "people", "media"];
 
     public static IReadOnlyList<string> Names { get; } = ["nano", "paper"];
 
@@ -33,7 +31,7 @@ public static class Presets
         Prompts = new PromptOptions { Set = PromptSet.Compact, MaxPromptTokens = 256 },
         Specs = new SpecOptions
         {
-            Domains = Uniform(NanoDomains),
+            Domains = Uniform(WorldCatalog.Domains),
             MultiTurn = 0,
             Calls = new Dictionary<int, double> { [1] = 0.5, [2] = 0.5 },
             MenuForSeveralCalls = new Dictionary<int, double> { [2] = 0.3, [3] = 0.4, [4] = 0.3 },

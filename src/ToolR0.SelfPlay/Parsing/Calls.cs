@@ -70,7 +70,7 @@ public static class Calls
     public static bool SameNames(IReadOnlyList<ToolCall> a, IReadOnlyList<ToolCall> b) =>
         a.Select(call => call.Name).SequenceEqual(b.Select(call => call.Name), StringComparer.Ordinal);
 
-    /// <summary>The calls as <c>[{"name":…,"arguments":{…}}]</c> without white space, arguments in their given order.</summary>
+    /// <summary>The calls as <c>[{"name":…,"arguments":{…}}]</c> without white space, arguments in their given order and numbers as written.</summary>
     public static string ToJson(IEnumerable<ToolCall> calls)
     {
         var text = new StringBuilder("[");
@@ -87,7 +87,10 @@ public static class Calls
                     text.Append(',');
                 CanonicalJson.WriteString(text, name);
                 text.Append(':');
-                CanonicalJson.Write(text, value);
+                if (value.ValueKind == JsonValueKind.Number)
+                    text.Append(value.GetRawText());
+                else
+                    CanonicalJson.Write(text, value);
             }
 
             text.Append("}}");

@@ -1,0 +1,184 @@
+using System.Text.Json;
+
+namespace ToolR0.SelfPlay.Tests;
+
+public sealed class ParsingTests
+{
+    [Theory]
+    [InlineData("""[{"a":1}]""", """[{"a":1}]""")]
+    [InlineData("```json\n[1, 2]\n```", "[1,2]")]
+    [InlineData("```\n[1]\n```", "[1]")]
+    [InlineData("[{'a': True, 'b': None, 'c': False}]", """[{"a":true,"b":null,"c":false}]""")]
+    [InlineData("""{'it': "it's", 'q': 'say "hi"'}""", """{"it":"it's","q":"say \"hi\""}""")]
+    [InlineData("(1, 2)", "[1,2]")]
+    [InlineData("(1)", "1")]
+    [InlineData("(1,)", "[1]")]
+    [InlineData("()", "[]")]
+    [InlineData("[1, 2,]", "[1,2]")]
+    [InlineData("{'a': 1,}", """{"a":1}""")]
+    [InlineData("[+5, .5, 5., -0, 1e2, 1.50]", "[5,0.5,5,0,100,1.5]")]
+    [InlineData("""["\u0041\x42", "\ud83d\ude00", '\q']""", """["AB","😀","\\q"]""")]
+    [InlineData("""["\ud800", "\u0000"]""", "[\"\uFFFD\",\"\uFFFD\"]")]
+    [InlineData(" \n true ", "true")]
+    public void What_models_write_for_JSON_parses(string text, string canonical)
+    {
+        RelaxedJson.TryParse(text, out var value).ShouldBeTrue();
+        CanonicalJson.Of(value).ShouldBe(canonical);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("   ")]
+    [InlineData("[")]
+    [InlineData("[1")]
+    [InlineData("[1 2]")]
+    [InlineData("{a: 1}")]
+    [InlineData("{1: 2}")]
+    [InlineData("['a]")]
+    [InlineData("[1] and more")]
+    [InlineData("[01]")]
+    [InlineData("nothing")]
+    [InlineData("nullable")]
+    [InlineData("NaN")]
+    [InlineData("[...]")]
+    [InlineData("""[{"name":"f","arguments":{"a":"..."}}]""")]
+    [InlineData("\"a\nb\"")]
+    [InlineData(",")]
+    [InlineData("[,]")]
+    public void What_is_not_JSON_or_a_literal_does_not_parse(string text) => RelaxedJson.TryParse(text, out _).ShouldBeFalse();
+
+    [Fact]
+    public void Deep_nesting_is_refused_in_linear_time()
+    {
+        RelaxedJson.TryParse(new string('[', 100_000), out _).ShouldBeFalse();
+        RelaxedJson.TryParse(new string('(', 100_000) + new string(')', 100_000), out _).ShouldBeFalse();
+        RelaxedJson.TryParse(string.Concat(Enumerable.Repeat("{'a':", 50_000)), out _).ShouldBeFalse();
+    }
+
+    [Theory]
+    [InlineData("1.0", "1")]
+    [InlineData("1e2", "100")]
+    [InlineData("-0.0", "0")]
+    [InlineData("00012.3400", "12.34")]
+    [InlineData("0.001", "0.001")]
+    [InlineData("1E-3", "0.001")]
+    [InlineData("12345678901234567890123", "12345678901234567890123")]
+    [InlineData("1e400", "1e400")]
+    [InlineData("10e399", "1e400")]
+    [InlineData(" 7 ", "7")]
+    [InlineData("abc", null)]
+    [InlineData("1.2.3", null)]
+    [InlineData("", null)]
+    [InlineData("e5", null)]
+    [InlineData("1e", null)]
+    public void Numbers_have_one_normal_form(string text, string? normal) => NumberText.Normalise(text).ShouldBe(normal);
+
+    [Theory]
+    [InlineData("""[{"name":"f","arguments":{"a":1}}]""")]
+    [InlineData("""{"name":"f","arguments":{"a":1}}""")]
+    [InlineData("""[{"tool_name":"f","arguments":{"a":1}}]""")]
+    [InlineData("""[{"function":{"name":"f","arguments":{"a":1}}}]""")]
+    [InlineData("""[{"id":"x","type":"function","function":{"name":"f","arguments":"{\"a\": 1}"}}]""")]
+    [InlineData("""[{"name":"f","a":1}]""")]
+    [InlineData("""[{"tool_name":" f ","a":1.0}]""")]
+    [InlineData("[{'name': 'f', 'arguments': {'a': 1}}]")]
+    public void All_forms_of_a_call_normalise_to_one(string text) =>
+        Calls.CanonicalSet(Given.CallsOf(text)).ShouldBe("""[{"arguments":{"a":1},"name":"f"}]""");
+
+    [Theory]
+    [InlineData("3")]
+    [InlineData("[3]")]
+    [InlineData("""[{"arguments":{}}]""")]
+    [InlineData("""[{"name":""}]""")]
+    [InlineData("""[{"name":7}]""")]
+    [InlineData("""[{"name":"f","arguments":[1]}]""")]
+    [InlineData("""[{"name":"f","arguments":"broken {"}]""")]
+    [InlineData("""[{"name":"f"},"g"]""")]
+    public void What_is_no_call_does_not_normalise(string text)
+    {
+        RelaxedJson.TryParse(text, out var value).ShouldBeTrue();
+        Calls.TryNormalise(value, out _).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void Calls_compare_as_a_multiset()
+    {
+        var twice = Given.CallsOf("""[{"name":"f","a":1},{"name":"g"},{"name":"f","a":1}]""");
+        var shuffled = Given.CallsOf("""[{"name":"g","arguments":{}},{"name":"f","arguments":{"a":1.0}},{"name":"f","a":1}]""");
+        var once = Given.CallsOf("""[{"name":"f","a":1},{"name":"g"},{"name":"g"}]""");
+        Calls.SameMultiset(twice, shuffled).ShouldBeTrue();
+        Calls.SameMultiset(twice, once).ShouldBeFalse();
+        Calls.SameMultiset(Given.CallsOf("""{"name":"f","a":"1"}"""), Given.CallsOf("""{"name":"f","a":1}""")).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void The_last_tag_counts_for_rewards_and_the_first_for_the_curriculum()
+    {
+        var text = Given.Proposal("the first question") + Given.Proposal("the last question");
+        ProposalParser.ParseForReward(text).Question.ShouldBe("the last question");
+        ProposalParser.ParseForCurriculum(text).Question.ShouldBe("the first question");
+    }
+
+    [Fact]
+    public void Generator_tags_are_case_sensitive_and_Solver_tags_are_not()
+    {
+        ProposalParser.ParseForReward(Given.Proposal().Replace("question>", "Question>")).Question.ShouldBeNull();
+        var answer = SolverAnswer.Parse($"<tool_call_answer>[]</tool_call_answer><THINK>x</think><Tool_Call_Answer>{Given.Gold}</TOOL_CALL_ANSWER>", requireThink: true);
+        answer.Calls!.Count.ShouldBe(1);
+        answer.BlocksPresent.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void Menus_are_read_in_every_form()
+    {
+        const string expected = """[{"name":"f","parameters":{"a":"string","b":"integer?"}}]""";
+        string[] forms =
+        [
+            """[{"name":"f","parameters":{"a":"string","b":"integer?"}}]""",
+            """[{"name":"f","description":"d","parameters":{"a":{"type":"str"},"b":{"type":"int","description":"x"}},"required":["a"]}]""",
+            """[{"name":"f","parameters":{"a":{"type":"string"},"b":{"type":"integer"},"required":["a"]}}]""",
+            """[{"name":"f","parameters":{"type":"object","properties":{"a":{"type":"string"},"b":{"type":["integer","null"]}},"required":["a"]}}]""",
+            """[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"integer"}},"required":["a"]}}}]""",
+            """[{"name":"f","parameters":{"a":{"type":"string","required":true},"b":{"type":"integer","required":false}}}]""",
+        ];
+        foreach (var form in forms)
+            MenuReader.ToCompactJson(MenuReader.Read(Given.Json(form), out _)!).ShouldBe(expected, form);
+    }
+
+    [Fact]
+    public void A_menu_survives_writing_and_reading()
+    {
+        var menu = MenuReader.Read(Given.Json(Given.Tools), out _)!;
+        MenuReader.ToJson(MenuReader.Read(Given.Json(MenuReader.ToJson(menu)), out _)!).ShouldBe(MenuReader.ToJson(menu));
+    }
+
+    [Theory]
+    [InlineData("[]", MenuReader.NotList)]
+    [InlineData("{}", MenuReader.NotList)]
+    [InlineData("[1]", MenuReader.ToolNotObject)]
+    public void What_is_no_menu_says_why(string json, string problem)
+    {
+        MenuReader.Read(Given.Json(json), out var found).ShouldBeNull();
+        found.ShouldBe(problem);
+    }
+
+    [Fact]
+    public void Unicode_is_folded_without_the_platforms_tables()
+    {
+        Words.Nfkc("３ﬁ² e\u0301 \u1112\u1161\u11AB").ShouldBe("3fi2 \u00E9 \uD55C");
+        Words.Fold("  Straße, ΟΔΟΣ-7! ").ShouldBe(" strasse οδοσ 7 ");
+        Words.Fold("\ud800").ShouldBe(" ");
+    }
+
+    [Fact]
+    public void Canonical_JSON_does_not_depend_on_key_order_or_white_space() =>
+        CanonicalJson.Of(Given.Json("{\"b\" : [1.0,{\"z\":1,\"a\":\"\\u0041\"}],\n\"a\":null}"))
+            .ShouldBe("""{"a":null,"b":[1,{"a":"A","z":1}]}""");
+
+    [Fact]
+    public void Numbers_keep_their_spelling_in_prompts()
+    {
+        var call = new Contracts.ToolCall("f", new Dictionary<string, JsonElement> { ["b"] = Given.Json("1.50"), ["a"] = Given.Json("\"x\\\"y\"") });
+        Calls.ToJson([call]).ShouldBe("""[{"name":"f","arguments":{"b":1.50,"a":"x\"y"}}]""");
+    }
+}

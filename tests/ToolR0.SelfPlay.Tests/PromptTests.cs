@@ -1,0 +1,77 @@
+using ToolR0.Contracts;
+
+namespace ToolR0.SelfPlay.Tests;
+
+public sealed class PromptTests
+{
+    [Fact]
+    public void The_compact_prompts_are_exactly_what_the_tiny_model_was_taught()
+    {
+        var compact = Presets.Nano.Prompts;
+        GeneratorPrompt.Render(new TaskSpec("finance", TaskContext.SingleTurn, 3, 1), compact)
+            .ShouldBe([("user", "<task_specification>domain=finance context=single_turn tools=3 calls=1</task_specification>")]);
+        SolverPrompt.Render(Given.Task(question: "How long is {menu}?"), compact).ShouldBe(
+            [("user", """<question>How long is {menu}?</question><available_tools>[{"name":"convert_length","parameters":{"value":"number","unit":"string"}},{"name":"add_numbers","parameters":{"first":"integer","second":"integer?"}}]</available_tools>""")]);
+        CompactFormat.Answer(Given.Task().Gold)
+            .ShouldBe("""<tool_call_answer>[{"name":"convert_length","arguments":{"value":3,"unit":"mile"}}]</tool_call_answer>""");
+    }
+
+    [Fact]
+    public void A_compact_proposal_reads_back_as_its_task()
+    {
+        var read = ProposalParser.ParseForReward(CompactFormat.Proposal("convert_length", Given.Task())).ToTask()!;
+        read.Question.ShouldBe(Given.Task().Question);
+        MenuReader.ToCompactJson(read.Menu).ShouldBe(MenuReader.ToCompactJson(Given.Task().Menu));
+        Calls.SameMultiset(read.Gold, Given.Task().Gold).ShouldBeTrue();
+    }
+
+    [Theory]
+    [InlineData(TaskContext.SingleTurn, "self-contained")]
+    [InlineData(TaskContext.MultiTurn, "\"User:\" and \"Agent:\"")]
+    public void The_papers_Generator_prompt_states_the_spec_and_its_rules(TaskContext context, string rule)
+    {
+        var messages = GeneratorPrompt.Render(new TaskSpec("legal", context, 7, 1), Presets.Paper.Prompts);
+        messages.Select(m => m.Role).ShouldBe(["system", "user"]);
+        messages[1].Content.ShouldContain("domain: legal");
+        messages[1].Content.ShouldContain("exactly 7 tools");
+        messages[1].Content.ShouldContain("exactly 1 call(s)");
+        messages[1].Content.ShouldContain(rule);
+        messages[1].Content.ShouldNotContain("{");
+        foreach (var tag in Tags.OfProposal)
+            messages[0].Content.ShouldContain($"<{tag}>");
+    }
+
+    [Fact]
+    public void The_papers_Solver_prompt_carries_question_and_menu()
+    {
+        var messages = SolverPrompt.Render(Given.Task(), Presets.Paper.Prompts);
+        messages[0].Content.ShouldContain("<think>");
+        messages[1].Content.ShouldContain(Given.Task().Question);
+        messages[1].Content.ShouldContain(MenuReader.ToJson(Given.Task().Menu));
+    }
+
+    [Fact]
+    public void An_echo_of_the_prompt_is_a_placeholder()
+    {
+        foreach (var (_, content) in GeneratorPrompt.Render(Given.Spec, Presets.Paper.Prompts))
+            Placeholder.EchoesPrompt(content).ShouldBeTrue();
+    }
+
+    [Fact]
+    public void Tasks_are_found_in_stored_facts()
+    {
+        var proposed = Given.Proposed(Given.Proposal("the first question") + Given.Proposal("the last question"), "nothing");
+        TaskSource.Resolve(new TaskRef("group/r/1/generator/0/0", 0), proposed)!.Question.ShouldBe("the last question");
+        TaskSource.Resolve(new TaskRef("task/r/1/0", 0), proposed)!.Question.ShouldBe("the first question");
+        TaskSource.Resolve(new TaskRef("task/r/1/0", 1), proposed).ShouldBeNull();
+        TaskSource.Resolve(new TaskRef("task/r/1/0", 2), proposed).ShouldBeNull();
+
+        object[] parts = [Part(0, 100), Part(100, 30)];
+        TaskSource.Resolve(new TaskRef("heldout/x", 129), parts)!.Question.ShouldBe("question 129");
+        TaskSource.Resolve(new TaskRef("heldout/x", 5), parts)!.Question.ShouldBe("question 5");
+        TaskSource.Resolve(new TaskRef("heldout/x", 130), parts).ShouldBeNull();
+
+        static HeldOutRegistered Part(int from, int count) => new(
+            "seen", [.. Enumerable.Range(from, count).Select(i => new HeldOutItem($"{i}", "c", Given.Task(question: $"question {i}")))]);
+    }
+}

@@ -1,0 +1,98 @@
+using ToolR0.Contracts;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ToolR0.Policies;
+
+/// <summary>AdamW (Loshchilov and Hutter 2019) with bias correction and decoupled weight decay on matrices, over one flat vector.</summary>
+internal sealed class AdamW : IDisposable
+{
+    private readonly ParameterVector _parameters;
+
+    public AdamW(ParameterVector parameters)
+    {
+        using var noGrad = no_grad();
+        _parameters = parameters;
+        First = zeros_like(parameters.Flat).DetachFromDisposeScope();
+        Second = zeros_like(parameters.Flat).DetachFromDisposeScope();
+    }
+
+    /// <summary>Running mean of the gradient, [parameters].</summary>
+    public Tensor First { get; }
+
+    /// <summary>Running mean of the squared gradient, [parameters].</summary>
+    public Tensor Second { get; }
+
+    /// <summary>Updates made.</summary>
+    public long Steps { get; private set; }
+
+    /// <summary>
+    /// Clips the gradient to a global norm and updates the parameters; <paramref name="gradient"/> is overwritten. Returns the norm before
+    /// clipping; if it is not finite nothing is changed.
+    /// </summary>
+    public double Update(Tensor gradient, double learningRate, LearningOptions options)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var norm = gradient.norm().ToDouble();
+        if (!double.IsFinite(norm))
+            return norm;
+        if (norm > options.MaxGradientNorm)
+            gradient.mul_(options.MaxGradientNorm / (norm + 1e-6));
+        Steps++;
+        if (options.WeightDecay != 0)
+            _parameters.Flat.narrow(0, 0, _parameters.MatrixLength).mul_(1 - learningRate * options.WeightDecay);
+        First.mul_(options.Beta1).add_(gradient, 1 - options.Beta1);
+        Second.mul_(options.Beta2).addcmul_(gradient, gradient, 1 - options.Beta2);
+        var firstCorrection = 1 - Math.Pow(options.Beta1, Steps);
+        var secondCorrection = 1 - Math.Pow(options.Beta2, Steps);
+        var denominator = Second.sqrt().div_(Math.Sqrt(secondCorrection)).add_(options.Epsilon);
+        _parameters.Flat.addcdiv_(First, denominator, -learningRate / firstCorrection);
+        return norm;
+    }
+
+    /// <summary>Writes both running means under the parameters' names, and the number of updates.</summary>
+    public void Save(string path)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var tensors = new Dictionary<string, Tensor>(StringComparer.Ordinal) { ["step"] = tensor(new[] { Steps }) };
+        foreach (var (name, view) in _parameters.Split(First))
+            tensors["exp_avg." + name] = view;
+        foreach (var (name, view) in _parameters.Split(Second))
+            tensors["exp_avg_sq." + name] = view;
+        SafeTensors.Write(path, tensors);
+    }
+
+    /// <summary>Restores what <see cref="Save"/> wrote, bit for bit.</summary>
+    /// <exception cref="InvalidDataException">The file does not fit the parameters.</exception>
+    public void Load(string path)
+    {
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        using var file = SafeTensors.Open(path);
+        Restore(file, "exp_avg.", First);
+        Restore(file, "exp_avg_sq.", Second);
+        var step = file.Read("step");
+        if (step.dtype != ScalarType.Int64 || step.numel() != 1 || step.item<long>() < 0)
+            throw new InvalidDataException($"{path}: step must be one natural number");
+        Steps = step.item<long>();
+    }
+
+    public void Dispose()
+    {
+        First.Dispose();
+        Second.Dispose();
+    }
+
+    private void Restore(SafeTensors file, string prefix, Tensor target)
+    {
+        foreach (var (name, view) in _parameters.Split(target))
+        {
+            var stored = file.Read(prefix + name);
+            if (stored.dtype != ScalarType.Float32 || !stored.shape.SequenceEqual(view.shape))
+                throw new InvalidDataException($"optimiser tensor {prefix}{name} is not F32 [{string.Join(", ", view.shape)}]");
+            view.copy_(stored);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+using ToolR0.Contracts;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ToolR0.Policies;
+
+/// <summary>One completion to learn from.</summary>
+/// <param name="LogProbs">The sampling policy's log-probability of each token, at the sampling temperature.</param>
+/// <param name="Advantage">0 contributes nothing but counts as a sequence.</param>
+public sealed record TrainingSample(int[] Tokens, float[] LogProbs, double Advantage);
+
+/// <summary>A prompt and its completions. Completions without tokens (void samples) are ignored.</summary>
+public sealed record TrainingGroup(int[] PromptTokens, IReadOnlyList<TrainingSample> Samples);
+
+/// <summary>
+/// GRPO on one policy: weights, AdamW state, and the step that takes both forward. The result of a step depends on weights, state, groups
+/// and options (the number of gradient parts and of threads inside an operation among them), never on timing.
+/// </summary>
+public sealed class GrpoLearner : IDisposable
+{
+    private readonly IReadOnlyDictionary<string, byte[]> _files;
+    private readonly LearningOptions _options;
+    private readonly ParameterVector _parameters;
+    private readonly AdamW _optimiser;
+
+    private GrpoLearner(string folder, LearningOptions options, Device? device)
+    {
+        TorchRuntime.EnsureLoaded();
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.GradientParts, 1);
+        var config = ModelConfig.Load(folder);
+        _files = PolicyFiles.ReadSmall(folder);
+        _options = options;
+        using var scope = NewDisposeScope();
+        var loaded = PolicyFiles.ReadParameters(folder, config, device ?? CPU);
+        _parameters = new ParameterVector(config, loaded);
+        foreach (var tensor in loaded.Values)
+            tensor.Dispose();
+        _optimiser = new AdamW(_parameters);
+    }
+
+    /// <summary>Starts from a policy's weights with zero optimiser state.</summary>
+    /// <param name="device">CPU when null.</param>
+    public static GrpoLearner Start(string policyFolder, LearningOptions options, Device? device = null) => new(policyFolder, options, device);
+
+    /// <summary>Continues from what <see cref="Save"/> wrote with its optimiser, bit for bit.</summary>
+    public static GrpoLearner Resume(string folder, LearningOptions options, Device? device = null)
+    {
+        var learner = new GrpoLearner(folder, options, device);
+        try
+        {
+            learner._optimiser.Load(Path.Combine(folder, PolicyFiles.Optimiser));
+            return learner;
+        }
+        catch
+        {
+            learner.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Updates made since <see cref="Start"/>.</summary>
+    public long Steps => _optimiser.Steps;
+
+    /// <summary>
+    /// One update on one batch of groups. The loss is "grpo": per sequence the mean over its completion tokens of −min(ρA, clip(ρ, 1 ± ε)A),
+    /// then the mean over all sequences, those of groups without advantage included.
+    /// </summary>
+    /// <param name="temperature">The sampling temperature, above 0: ratios are taken at it.</param>
+    /// <returns>
+    /// loss, gradientNorm (before clipping), learningRate, tokens (completion tokens trained on), ratioMean, clippedShare (share of tokens whose
+    /// clipped term is the smaller), entropy (mean, in nats, at <paramref name="temperature"/>), zeroVarianceShare (of groups), skipped (1: no update,
+    /// because nothing had an advantage or the gradient was not finite).
+    /// </returns>
+    /// <exception cref="ArgumentException">A sample whose log-probabilities do not match its tokens, or that is longer than the model allows.</exception>
+    public IReadOnlyDictionary<string, double> Step(IReadOnlyList<TrainingGroup> groups, double learningRate, double temperature = 1)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(temperature);
+        GrpoLoss.Check(groups, _parameters.Model.Config);
+        var live = GrpoLoss.WithAdvantage(groups);
+        var sequences = groups.Sum(g => g.Samples.Count(s => s.Tokens.Length > 0));
+        var metrics = new Dictionary<string, double>
+        {
+            ["loss"] = 0, ["gradientNorm"] = 0, ["learningRate"] = learningRate, ["tokens"] = 0, ["ratioMean"] = 1, ["clippedShare"] = 0, ["entropy"] = 0,
+            ["zeroVarianceShare"] = groups.Count == 0 ? 0 : 1 - (double)live.Count / groups.Count, ["skipped"] = 1,
+        };
+        if (live.Count == 0)
+            return metrics;
+
+        var parts = GradientParts.Assign([.. live.Select(GrpoLoss.Cost)], _options.GradientParts);
+        var (gradient, sums) = GradientParts.Run(parts.Count, _parameters.Model.Device, part =>
+        {
+            var loss = GrpoLoss.Compute(_parameters.Model, [.. parts[part].Select(i => live[i])], sequences, temperature, _options.ClipEpsilon);
+            return (_parameters.Gradient(loss.Loss), loss.Sums());
+        });
+        using var owned = gradient;
+        var norm = _optimiser.Update(gradient, learningRate, _options);
+        var tokens = live.Sum(g => g.Samples.Sum(s => s.Tokens.Length));
+        metrics["loss"] = sums[0];
+        metrics["gradientNorm"] = double.IsFinite(norm) ? norm : double.MaxValue;
+        metrics["tokens"] = tokens;
+        metrics["ratioMean"] = sums[1] / tokens;
+        metrics["clippedShare"] = sums[2] / tokens;
+        metrics["entropy"] = sums[3] / tokens;
+        metrics["skipped"] = double.IsFinite(norm) ? 0 : 1;
+        foreach (var key in metrics.Keys.Where(k => !double.IsFinite(metrics[k])).ToArray())
+            metrics[key] = 0;
+        return metrics;
+    }
+
+    /// <summary>Writes a Hugging Face folder, with optimizer.safetensors if asked; returns the SHA-256 of model.safetensors.</summary>
+    public string Save(string folder, bool withOptimiser)
+    {
+        PolicyFiles.WriteSmall(_files, folder);
+        SafeTensors.Write(Path.Combine(folder, PolicyFiles.Weights), _parameters.Model.Parameters);
+        if (withOptimiser)
+            _optimiser.Save(Path.Combine(folder, PolicyFiles.Optimiser));
+        return PolicyFiles.HashOf(folder);
+    }
+
+    public void Dispose()
+    {
+        _optimiser.Dispose();
+        _parameters.Dispose();
+    }
+}

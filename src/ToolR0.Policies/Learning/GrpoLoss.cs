@@ -1,0 +1,124 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ToolR0.Policies;
+
+/// <summary>The GRPO objective of some groups as one scalar to differentiate, and the sums its metrics are made of.</summary>
+/// <param name="Loss">This part's share of the batch's loss.</param>
+/// <param name="Metrics">[4]: loss, Σ ratio, clipped tokens, Σ entropy.</param>
+internal sealed record GrpoLoss(Tensor Loss, Tensor Metrics)
+{
+    /// <summary>Refuses what cannot be trained on, before anything is computed.</summary>
+    public static void Check(IReadOnlyList<TrainingGroup> groups, ModelConfig config)
+    {
+        for (var g = 0; g < groups.Count; g++)
+        {
+            if (groups[g].PromptTokens.Length == 0)
+                throw new ArgumentException($"group {g} has an empty prompt");
+            CheckIds(groups[g].PromptTokens, config, $"group {g}, prompt");
+            for (var s = 0; s < groups[g].Samples.Count; s++)
+            {
+                var sample = groups[g].Samples[s];
+                if (sample.LogProbs.Length != sample.Tokens.Length)
+                    throw new ArgumentException($"group {g}, sample {s}: {sample.LogProbs.Length} log-probabilities for {sample.Tokens.Length} tokens");
+                if (groups[g].PromptTokens.Length + sample.Tokens.Length > config.MaxPositions)
+                    throw new ArgumentException($"group {g}, sample {s}: longer than the model's {config.MaxPositions} positions");
+                if (!double.IsFinite(sample.Advantage))
+                    throw new ArgumentException($"group {g}, sample {s}: advantage {sample.Advantage}");
+                CheckIds(sample.Tokens, config, $"group {g}, sample {s}");
+            }
+        }
+    }
+
+    /// <summary>The samples that move the weights: those with tokens and an advantage, in groups that have any.</summary>
+    public static IReadOnlyList<TrainingGroup> WithAdvantage(IReadOnlyList<TrainingGroup> groups) =>
+    [
+        .. groups
+            .Select(g => g with { Samples = [.. g.Samples.Where(s => s.Tokens.Length > 0 && s.Advantage != 0)] })
+            .Where(g => g.Samples.Count > 0),
+    ];
+
+    /// <summary>Rows of the network that a group takes: what gradient parts are balanced by.</summary>
+    public static long Cost(TrainingGroup group) => group.PromptTokens.Length + group.Samples.Sum(s => (long)s.Tokens.Length);
+
+    /// <param name="groups">From <see cref="WithAdvantage"/>.</param>
+    /// <param name="sequences">Sequences of the whole batch: the denominator of the mean.</param>
+    public static GrpoLoss Compute(Transformer model, IReadOnlyList<TrainingGroup> groups, int sequences, double temperature, double clip)
+    {
+        using var scope = NewDisposeScope();
+        var batch = PrefixBatch.Shared([.. groups.Select(g => g.PromptTokens)], [.. groups.Select(g => (IReadOnlyList<int[]>)[.. g.Samples.Select(s => s.Tokens)])]);
+        var tokens = new TokenTable(groups, batch, sequences, model.Device);
+        var weights = FusedWeights.Build(model.Config, model.Parameters);
+        var logits = model.Head(weights, model.Hidden(weights, batch).index_select(0, tokens.Rows));
+        if (temperature != 1)
+            logits = logits.div(temperature);
+        var all = logits.log_softmax(-1);
+        var ratio = all.gather(1, tokens.Ids.unsqueeze(1)).squeeze(1).sub(tokens.LogProbs).exp();
+        var plain = ratio.mul(tokens.Advantages);
+        var clipped = ratio.clamp(1 - clip, 1 + clip).mul(tokens.Advantages);
+        var loss = minimum(plain, clipped).mul(tokens.Weights).sum().neg();
+
+        using var noGrad = no_grad();
+        var entropy = all.detach().exp().mul(all.detach()).sum().neg();
+        var metrics = stack([loss.detach(), ratio.detach().sum(), clipped.detach().lt(plain.detach()).sum(ScalarType.Float32), entropy]);
+        return new GrpoLoss(loss.MoveToOuterDisposeScope(), metrics.MoveToOuterDisposeScope());
+    }
+
+    public double[] Sums()
+    {
+        using var host = Metrics.cpu();
+        return [.. host.data<float>().ToArray().Select(v => (double)v)];
+    }
+
+    private static void CheckIds(int[] ids, ModelConfig config, string where)
+    {
+        foreach (var id in ids)
+        {
+            if ((uint)id >= (uint)config.VocabularySize)
+                throw new ArgumentException($"{where}: token {id} is outside the vocabulary of {config.VocabularySize}");
+        }
+    }
+
+    /// <summary>One entry per trained token, in order of group, sample, position.</summary>
+    private sealed class TokenTable
+    {
+        public TokenTable(IReadOnlyList<TrainingGroup> groups, PrefixBatch batch, int sequences, Device device)
+        {
+            var count = groups.Sum(g => g.Samples.Sum(s => s.Tokens.Length));
+            var (rows, ids) = (new long[count], new long[count]);
+            var (logProbs, advantages, weights) = (new float[count], new float[count], new float[count]);
+            var at = 0;
+            for (var g = 0; g < groups.Count; g++)
+            {
+                for (var s = 0; s < groups[g].Samples.Count; s++)
+                {
+                    var sample = groups[g].Samples[s];
+                    for (var t = 0; t < sample.Tokens.Length; t++, at++)
+                    {
+                        rows[at] = batch.RowPredicting(g, s, t);
+                        ids[at] = sample.Tokens[t];
+                        logProbs[at] = sample.LogProbs[t];
+                        advantages[at] = (float)sample.Advantage;
+                        weights[at] = (float)(1.0 / ((double)sequences * sample.Tokens.Length));
+                    }
+                }
+            }
+
+            Rows = tensor(rows, device: device);
+            Ids = tensor(ids, device: device);
+            LogProbs = tensor(logProbs, device: device);
+            Advantages = tensor(advantages, device: device);
+            Weights = tensor(weights, device: device);
+        }
+
+        public Tensor Rows { get; }
+
+        public Tensor Ids { get; }
+
+        public Tensor LogProbs { get; }
+
+        public Tensor Advantages { get; }
+
+        public Tensor Weights { get; }
+    }
+}

@@ -1,0 +1,74 @@
+using static TorchSharp.torch;
+
+namespace ToolR0.Policies;
+
+/// <summary>
+/// One layer's weights as the forward pass wants them. Query, key and value projections are one matrix, gate and up another; each has the
+/// preceding RMSNorm's weight multiplied in, so that a norm costs only the scaling by 1/rms. Matrices are views [in, out].
+/// </summary>
+internal sealed record FusedLayer(Tensor Qkv, Tensor QkvBias, Tensor Output, Tensor GateUp, Tensor Down);
+
+/// <summary>
+/// The network's weights, fused. Built inside a gradient-recording region the fusion is part of the graph, so gradients reach the
+/// parameters under their Hugging Face names; built without one, it is made once per loaded policy.
+/// </summary>
+internal sealed class FusedWeights : IDisposable
+{
+    private FusedWeights(FusedLayer[] layers, Tensor embedding, Tensor norm, Tensor head)
+    {
+        Layers = layers;
+        Embedding = embedding;
+        Norm = norm;
+        Head = head;
+    }
+
+    public FusedLayer[] Layers { get; }
+
+    /// <summary>[vocabulary, hidden].</summary>
+    public Tensor Embedding { get; }
+
+    /// <summary>[hidden].</summary>
+    public Tensor Norm { get; }
+
+    /// <summary>[hidden, vocabulary].</summary>
+    public Tensor Head { get; }
+
+    public static FusedWeights Build(ModelConfig config, IReadOnlyDictionary<string, Tensor> parameters)
+    {
+        var layers = new FusedLayer[config.Layers];
+        for (var i = 0; i < config.Layers; i++)
+            layers[i] = Layer(parameters, $"model.layers.{i}.");
+        var embedding = parameters["model.embed_tokens.weight"];
+        var head = config.TiedEmbeddings ? embedding : parameters["lm_head.weight"];
+        return new FusedWeights(layers, embedding, parameters["model.norm.weight"], head.t());
+    }
+
+    public void Dispose()
+    {
+        foreach (var layer in Layers)
+        {
+            layer.Qkv.Dispose();
+            layer.QkvBias.Dispose();
+            layer.Output.Dispose();
+            layer.GateUp.Dispose();
+            layer.Down.Dispose();
+        }
+
+        Head.Dispose();
+    }
+
+    private static FusedLayer Layer(IReadOnlyDictionary<string, Tensor> parameters, string prefix)
+    {
+        using var scope = NewDisposeScope();
+        Tensor P(string name) => parameters[prefix + name];
+        var qkv = cat([P("self_attn.q_proj.weight"), P("self_attn.k_proj.weight"), P("self_attn.v_proj.weight")]);
+        var bias = cat([P("self_attn.q_proj.bias"), P("self_attn.k_proj.bias"), P("self_attn.v_proj.bias")]);
+        var gateUp = cat([P("mlp.gate_proj.weight"), P("mlp.up_proj.weight")]);
+        return new FusedLayer(
+            qkv.mul(P("input_layernorm.weight")).t().MoveToOuterDisposeScope(),
+            bias.MoveToOuterDisposeScope(),
+            P("self_attn.o_proj.weight").t().MoveToOuterDisposeScope(),
+            gateUp.mul(P("post_attention_layernorm.weight")).t().MoveToOuterDisposeScope(),
+            P("mlp.down_proj.weight").t().MoveToOuterDisposeScope());
+    }
+}

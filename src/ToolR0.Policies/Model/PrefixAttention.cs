@@ -1,0 +1,126 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ToolR0.Policies;
+
+/// <summary>
+/// Causal attention over a <see cref="PrefixBatch"/>: prompt positions attend within their prompt, completion positions to the whole
+/// prompt and to their own completion. Equal to attention over the concatenated sequences, at the cost of encoding each prompt once.
+/// </summary>
+internal sealed class PrefixAttention
+{
+    private readonly ModelConfig _config;
+    private readonly PrefixBatch _batch;
+    private readonly Tensor _promptMask;
+    private readonly Tensor? _completionMask;
+
+    public PrefixAttention(ModelConfig config, PrefixBatch batch, RopeTable rope, Device device, ScalarType type)
+    {
+        _config = config;
+        _batch = batch;
+        var positions = Positions();
+        using var scope = NewDisposeScope();
+        var index = tensor(positions, device: device);
+        long heads = config.Heads + 2 * config.KeyValueHeads;
+        Cos = rope.Cos.index_select(0, index).view(-1, heads, config.HeadSize).MoveToOuterDisposeScope();
+        Sin = rope.Sin.index_select(0, index).view(-1, heads, config.HeadSize).MoveToOuterDisposeScope();
+        _promptMask = PromptMask(device, type).MoveToOuterDisposeScope();
+        _completionMask = batch.HasCompletions ? CompletionMask(device, type).MoveToOuterDisposeScope() : null;
+    }
+
+    /// <summary>Rotary factors of every row: [rows, H + 2·KV, D].</summary>
+    public Tensor Cos { get; }
+
+    public Tensor Sin { get; }
+
+    private int Repeat => _config.Heads / _config.KeyValueHeads;
+
+    /// <summary>[rows, H + 2·KV, D] to [rows, H · D].</summary>
+    public Tensor Attend(Tensor heads)
+    {
+        if (!_batch.HasCompletions)
+            return AttendPrompts(heads, out _, out _);
+        var rows = heads.split([_batch.PromptRows, heads.shape[0] - _batch.PromptRows]);
+        var prompt = AttendPrompts(rows[0], out var keys, out var values);
+        return cat([prompt, AttendCompletions(rows[1], keys, values)]);
+    }
+
+    /// <summary>Attention within the prompts; keys and values come back as [groups · KV, PromptWidth, D].</summary>
+    public Tensor AttendPrompts(Tensor heads, out Tensor keys, out Tensor values)
+    {
+        long groups = _batch.Groups, width = _batch.PromptWidth, kv = _config.KeyValueHeads, size = _config.HeadSize;
+        var parts = heads.view(groups, width, -1, size).split([_config.Heads, kv, kv], 2);
+        var queries = parts[0].view(groups, width, kv, Repeat, size).permute(0, 2, 3, 1, 4).reshape(groups * kv, Repeat * width, size);
+        keys = parts[1].permute(0, 2, 1, 3).reshape(groups * kv, width, size);
+        values = parts[2].permute(0, 2, 1, 3).reshape(groups * kv, width, size);
+        return Mix(_promptMask, queries, keys, values)
+            .view(groups, kv, Repeat, width, size).permute(0, 3, 1, 2, 4).reshape(groups * width, _config.HiddenSize);
+    }
+
+    private Tensor AttendCompletions(Tensor heads, Tensor promptKeys, Tensor promptValues)
+    {
+        long groups = _batch.Groups, samples = _batch.Samples, width = _batch.CompletionWidth;
+        long kv = _config.KeyValueHeads, size = _config.HeadSize, total = _batch.PromptWidth + width;
+        var parts = heads.view(groups, samples, width, -1, size).split([_config.Heads, kv, kv], 3);
+        var queries = parts[0].view(groups, samples, width, kv, Repeat, size).permute(0, 3, 1, 4, 2, 5)
+            .reshape(groups * kv * samples, Repeat * width, size);
+        var keys = WithPrefix(promptKeys, parts[1]);
+        var values = WithPrefix(promptValues, parts[2]);
+        return Mix(_completionMask!, queries, keys, values)
+            .view(groups, kv, samples, Repeat, width, size).permute(0, 2, 4, 1, 3, 5).reshape(groups * samples * width, _config.HiddenSize);
+
+        Tensor WithPrefix(Tensor prefix, Tensor own)
+        {
+            var shared = prefix.view(groups, kv, 1, _batch.PromptWidth, size).expand(groups, kv, samples, _batch.PromptWidth, size);
+            return cat([shared, own.permute(0, 3, 1, 2, 4)], 3).view(groups * kv * samples, total, size);
+        }
+    }
+
+    private static Tensor Mix(Tensor mask, Tensor queries, Tensor keys, Tensor values) =>
+        mask.baddbmm(queries, keys.transpose(1, 2)).softmax(-1).bmm(values);
+
+    private long[] Positions()
+    {
+        var positions = new long[_batch.Tokens.Length];
+        for (var row = 0; row < _batch.PromptRows; row++)
+            positions[row] = row % _batch.PromptWidth;
+        for (var row = _batch.PromptRows; row < positions.Length; row++)
+        {
+            var (completion, t) = Math.DivRem(row - _batch.PromptRows, _batch.CompletionWidth);
+            positions[row] = _batch.PromptLengths[completion / _batch.Samples] + t;
+        }
+
+        return positions;
+    }
+
+    /// <summary>Additive causal mask, [1, Repeat · width, width]: right padding needs no more, real positions never see it.</summary>
+    private Tensor PromptMask(Device device, ScalarType type)
+    {
+        var width = _batch.PromptWidth;
+        var mask = new float[Repeat * width * width];
+        for (var row = 0; row < Repeat * width; row++)
+            mask.AsSpan(row * width, width)[(row % width + 1)..].Fill(float.NegativeInfinity);
+        return tensor(mask, [1, Repeat * width, width]).to(type).to(device);
+    }
+
+    /// <summary>Additive mask [groups · KV · samples, Repeat · width, prompt + width]: prompt padding and the completion's future are hidden.</summary>
+    private Tensor CompletionMask(Device device, ScalarType type)
+    {
+        int prompt = _batch.PromptWidth, width = _batch.CompletionWidth, total = prompt + width;
+        var mask = new float[_batch.Groups * width * total];
+        for (var g = 0; g < _batch.Groups; g++)
+        {
+            for (var t = 0; t < width; t++)
+            {
+                var row = mask.AsSpan((g * width + t) * total, total);
+                row[_batch.PromptLengths[g]..prompt].Fill(float.NegativeInfinity);
+                row[(prompt + t + 1)..].Fill(float.NegativeInfinity);
+            }
+        }
+
+        long batches = (long)_config.KeyValueHeads * _batch.Samples;
+        return tensor(mask, [_batch.Groups, 1, 1, width, total]).to(type).to(device)
+            .expand(_batch.Groups, batches, Repeat, width, total)
+            .reshape(_batch.Groups * batches, Repeat * width, total);
+    }
+}

@@ -1,0 +1,155 @@
+using System.Buffers.Binary;
+using System.Text.Json;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ToolR0.Policies;
+
+/// <summary>
+/// Reads and writes safetensors files (little-endian, header of JSON, no code). What is written is deterministic: equal tensors give
+/// equal bytes, which is what makes a file's SHA-256 a name for its weights.
+/// </summary>
+public sealed class SafeTensors : IDisposable
+{
+    private readonly FileStream _file;
+    private readonly SafeTensorsHeader _header;
+
+    private SafeTensors(FileStream file, SafeTensorsHeader header)
+    {
+        _file = file;
+        _header = header;
+    }
+
+    /// <summary>Tensors by name.</summary>
+    public IReadOnlyDictionary<string, SafeTensorEntry> Entries => _header.Entries;
+
+    public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
+
+    /// <summary>Opens a file and checks its header; no tensor is read yet.</summary>
+    /// <exception cref="InvalidDataException">Not a valid safetensors file; the message names file and fault.</exception>
+    public static SafeTensors Open(string path)
+    {
+        FileStream file;
+        try
+        {
+            file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new InvalidDataException($"{path}: not found", e);
+        }
+
+        try
+        {
+            return new SafeTensors(file, SafeTensorsHeader.Read(file));
+        }
+        catch (InvalidDataException e)
+        {
+            file.Dispose();
+            throw new InvalidDataException($"{path}: {e.Message}", e);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Copies one tensor into a new CPU tensor of the stored type (F64, F32, F16, BF16, I64, I32).</summary>
+    /// <exception cref="InvalidDataException">No such tensor, or a type this product does not read.</exception>
+    public Tensor Read(string name)
+    {
+        if (!Entries.TryGetValue(name, out var entry))
+            throw new InvalidDataException($"{_file.Name}: tensor {name} is missing");
+        var type = entry.Type switch
+        {
+            "F64" => ScalarType.Float64,
+            "F32" => ScalarType.Float32,
+            "F16" => ScalarType.Float16,
+            "BF16" => ScalarType.BFloat16,
+            "I64" => ScalarType.Int64,
+            "I32" => ScalarType.Int32,
+            _ => throw new InvalidDataException($"{_file.Name}: tensor {name} has dtype {entry.Type}, which is not supported"),
+        };
+        if (entry.Length > int.MaxValue)
+            throw new InvalidDataException($"{_file.Name}: tensor {name} has {entry.Length} bytes; at most {int.MaxValue} are supported");
+        var tensor = empty(entry.Shape, type);
+        if (entry.Length > 0)
+        {
+            lock (_file)
+            {
+                _file.Position = entry.Offset;
+                _file.ReadExactly(tensor.bytes);
+            }
+        }
+
+        return tensor;
+    }
+
+    /// <summary>Writes tensors (F64, F32, F16, BF16, I64, I32; any device) with metadata <c>{"format":"pt"}</c>.</summary>
+    public static void Write(string path, IReadOnlyDictionary<string, Tensor> tensors)
+    {
+        var order = tensors.OrderByDescending(t => SafeTensorsHeader.SizeOf(TypeName(t.Value))).ThenBy(t => t.Key, StringComparer.Ordinal).ToArray();
+        using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16);
+        var header = Header(order);
+        Span<byte> length = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
+        file.Write(length);
+        file.Write(header);
+        foreach (var (_, tensor) in order)
+        {
+            using var scope = NewDisposeScope();
+            using var noGrad = no_grad();
+            if (tensor.numel() > 0)
+                file.Write(tensor.detach().cpu().contiguous().bytes);
+        }
+    }
+
+    public void Dispose() => _file.Dispose();
+
+    private static byte[] Header(KeyValuePair<string, Tensor>[] order)
+    {
+        using var stream = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(stream))
+        {
+            writer.WriteStartObject();
+            writer.WriteStartObject("__metadata__");
+            writer.WriteString("format", "pt");
+            writer.WriteEndObject();
+            long position = 0;
+            foreach (var (name, tensor) in order)
+            {
+                var type = TypeName(tensor);
+                var bytes = tensor.numel() * SafeTensorsHeader.SizeOf(type)!.Value;
+                writer.WriteStartObject(name);
+                writer.WriteString("dtype", type);
+                writer.WriteStartArray("shape");
+                foreach (var dimension in tensor.shape)
+                    writer.WriteNumberValue(dimension);
+                writer.WriteEndArray();
+                writer.WriteStartArray("data_offsets");
+                writer.WriteNumberValue(position);
+                writer.WriteNumberValue(position += bytes);
+                writer.WriteEndArray();
+                writer.WriteEndObject();
+            }
+
+            writer.WriteEndObject();
+        }
+
+        while (stream.Length % 8 != 0)
+            stream.WriteByte((byte)' ');
+        return stream.ToArray();
+    }
+
+    private static string TypeName(Tensor tensor) => tensor.dtype switch
+    {
+        ScalarType.Float64 => "F64",
+        ScalarType.Float32 => "F32",
+        ScalarType.Float16 => "F16",
+        ScalarType.BFloat16 => "BF16",
+        ScalarType.Int64 => "I64",
+        ScalarType.Int32 => "I32",
+        var other => throw new ArgumentException($"tensors of type {other} are not written"),
+    };
+}

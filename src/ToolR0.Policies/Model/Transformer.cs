@@ -1,0 +1,141 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ToolR0.Policies;
+
+/// <summary>
+/// The Qwen2 decoder (RMSNorm, rotary embeddings, grouped-query attention with q/k/v biases, SwiGLU) over a dictionary of parameters
+/// under their Hugging Face names. Reading it is thread-safe; whoever changes the parameters must be alone.
+/// </summary>
+public sealed class Transformer : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly List<RopeTable> _tables = [];
+    private readonly Tensor _epsilon;
+    private FusedWeights? _inference;
+
+    /// <summary>Takes ownership of the parameters, which must be exactly those of <see cref="ModelConfig.ParameterShapes"/>.</summary>
+    internal Transformer(ModelConfig config, IReadOnlyDictionary<string, Tensor> parameters)
+    {
+        Config = config;
+        Parameters = parameters;
+        var embedding = parameters["model.embed_tokens.weight"];
+        Device = embedding.device;
+        Type = embedding.dtype;
+        _epsilon = full([1], config.NormEpsilon, Type, Device).DetachFromDisposeScope();
+    }
+
+    public ModelConfig Config { get; }
+
+    /// <summary>By Hugging Face name, e.g. <c>model.layers.0.self_attn.q_proj.weight</c>.</summary>
+    public IReadOnlyDictionary<string, Tensor> Parameters { get; }
+
+    public Device Device { get; }
+
+    internal ScalarType Type { get; }
+
+    /// <summary>The fused weights for inference, built at the first call and kept.</summary>
+    internal FusedWeights Inference
+    {
+        get
+        {
+            lock (_lock)
+            {
+                if (_inference is not null)
+                    return _inference;
+                using var noGrad = no_grad();
+                using var scope = NewDisposeScope();
+                _inference = FusedWeights.Build(Config, Parameters);
+                foreach (var layer in _inference.Layers)
+                {
+                    layer.Qkv.DetachFromDisposeScope();
+                    layer.QkvBias.DetachFromDisposeScope();
+                    layer.Output.DetachFromDisposeScope();
+                    layer.GateUp.DetachFromDisposeScope();
+                    layer.Down.DetachFromDisposeScope();
+                }
+
+                _inference.Head.DetachFromDisposeScope();
+                return _inference;
+            }
+        }
+    }
+
+    /// <summary>Next-token logits of whole sequences: [sequences, longest, vocabulary]; positions past a sequence's end are meaningless.</summary>
+    public Tensor Logits(IReadOnlyList<int[]> sequences)
+    {
+        using var scope = NewDisposeScope();
+        var batch = PrefixBatch.Plain(sequences);
+        var weights = FusedWeights.Build(Config, Parameters);
+        var hidden = Hidden(weights, batch);
+        return Head(weights, hidden).view(sequences.Count, batch.PromptWidth, Config.VocabularySize).MoveToOuterDisposeScope();
+    }
+
+    public void Dispose()
+    {
+        _inference?.Dispose();
+        _epsilon.Dispose();
+        foreach (var table in _tables)
+            table.Dispose();
+        foreach (var parameter in Parameters.Values)
+            parameter.Dispose();
+    }
+
+    /// <summary>A table that covers at least <paramref name="length"/> positions.</summary>
+    internal RopeTable Rope(int length)
+    {
+        lock (_lock)
+        {
+            if (_tables.Count > 0 && _tables[^1].Length >= length)
+                return _tables[^1];
+            var rounded = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Max(length, 64));
+            _tables.Add(RopeTable.Build(Config, rounded, Device, Type));
+            return _tables[^1];
+        }
+    }
+
+    /// <summary>Final hidden states (before the last norm) of a batch of shared prefixes and their completions: [batch.Rows, hidden].</summary>
+    internal Tensor Hidden(FusedWeights weights, PrefixBatch batch)
+    {
+        using var scope = NewDisposeScope();
+        var plan = new PrefixAttention(Config, batch, Rope(batch.Positions), Device, Type);
+        var x = weights.Embedding.index_select(0, tensor(batch.Tokens, device: Device));
+        foreach (var layer in weights.Layers)
+        {
+            using var layerScope = NewDisposeScope();
+            var heads = Project(layer, x, plan.Cos, plan.Sin);
+            x = Finish(layer, x, plan.Attend(heads)).MoveToOuterDisposeScope();
+        }
+
+        return x.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Logits of hidden states: [rows, hidden] to [rows, vocabulary].</summary>
+    internal Tensor Head(FusedWeights weights, Tensor hidden)
+    {
+        using var scope = NewDisposeScope();
+        return Normalise(hidden).mul(weights.Norm).mm(weights.Head).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Rotated queries and keys, and values, of every row: [rows, H + 2·KV, D].</summary>
+    internal Tensor Project(FusedLayer layer, Tensor x, Tensor cos, Tensor sin)
+    {
+        var qkv = layer.QkvBias.addmm(Normalise(x), layer.Qkv).view(x.shape[0], -1, Config.HeadSize);
+        return qkv.mul(cos).addcmul(qkv.roll(Config.HeadSize / 2, -1), sin, 1);
+    }
+
+    /// <summary>The residual stream after attention's output projection and the SwiGLU block: [rows, hidden].</summary>
+    internal Tensor Finish(FusedLayer layer, Tensor x, Tensor attended)
+    {
+        var y = x.addmm(attended, layer.Output);
+        var gateUp = Normalise(y).mm(layer.GateUp).chunk(2, 1);
+        return y.addmm(gateUp[0].silu().mul(gateUp[1]), layer.Down);
+    }
+
+    /// <summary>x / √(mean(x²) + ε) over the last dimension.</summary>
+    private Tensor Normalise(Tensor x)
+    {
+        var length = x.norm(-1, true);
+        return x.mul(_epsilon.addcmul(length, length, 1.0 / Config.HiddenSize).rsqrt());
+    }
+}

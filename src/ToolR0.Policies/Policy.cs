@@ -1,0 +1,77 @@
+using ToolR0.Policies.Tokenization;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ToolR0.Policies;
+
+/// <summary>A language model and its tokenizer, loaded for inference. Thread-safe until disposed.</summary>
+public sealed class Policy : IDisposable
+{
+    private readonly IReadOnlyDictionary<string, byte[]> _files;
+
+    private Policy(string sha256, Transformer model, Tokenizer tokenizer, IReadOnlyDictionary<string, byte[]> files)
+    {
+        Sha256 = sha256;
+        Model = model;
+        Tokenizer = tokenizer;
+        _files = files;
+    }
+
+    /// <summary>Names the weights (lower-case hex); empty for one that was never on disk.</summary>
+    public string Sha256 { get; }
+
+    public ModelConfig Config => Model.Config;
+
+    public Tokenizer Tokenizer { get; }
+
+    public Transformer Model { get; }
+
+    /// <summary>Loads a Hugging Face folder: config.json, tokenizer.json, tokenizer_config.json and safetensors (one file or shards), as fp32.</summary>
+    /// <param name="device">CPU when null.</param>
+    /// <exception cref="InvalidDataException">The folder's content is missing, malformed or unsupported; the message names file and fault.</exception>
+    public static Policy Load(string folder, Device? device = null)
+    {
+        TorchRuntime.EnsureLoaded();
+        var config = ModelConfig.Load(folder);
+        var tokenizer = LoadTokenizer(folder, config);
+        var parameters = PolicyFiles.ReadParameters(folder, config, device ?? CPU);
+        return new Policy(HashOf(folder), new Transformer(config, parameters), tokenizer, PolicyFiles.ReadSmall(folder));
+    }
+
+    /// <summary>
+    /// A model with random weights: normal with standard deviation 0.02 (projections into the residual stream 0.02/√(2·layers)), biases 0,
+    /// norms 1. The same seed gives the same weights.
+    /// </summary>
+    /// <param name="tokenizerFolder">Holds tokenizer.json and tokenizer_config.json.</param>
+    public static Policy CreateRandom(ModelConfig config, string tokenizerFolder, long seed)
+    {
+        TorchRuntime.EnsureLoaded();
+        var tokenizer = LoadTokenizer(tokenizerFolder, config);
+        var files = PolicyFiles.ReadSmall(tokenizerFolder).Where(f => f.Key != "config.json").ToDictionary();
+        files["config.json"] = System.Text.Encoding.UTF8.GetBytes(config.ToJson());
+        return new Policy("", new Transformer(config, RandomWeights.Create(config, seed)), tokenizer, files);
+    }
+
+    /// <summary>Writes a Hugging Face folder that <see cref="Load"/> reads back, equal weights giving equal bytes.</summary>
+    public void Save(string folder) => SaveWith(Model.Parameters, folder);
+
+    /// <summary>Writes this policy's folder with other weights of the same shapes.</summary>
+    internal void SaveWith(IReadOnlyDictionary<string, Tensor> parameters, string folder)
+    {
+        PolicyFiles.WriteSmall(_files, folder);
+        SafeTensors.Write(Path.Combine(folder, PolicyFiles.Weights), parameters);
+    }
+
+    /// <summary>SHA-256 (lower-case hex) of a folder's model.safetensors: the name of its weights.</summary>
+    public static string HashOf(string folder) => PolicyFiles.HashOf(folder);
+
+    public void Dispose() => Model.Dispose();
+
+    private static Tokenizer LoadTokenizer(string folder, ModelConfig config)
+    {
+        var tokenizer = Tokenizer.Load(folder);
+        return tokenizer.VocabularySize <= config.VocabularySize
+            ? tokenizer
+            : throw new InvalidDataException($"{folder}: tokenizer.json has {tokenizer.VocabularySize} entries, config.json vocab_size = {config.VocabularySize}");
+    }
+}

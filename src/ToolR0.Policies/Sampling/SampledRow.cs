@@ -1,0 +1,76 @@
+using ToolR0.Contracts;
+
+namespace ToolR0.Policies;
+
+/// <summary>One completion in the making.</summary>
+internal sealed class SampledRow(int group, long seed, Policy policy, SamplingOptions options, IReadOnlyList<string> stop)
+{
+    private readonly List<int> _tokens = [];
+    private readonly List<float> _logProbs = [];
+    private FinishReason _finish;
+    private string? _voidCause;
+
+    /// <summary>Index of the request.</summary>
+    public int Group => group;
+
+    /// <summary>Tokens at most.</summary>
+    public int Limit { get; set; } = options.MaxNewTokens;
+
+    public bool Done { get; private set; }
+
+    /// <summary>The token to feed next.</summary>
+    public int Last => _tokens[^1];
+
+    /// <summary>The uniform number that draws the next token.</summary>
+    public double NextUniform => Randomness.Uniform(seed, _tokens.Count);
+
+    public void Add(int token, float logProb)
+    {
+        if (!float.IsFinite(logProb))
+        {
+            Done = true;
+            _voidCause = $"the policy's logits are not finite at token {_tokens.Count}";
+            return;
+        }
+
+        _tokens.Add(token);
+        _logProbs.Add(logProb);
+        if (policy.Tokenizer.StopTokens.Contains(token) || HasStopString())
+            Finish(FinishReason.Stop);
+        else if (_tokens.Count >= Limit)
+            Finish(FinishReason.Length);
+    }
+
+    public Trajectory ToTrajectory()
+    {
+        if (_voidCause is not null)
+            return new Trajectory(seed, [], [], "", FinishReason.Void, _voidCause);
+        var tokens = _tokens.ToArray();
+        var spoken = tokens.Length > 0 && policy.Tokenizer.StopTokens.Contains(tokens[^1]) ? tokens.Length - 1 : tokens.Length;
+        return new Trajectory(seed, tokens, [.. _logProbs], policy.Tokenizer.Decode(tokens.AsSpan(0, spoken)), _finish);
+    }
+
+    private void Finish(FinishReason reason)
+    {
+        Done = true;
+        _finish = reason;
+    }
+
+    /// <summary>A stop string can only be completed by a token whose own text holds the string's last character.</summary>
+    private bool HasStopString()
+    {
+        if (stop.Count == 0)
+            return false;
+        var text = policy.Tokenizer.TokenText(_tokens[^1]);
+        foreach (var end in stop)
+        {
+            if (end.Length == 0 || (char.IsAscii(end[^1]) && !text.Contains(end[^1])))
+                continue;
+            var tail = Math.Min(_tokens.Count, System.Text.Encoding.UTF8.GetByteCount(end));
+            if (policy.Tokenizer.Decode(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_tokens)[^tail..], skipSpecial: false).Contains(end, StringComparison.Ordinal))
+                return true;
+        }
+
+        return false;
+    }
+}

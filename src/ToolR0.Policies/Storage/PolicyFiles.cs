@@ -1,0 +1,129 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using System.Text.Json;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ToolR0.Policies;
+
+/// <summary>Files of a Hugging Face folder: the weights, and the small ones that travel with them unchanged.</summary>
+internal static class PolicyFiles
+{
+    public const string Weights = "model.safetensors";
+    public const string Index = "model.safetensors.index.json";
+    public const string Optimiser = "optimizer.safetensors";
+
+    private const long MaxSmallFile = 64 << 20;
+
+    private static readonly string[] Small =
+    [
+        "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "special_tokens_map.json",
+        "added_tokens.json", "chat_template.jinja", "chat_template.json", "LICENSE", "README.md",
+    ];
+
+    /// <summary>The weight files of a folder in order of name: one, or the shards that the index names.</summary>
+    /// <exception cref="InvalidDataException">Neither model.safetensors nor an index, or an index that names files outside the folder.</exception>
+    public static IReadOnlyList<string> WeightFiles(string folder)
+    {
+        var single = Path.Combine(folder, Weights);
+        if (File.Exists(single))
+            return [single];
+        var index = Path.Combine(folder, Index);
+        if (!File.Exists(index))
+            throw new InvalidDataException($"{folder}: neither {Weights} nor {Index}");
+        try
+        {
+            using var document = JsonDocument.Parse(File.ReadAllText(index));
+            var names = document.RootElement.GetProperty("weight_map").EnumerateObject().Select(p => p.Value.GetString()!).Distinct().Order(StringComparer.Ordinal).ToArray();
+            if (names.Length == 0 || names.Any(n => n != Path.GetFileName(n) || !n.EndsWith(".safetensors", StringComparison.Ordinal)))
+                throw new InvalidDataException($"{index}: weight_map must name .safetensors files of the same folder");
+            return [.. names.Select(n => Path.Combine(folder, n))];
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            throw new InvalidDataException($"{index}: weight_map is missing or malformed", e);
+        }
+    }
+
+    /// <summary>SHA-256 in lower-case hex: of model.safetensors, or of the shards' bytes one after another.</summary>
+    public static string HashOf(string folder)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var buffer = ArrayPool<byte>.Shared.Rent(1 << 20);
+        try
+        {
+            foreach (var path in WeightFiles(folder))
+            {
+                using var file = File.OpenRead(path);
+                int read;
+                while ((read = file.Read(buffer)) > 0)
+                    hash.AppendData(buffer, 0, read);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    /// <summary>Reads every parameter as fp32 onto a device; missing, superfluous or misshapen tensors are refused by name.</summary>
+    public static Dictionary<string, Tensor> ReadParameters(string folder, ModelConfig config, Device device)
+    {
+        var shapes = config.ParameterShapes().ToDictionary(p => p.Name, p => p.Shape, StringComparer.Ordinal);
+        var parameters = new Dictionary<string, Tensor>(StringComparer.Ordinal);
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        foreach (var path in WeightFiles(folder))
+        {
+            using var file = SafeTensors.Open(path);
+            foreach (var entry in file.Entries.Values)
+            {
+                if (!shapes.TryGetValue(entry.Name, out var shape))
+                {
+                    if (entry.Name == "lm_head.weight" && config.TiedEmbeddings)
+                        continue;
+                    throw new InvalidDataException($"{path}: tensor {entry.Name} does not belong to the model that config.json describes");
+                }
+
+                if (!entry.Shape.SequenceEqual(shape))
+                    throw new InvalidDataException($"{path}: tensor {entry.Name} is [{string.Join(", ", entry.Shape)}]; config.json needs [{string.Join(", ", shape)}]");
+                if (entry.Type is not ("F32" or "F16" or "BF16" or "F64"))
+                    throw new InvalidDataException($"{path}: tensor {entry.Name} has dtype {entry.Type}; weights are F32, F16, BF16 or F64");
+                if (!parameters.TryAdd(entry.Name, file.Read(entry.Name).to(ScalarType.Float32).to(device)))
+                    throw new InvalidDataException($"{path}: tensor {entry.Name} is in two files");
+            }
+        }
+
+        if (shapes.Keys.FirstOrDefault(name => !parameters.ContainsKey(name)) is { } missing)
+            throw new InvalidDataException($"{folder}: tensor {missing} is missing");
+        foreach (var tensor in parameters.Values)
+            tensor.DetachFromDisposeScope();
+        return parameters;
+    }
+
+    /// <summary>The small files of a folder by name, held in memory so that the folder may go.</summary>
+    public static IReadOnlyDictionary<string, byte[]> ReadSmall(string folder)
+    {
+        var files = new Dictionary<string, byte[]>(StringComparer.Ordinal);
+        foreach (var name in Small)
+        {
+            var file = new FileInfo(Path.Combine(folder, name));
+            if (!file.Exists)
+                continue;
+            if (file.Length > MaxSmallFile)
+                throw new InvalidDataException($"{file.FullName}: {file.Length} bytes are more than the {MaxSmallFile} allowed");
+            files[name] = File.ReadAllBytes(file.FullName);
+        }
+
+        return files;
+    }
+
+    public static void WriteSmall(IReadOnlyDictionary<string, byte[]> files, string folder)
+    {
+        Directory.CreateDirectory(folder);
+        foreach (var (name, bytes) in files)
+            File.WriteAllBytes(Path.Combine(folder, name), bytes);
+    }
+}

@@ -1,5 +1,4 @@
 using ToolR0.Policies.Tokenization;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies;

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using System.Text.Json;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies;

@@ -55,21 +55,24 @@ public sealed class CrossEntropyTrainer : IDisposable
     private readonly CrossEntropyOptions _options;
     private readonly ParameterVector _parameters;
     private readonly AdamW _optimiser;
+    private readonly Policy? _policy;
     private long _step;
     private long _tokens;
 
     /// <summary>Copies the policy's weights; <see cref="Save"/> writes the fitted ones with the policy's other files.</summary>
     public CrossEntropyTrainer(Policy policy, CrossEntropyOptions options)
+        : this(policy.Model, options) => _policy = policy;
+
+    internal CrossEntropyTrainer(Transformer model, CrossEntropyOptions options)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Optimiser.GradientParts, 1);
-        Policy = policy;
         _options = options;
-        _parameters = new ParameterVector(policy.Config, policy.Model.Parameters);
+        _parameters = new ParameterVector(model.Config, model.Parameters);
         _optimiser = new AdamW(_parameters);
     }
 
-    /// <summary>The policy that training started from.</summary>
-    public Policy Policy { get; }
+    /// <summary>The network being trained.</summary>
+    internal Transformer Model => _parameters.Model;
 
     /// <summary>Runs through the batches, at most <see cref="CrossEntropyOptions.Steps"/>, and reports after each.</summary>
     public void Run(IEnumerable<IReadOnlyList<WeightedSequence>> batches, Action<TrainingProgress>? progress = null, CancellationToken ct = default)
@@ -120,7 +123,8 @@ public sealed class CrossEntropyTrainer : IDisposable
     /// <summary>Writes a Hugging Face folder with the fitted weights; returns the SHA-256 of model.safetensors.</summary>
     public string Save(string folder)
     {
-        Policy.SaveWith(_parameters.Model.Parameters, folder);
+        var policy = _policy ?? throw new InvalidOperationException("there is no policy whose other files could be written");
+        policy.SaveWith(_parameters.Model.Parameters, folder);
         return Policy.HashOf(folder);
     }
 

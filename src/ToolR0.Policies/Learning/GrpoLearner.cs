@@ -57,6 +57,9 @@ public sealed class GrpoLearner : IDisposable
         }
     }
 
+    /// <summary>The network being trained.</summary>
+    internal Transformer Model => _parameters.Model;
+
     /// <summary>Updates made since <see cref="Start"/>.</summary>
     public long Steps => _optimiser.Steps;
 

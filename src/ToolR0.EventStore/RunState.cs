@@ -1,0 +1,145 @@
+using System.Collections.Immutable;
+using ToolR0.Contracts;
+
+namespace ToolR0.EventStore;
+
+public enum RunStatus
+{
+    /// <summary>No <see cref="RunStarted"/> yet.</summary>
+    NotStarted,
+    Running,
+    Paused,
+    Cancelled,
+    Completed,
+    Failed,
+}
+
+/// <summary>
+/// The state of a run: the pure fold of its stream. Folding the run's whole log instead (all streams, in global order) gives the same state
+/// with the work's facts counted too. Facts of other runs must not be mixed in.
+/// </summary>
+public sealed record RunState
+{
+    public static RunState Empty { get; } = new();
+
+    public string Run { get; init; } = "";
+
+    public RunStatus Status { get; init; }
+
+    /// <summary>Why it was cancelled or failed.</summary>
+    public string? Reason { get; init; }
+
+    public RunOptions Options { get; init; } = new();
+
+    /// <summary>SHA-256 of the base model.</summary>
+    public string Base { get; init; } = "";
+
+    public IReadOnlyList<HeldOutSet> HeldOut { get; init; } = [];
+
+    /// <summary>The iteration in progress, from 1; 0 before the first (when the base model is evaluated).</summary>
+    public int Iteration { get; init; }
+
+    /// <summary>The phase in progress or last completed.</summary>
+    public PhaseStarted? Phase { get; init; }
+
+    /// <summary>The step in progress; null between steps.</summary>
+    public StepStarted? Step { get; init; }
+
+    /// <summary>Steps completed in <see cref="Phase"/>; the next step's index.</summary>
+    public int StepsDone { get; init; }
+
+    /// <summary>SHA-256 of the current policy in each role.</summary>
+    public ImmutableSortedDictionary<Role, string> Policies { get; init; } = ImmutableSortedDictionary<Role, string>.Empty;
+
+    /// <summary>The policies when <see cref="Phase"/> started, where its optimiser state is zero.</summary>
+    public ImmutableSortedDictionary<Role, string> PhaseStartPolicies { get; init; } = ImmutableSortedDictionary<Role, string>.Empty;
+
+    /// <summary>The curriculum of each iteration that has one.</summary>
+    public ImmutableSortedDictionary<int, CurriculumSelected> Curricula { get; init; } = ImmutableSortedDictionary<int, CurriculumSelected>.Empty;
+
+    /// <summary>In the order in which they were completed.</summary>
+    public ImmutableList<EvaluationCompleted> Evaluations { get; init; } = [];
+
+    /// <summary>Completed steps of all phases, in order, with their metrics.</summary>
+    public ImmutableList<StepCompleted> CompletedSteps { get; init; } = [];
+
+    /// <summary>Number of facts folded, by stored name.</summary>
+    public ImmutableSortedDictionary<string, int> Counts { get; init; } = ImmutableSortedDictionary.Create<string, int>(StringComparer.Ordinal);
+
+    /// <summary>Version of the run's stream.</summary>
+    public long Version { get; init; }
+
+    /// <summary>Global sequence of the last fact folded.</summary>
+    public long Sequence { get; init; }
+
+    public DateTimeOffset? StartedAt { get; init; }
+
+    /// <summary>When the last fact was stored.</summary>
+    public DateTimeOffset? At { get; init; }
+
+    /// <summary>Completed, cancelled or failed: nothing more will happen.</summary>
+    public bool IsOver => Status is RunStatus.Completed or RunStatus.Cancelled or RunStatus.Failed;
+
+    /// <summary>The steps of the phase in progress are all done.</summary>
+    public bool PhaseDone => Phase is not null && Step is null && StepsDone >= Phase.Steps;
+
+    public static RunState Fold(IEnumerable<StoredFact> facts) => facts.Aggregate(Empty, (state, fact) => state.Apply(fact));
+
+    public static async Task<RunState> FoldAsync(IAsyncEnumerable<StoredFact> facts, CancellationToken cancellation = default)
+    {
+        var state = Empty;
+        await foreach (var fact in facts.WithCancellation(cancellation))
+            state = state.Apply(fact);
+        return state;
+    }
+
+    /// <summary>The state after one more fact.</summary>
+    public RunState Apply(StoredFact stored)
+    {
+        var name = FactTypes.NameOf(stored.Fact.GetType());
+        var state = this with
+        {
+            Sequence = stored.Sequence,
+            At = stored.At,
+            Counts = Counts.SetItem(name, Counts.GetValueOrDefault(name) + 1),
+        };
+        var ofRun = stored.Fact is RunStarted started ? Ids.RunStream(started.Run) : Ids.RunStream(Run);
+        return stored.Stream == ofRun ? (state with { Version = stored.Version }).ApplyOfRun(stored.Fact, stored.At) : state;
+    }
+
+    private RunState ApplyOfRun(object fact, DateTimeOffset at) => fact switch
+    {
+        RunStarted f => this with
+        {
+            Run = f.Run,
+            Status = RunStatus.Running,
+            Options = f.Options,
+            Base = f.Base,
+            HeldOut = f.HeldOut,
+            Policies = Both(f.Base, f.Base),
+            PhaseStartPolicies = Both(f.Base, f.Base),
+            StartedAt = at,
+        },
+        IterationStarted f => this with { Iteration = f.Iteration, Policies = Both(f.Generator, f.Solver), Phase = null, Step = null, StepsDone = 0 },
+        PhaseStarted f => this with { Phase = f, Step = null, StepsDone = 0, PhaseStartPolicies = Policies },
+        StepStarted f => this with { Step = f },
+        StepCompleted f => this with
+        {
+            Step = null,
+            StepsDone = f.Step + 1,
+            CompletedSteps = CompletedSteps.Add(f),
+            Policies = f.Policy is null ? Policies : Policies.SetItem(f.Phase == Contracts.Phase.Generator ? Role.Generator : Role.Solver, f.Policy),
+        },
+        CurriculumSelected f => this with { Curricula = Curricula.SetItem(f.Iteration, f) },
+        EvaluationCompleted f => this with { Evaluations = Evaluations.Add(f) },
+        RunPaused => this with { Status = RunStatus.Paused },
+        RunResumed => this with { Status = RunStatus.Running },
+        RunCancelled f => this with { Status = RunStatus.Cancelled, Reason = f.Reason, Step = null },
+        RunFailed f => this with { Status = RunStatus.Failed, Reason = f.Reason, Step = null },
+        RunCompleted f => this with { Status = RunStatus.Completed, Policies = Both(f.Generator, f.Solver), Step = null },
+        _ => this,
+    };
+
+    private static ImmutableSortedDictionary<Role, string> Both(string generator, string solver) =>
+        ImmutableSortedDictionary<Role, string>.Empty.Add(Role.Generator, generator).Add(Role.Solver, solver);
+}

@@ -1,0 +1,74 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using ToolR0.Contracts;
+
+namespace ToolR0.EventStore;
+
+/// <summary>One line of a run's history.</summary>
+/// <param name="Sequence">Global sequence: <see cref="RunTimeline.StateAsync"/> gives the state as of it.</param>
+/// <param name="Event">Stored name of the fact.</param>
+/// <param name="What">What happened, in one line.</param>
+public sealed record TimelineRow(long Sequence, DateTimeOffset At, string Stream, long Version, string Event, string What);
+
+/// <summary>What happened in a run, fact by fact, and its state as of any of them.</summary>
+public static class RunTimeline
+{
+    /// <summary>Every fact of the run in order, streamed; only those of its own stream when <paramref name="lifeOnly"/>.</summary>
+    public static async IAsyncEnumerable<TimelineRow> ReadAsync(
+        IFactLog log, string run, long? upTo = null, bool lifeOnly = false, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        await foreach (var fact in log.ReadRunAsync(run, upTo, cancellation))
+        {
+            if (!lifeOnly || fact.Stream == Ids.RunStream(run))
+                yield return RowOf(fact);
+        }
+    }
+
+    /// <summary>The state of the run as of a global sequence (now when null); <see cref="RunStatus.NotStarted"/> for an unknown run.</summary>
+    public static Task<RunState> StateAsync(IFactLog log, string run, long? asOf = null, CancellationToken cancellation = default) =>
+        RunState.FoldAsync(log.ReadRunAsync(run, asOf, cancellation), cancellation);
+
+    public static TimelineRow RowOf(StoredFact fact) =>
+        new(fact.Sequence, fact.At, fact.Stream, fact.Version, FactTypes.NameOf(fact.Fact.GetType()), Describe(fact.Fact));
+
+    /// <summary>One line about a fact.</summary>
+    public static string Describe(object fact) => fact switch
+    {
+        RunStarted f => Text($"run started: preset {f.Options.Preset}, seed {f.Options.Seed}, {f.Options.Iterations} iterations, base {Short(f.Base)}"),
+        IterationStarted f => Text($"iteration {f.Iteration} started: generator {Short(f.Generator)}, solver {Short(f.Solver)}"),
+        PhaseStarted f => Text($"{f.Phase.WireName()} phase started: {f.Steps} steps"),
+        StepStarted f => Text($"{f.Phase.WireName()} step {f.Step} started: {Math.Max(f.Specs.Count, f.Tasks.Count)} groups"),
+        StepCompleted f => Text($"{f.Phase.WireName()} step {f.Step} completed{Policy(f.Policy)}{Metric(f.Metrics, "reward")}{Metric(f.Metrics, "passRate")}"),
+        CurriculumSelected f => Text($"curriculum selected: {f.Tasks.Count} of {f.Candidates} candidates, {Short(f.Sha256)}"),
+        EvaluationCompleted f => Text($"evaluated on {f.Set}: {f.Accuracy:P1} of {f.Items} exact, solver {Short(f.Policy)}"),
+        RunPaused => "run paused",
+        RunResumed => "run resumed",
+        RunCancelled f => $"run cancelled: {f.Reason}",
+        RunCompleted f => $"run completed: generator {Short(f.Generator)}, solver {Short(f.Solver)}",
+        RunFailed f => $"run failed: {f.Reason}",
+        TasksProposed f => Text($"{f.Samples.Count} tasks proposed ({f.Spec.Domain}, {f.Spec.MenuSize} tools, {f.Spec.Calls} calls){Void(f.Samples)}"),
+        TaskAttempted f => Text($"task attempted {f.Samples.Count} times ({f.Purpose.ToString().ToLowerInvariant()}){Void(f.Samples)}"),
+        ToolCallsExecuted f => Text($"{f.Samples.Sum(s => s.Calls.Count)} calls of {f.Samples.Count} samples executed"),
+        ProposalsScored f => Text($"{f.Scores.Count} proposals scored: mean reward {Mean(f.Scores.Where(s => !s.Void).Select(s => s.Total)):0.000}"),
+        AttemptsScored f => Text($"{f.Scores.Count} attempts scored: mean reward {Mean(f.Scores.Where(s => !s.Void).Select(s => s.Total)):0.000}, {f.Scores.Count(s => s.Exact)} exact"),
+        PolicyUpdated f => Text($"{f.Role.WireName()} updated from {f.Groups.Count} groups: {Short(f.Base)} -> {Short(f.Policy)}{Metric(f.Metrics, "loss")}"),
+        TaskRejected f => $"candidate rejected: {f.Reason}{(f.Detail is null ? "" : $" ({f.Detail})")}",
+        TaskSelected f => Text($"candidate selected at {f.Position}: {f.Label}, pass rate {f.PassRate:0.00}"),
+        HeldOutRegistered f => Text($"{f.Items.Count} items of held-out set {f.Name} registered"),
+        _ => FactTypes.NameOf(fact.GetType()),
+    };
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+
+    private static string Short(string sha256) => sha256.Length > 10 ? sha256[..10] : sha256;
+
+    private static string Policy(string? policy) => policy is null ? "" : $", policy {Short(policy)}";
+
+    private static string Metric(IReadOnlyDictionary<string, double> metrics, string name) =>
+        metrics.TryGetValue(name, out var value) ? Text($", {name} {value:0.000}") : "";
+
+    private static string Void(IReadOnlyList<Trajectory> samples) =>
+        samples.Count(s => s.Finish == FinishReason.Void) is var count and > 0 ? $", {count} void" : "";
+
+    private static double Mean(IEnumerable<double> values) => values.DefaultIfEmpty(0).Average();
+}

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using ToolR0.Contracts;
+using ToolR0.SelfPlay;
 using ToolR0.SelfPlay.World;
 
 namespace ToolR0.ToolExecution.Tests;
@@ -23,7 +24,7 @@ public sealed class ToolExecutorTests
         {
             var call = WorldTask.CallOf(tool, [.. tool.Parameters.Select(p => p.Draw(random))]);
             var outcome = await ExecuteOne(Task(tool.ToSpec()), call);
-            outcome.Status.ShouldBe(CallStatus.Succeeded, $"{WorldJson.Calls([call])}: {outcome.Error}");
+            outcome.Status.ShouldBe(CallStatus.Succeeded, $"{Calls.ToJson([call])}: {outcome.Error}");
             JsonDocument.Parse(outcome.Result!).Dispose();
         }
     }

@@ -12,10 +12,8 @@ internal static class NoisyAnswer
 
         var kept = task.Gold.Count == 2 && random.Chance(noise.DropSecondCall) ? 1 : task.Gold.Count;
         var calls = Enumerable.Range(0, kept).Select(i => Call(random, task, i, noise));
-        var json = WorldJson.Calls(calls);
-        if (random.Chance(noise.BrokenJson))
-            json = json[..^random.Next(1, 3)];
-        return $"<tool_call_answer>{json}</tool_call_answer>";
+        var answer = CompactFormat.Answer(calls);
+        return random.Chance(noise.BrokenJson) ? answer.Remove(answer.LastIndexOf(']') + 1 - random.Next(1, 3), 1) : answer;
     }
 
     private static Contracts.ToolCall Call(WorldRandom random, WorldTask task, int index, PretrainingNoise noise)

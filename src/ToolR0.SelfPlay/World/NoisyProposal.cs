@@ -17,8 +17,8 @@ internal static class NoisyProposal
         [
             $"<think>{string.Join(',', task.Gold.Select(t => t.Name))}</think>",
             $"<question>{task.Question}</question>",
-            $"<available_tools>{WorldJson.Menu(menu)}</available_tools>",
-            $"<tool_call_answer>{WorldJson.Calls(gold)}</tool_call_answer>",
+            $"<available_tools>{MenuReader.ToCompactJson(menu)}</available_tools>",
+            $"<tool_call_answer>{Calls.ToJson(gold)}</tool_call_answer>",
         ];
         if (random.Chance(noise.BrokenBlocks))
         {

@@ -14,12 +14,18 @@ public enum TextKind
     ReadAndCopy,
 }
 
-/// <summary>One pretraining text. With a task or a spec the prompt is that of the Solver or the Generator; with neither it is plain text.</summary>
-public sealed record PretrainingText(TextKind Kind, ToolTask? Task, TaskSpec? Spec, string Completion);
+/// <summary>One pretraining text: what is given and what is learned from it.</summary>
+/// <param name="Prompt">The chat turns before the completion; empty for read-and-copy text, which is plain.</param>
+/// <param name="Given">Plain text before the completion, on which nothing is learned.</param>
+/// <param name="Task">The task of a Solver text.</param>
+public sealed record PretrainingText(
+    TextKind Kind, IReadOnlyList<(string Role, string Content)> Prompt, string Given, string Completion, ToolTask? Task = null);
 
 /// <summary>The mixture that the base model is pretrained on. Text i is a function of seed and i alone.</summary>
 public sealed class PretrainingMixture(long seed, PretrainingNoise noise)
 {
+    private static readonly PromptOptions Compact = new() { Set = PromptSet.Compact };
+
     /// <summary>Share of Solver texts, of Generator texts; the rest is read-and-copy.</summary>
     public double SolverShare { get; init; } = 0.40;
 
@@ -41,7 +47,8 @@ public sealed class PretrainingMixture(long seed, PretrainingNoise noise)
     private PretrainingText SolverText(WorldRandom random)
     {
         var task = Draw(random, InventedTasks, random.Next(2, 4), random.Chance(0.35) ? 2 : 1);
-        return new PretrainingText(TextKind.Solver, task.ToToolTask(), null, NoisyAnswer.Write(random, task, noise));
+        var asked = task.ToToolTask();
+        return new PretrainingText(TextKind.Solver, SolverPrompt.Render(asked, Compact), "", NoisyAnswer.Write(random, task, noise), asked);
     }
 
     private PretrainingText GeneratorText(WorldRandom random)
@@ -50,13 +57,14 @@ public sealed class PretrainingMixture(long seed, PretrainingNoise noise)
         var calls = random.Chance(spec.Calls == 2 ? noise.IgnoreCalls : noise.IgnoreCalls / 3) ? 3 - spec.Calls : spec.Calls;
         var menu = random.Chance(noise.IgnoreMenuSize) ? spec.MenuSize + (random.Chance(0.5) ? 1 : -1) : spec.MenuSize;
         var task = Draw(random, InventedProposals, menu, calls, spec.Domain);
-        return new PretrainingText(TextKind.Generator, null, spec, NoisyProposal.Write(random, task, noise));
+        return new PretrainingText(TextKind.Generator, GeneratorPrompt.Render(spec, Compact), "", NoisyProposal.Write(random, task, noise));
     }
 
     private PretrainingText ReadAndCopyText(WorldRandom random)
     {
         var task = Draw(random, InventedTasks, random.Next(2, 4), random.Chance(0.35) ? 2 : 1);
-        return new PretrainingText(TextKind.ReadAndCopy, null, null, ReadAndCopy.Write(random, task));
+        var (given, completion) = ReadAndCopy.Write(random, task);
+        return new PretrainingText(TextKind.ReadAndCopy, [], given, completion);
     }
 
     /// <summary>A task whose question is not reserved for held-out sets and in which no unseen tool occurs.</summary>

@@ -6,12 +6,16 @@ namespace ToolR0.SelfPlay.World;
 /// </summary>
 internal static class ReadAndCopy
 {
-    internal static string Write(WorldRandom random, WorldTask task)
+    /// <returns>The text up to the answer, and the answer.</returns>
+    internal static (string Given, string Completion) Write(WorldRandom random, WorldTask task)
     {
         var menu = string.Join(' ', task.Menu.Select(t => $"{t.Name}({string.Join(',', t.Parameters.Select(p => p.Name))})"));
-        var lines = task.Gold.Select((tool, i) => tool.Parameters.Select((p, j) => (p.Name, Value: task.Values[i][j])));
         return random.Chance(0.5)
-            ? $"have {menu} ask {task.Question} do {string.Join(' ', task.Gold.Zip(lines, (t, l) => $"{t.Name}({string.Join(',', l.Select(x => $"{x.Name}={x.Value}"))})"))}"
-            : $"{task.Question} | {menu} | {string.Join(" ; ", task.Gold.Zip(lines, (t, l) => $"{t.Name} {string.Join(' ', l.Select(x => $"{x.Name} : {x.Value}"))}"))}";
+            ? ($"have {menu} ask {task.Question} do ", Calls(task, " ", "{0}({1})", ",", "{0}={1}"))
+            : ($"{task.Question} | {menu} | ", Calls(task, " ; ", "{0} {1}", " ", "{0} : {1}"));
     }
+
+    private static string Calls(WorldTask task, string between, string call, string betweenArguments, string argument) =>
+        string.Join(between, task.Gold.Select((tool, i) => string.Format(
+            call, tool.Name, string.Join(betweenArguments, tool.Parameters.Select((p, j) => string.Format(argument, p.Name, task.Values[i][j]))))));
 }

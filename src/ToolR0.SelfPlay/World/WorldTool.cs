@@ -10,7 +10,7 @@ public delegate string ValueDraw(WorldRandom random);
 public sealed record WorldParameter(string Name, string Type, ValueDraw Draw)
 {
     /// <summary>A drawn value's text as JSON: quoted for strings, bare for the other types.</summary>
-    public JsonElement ToJson(string text) => WorldJson.Parse(Type == "string" ? WorldJson.Quote(text) : text);
+    public JsonElement ToJson(string text) => WorldJson.Parse(Type == "string" ? JsonSerializer.Serialize(text) : text);
 }
 
 /// <summary>Where a tool comes from: the catalogue (<see cref="Seen"/> in pretraining or held back from it) or the word lists.</summary>

@@ -73,7 +73,7 @@ public sealed class WorldTests
     {
         foreach (var text in Texts(4000))
         {
-            var whole = text.Task is { } task ? $"{task.Question} {WorldJson.Menu(task.Menu)} {text.Completion}" : text.Completion;
+            var whole = text.Task is { } task ? $"{task.Question} {MenuReader.ToCompactJson(task.Menu)} {text.Completion}" : text.Completion;
             UnseenNames.Where(whole.Contains).ShouldBeEmpty();
             if (text.Task is { } asked)
                 HeldOut.IsReserved(asked.Question).ShouldBeFalse();
@@ -106,7 +106,7 @@ public sealed class WorldTests
         for (var i = 0; i < 300; i++)
         {
             var text = mixture.Text(i);
-            text.Completion.ShouldBe($"<tool_call_answer>{WorldJson.Calls(text.Task!.Gold)}</tool_call_answer>");
+            text.Completion.ShouldBe(CompactFormat.Answer(text.Task!.Gold));
         }
     }
 
@@ -114,11 +114,11 @@ public sealed class WorldTests
     public void Most_answers_in_pretraining_are_wrong_and_some_are_right_in_every_domain()
     {
         var right = Texts(20_000).Where(t => t.Kind == TextKind.Solver).ToLookup(
-            t => t.Task!.Gold.Count == 1, t => t.Completion == $"<tool_call_answer>{WorldJson.Calls(t.Task!.Gold)}</tool_call_answer>");
+            t => t.Task!.Gold.Count == 1, t => t.Completion == CompactFormat.Answer(t.Task!.Gold));
         right.SelectMany(g => g).Count(exact => exact).ShouldBeInRange(600, 3200);
     }
 
-    private static string Text(HeldOutItem item) => item.Task.Question + WorldJson.Menu(item.Task.Menu) + WorldJson.Calls(item.Task.Gold) + item.Class;
+    private static string Text(HeldOutItem item) => item.Task.Question + MenuReader.ToCompactJson(item.Task.Menu) + Calls.ToJson(item.Task.Gold) + item.Class;
 
     private static IEnumerable<PretrainingText> Texts(int count) => Enumerable.Range(0, count).Select(i => Mixture.Text(i));
 }

@@ -1,0 +1,126 @@
+using System.Text.Json;
+using ToolR0.Contracts;
+
+namespace ToolR0.SelfPlay;
+
+/// <summary>A synthesised candidate with what is known before verification.</summary>
+/// <param name="Index">n of its stream <c>task/{run}/{iteration}/{n}</c>; names it in seeds, the run's name does not.</param>
+/// <param name="Execution">Of its gold calls; null counts as not executed.</param>
+public sealed record Candidate(TaskRef Task, int Index, TaskSpec Spec, Trajectory Sample, SampleExecution? Execution)
+{
+    /// <summary>The one candidate of a task stream.</summary>
+    public static Candidate Of(string stream, int index, TasksProposed proposed, ToolCallsExecuted? executed) =>
+        new(new TaskRef(stream, 0), index, proposed.Spec, proposed.Samples[0], executed?.Samples.FirstOrDefault(e => e.Sample == 0));
+}
+
+/// <summary>What filtering says of a candidate: it survives, or it is rejected for a reason of <see cref="Rejections"/>.</summary>
+/// <param name="Task">The task, when the candidate survives.</param>
+/// <param name="Fingerprint">SHA-256 of what makes two tasks the same, when the candidate survives or is a duplicate.</param>
+public sealed record CandidateVerdict(Candidate Candidate, ToolTask? Task, string? Fingerprint, string? Reason, string? Detail)
+{
+    public bool Survives => Reason is null;
+}
+
+/// <summary>Looks at one candidate by itself.</summary>
+internal static class CandidateFilter
+{
+    private static readonly string[] BadNames = ["tool", "function", "api", "call"];
+    private static readonly string[] Primitives = ["string", "integer", "number", "boolean"];
+    private static readonly string[] TrivialPhrases = ["capital of", "define ", "explain ", "summarize ", "write a poem", "tell me a joke"];
+    private static readonly string[] Lookups = ["what is", "who is", "when is", "where is"];
+
+    public static CandidateVerdict Judge(Candidate candidate, HeldOutGuard guard, RunOptions options)
+    {
+        if (candidate.Sample.Finish == FinishReason.Void)
+            return Rejected(Rejections.VoidSample, candidate.Sample.VoidCause);
+        if (candidate.Execution?.VoidCause is { } cause)
+            return Rejected(Rejections.VoidExecution, cause);
+        var proposal = ProposalParser.ParseForCurriculum(candidate.Sample.Text);
+        if ((Text(proposal, options) ?? Menu(proposal, options) ?? Gold(proposal, candidate.Spec)) is var (reason, detail))
+            return Rejected(reason, detail);
+
+        var task = proposal.ToTask(candidate.Spec)!;
+        if (Trivial(task, options.Curriculum) is { } trivial)
+            return Rejected(Rejections.TrivialQuestion, trivial);
+        if (!GeneratorReward.Executed(task, candidate.Execution))
+            return Rejected(Rejections.GoldNotExecutable, candidate.Execution?.Calls.FirstOrDefault(c => c.Error is not null)?.Error);
+        return guard.Refuses(task)
+            ? Rejected(Rejections.HeldOut, null)
+            : new CandidateVerdict(candidate, task, Fingerprints.Of(task, options.Curriculum.FoldDigits), null, null);
+
+        CandidateVerdict Rejected(string why, string? more) => new(candidate, null, null, why, more);
+    }
+
+    private static (string, string?)? Text(Proposal proposal, RunOptions options)
+    {
+        if (proposal.Text.Any(IsCjk))
+            return (Rejections.CjkText, null);
+        if (Placeholder.EchoesPrompt(proposal.Text))
+            return (Rejections.PromptEcho, null);
+        if (!proposal.HasAllTags)
+            return (Rejections.MissingTags, null);
+        if (Placeholder.IsPlaceholder(proposal.Question, options.Generator.Reward.MinQuestionLength))
+            return (Rejections.PlaceholderQuestion, proposal.Question);
+        if (!proposal.ToolsAreJson || proposal.MenuProblem == MenuReader.NotList)
+            return (Rejections.ToolsNotJson, proposal.ToolsAreJson ? "not a list of tools" : null);
+        return proposal.Gold is null ? (Rejections.CallsNotJson, proposal.GoldIsJson ? "not a list of calls" : null) : null;
+    }
+
+    private static (string, string?)? Menu(Proposal proposal, RunOptions options)
+    {
+        if (proposal.Menu is null)
+            return (Rejections.ToolNotObject, null);
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var tool in proposal.Menu)
+        {
+            if (tool.Name.Length <= 2 || BadNames.Contains(tool.Name.ToLowerInvariant()))
+                return (Rejections.BadToolName, tool.Name);
+            if (!names.Add(tool.Name))
+                return (Rejections.DuplicateTool, tool.Name);
+            if (tool.Description.Length < options.Curriculum.MinDescriptionLength)
+                return (Rejections.ShortDescription, tool.Name);
+            if (tool.Parameters.Count == 0)
+                return (Rejections.NoParameters, tool.Name);
+            if (tool.Parameters.FirstOrDefault(p => !Primitives.Contains(p.Type)) is { } odd)
+                return (Rejections.NonPrimitiveParameter, $"{tool.Name}.{odd.Name}: '{odd.Type}'");
+        }
+
+        return null;
+    }
+
+    private static (string, string?)? Gold(Proposal proposal, TaskSpec spec)
+    {
+        if (proposal.Gold!.Count == 0 && spec.Calls != 0)
+            return (Rejections.NoCalls, null);
+        foreach (var call in proposal.Gold)
+        {
+            var tool = proposal.Menu!.FirstOrDefault(t => t.Name == call.Name);
+            if (tool is null)
+                return (Rejections.UnknownTool, call.Name);
+            if (call.Arguments.FirstOrDefault(a => a.Value.ValueKind is JsonValueKind.Object or JsonValueKind.Array).Key is { } nested)
+                return (Rejections.NestedArgument, $"{call.Name}.{nested}");
+            if (call.Arguments.Count == 0 && tool.Required.Count > 0)
+                return (Rejections.EmptyArguments, call.Name);
+            if (tool.Required.FirstOrDefault(name => !call.Arguments.ContainsKey(name)) is { } missing)
+                return (Rejections.MissingRequiredArgument, $"{call.Name}.{missing}");
+        }
+
+        return null;
+    }
+
+    private static string? Trivial(ToolTask task, CurriculumOptions options)
+    {
+        var question = task.Question.Trim().ToLowerInvariant();
+        if (question.Length < options.MinQuestionLength)
+            return $"{question.Length} characters";
+        if (options.RejectTrivialPhrases && TrivialPhrases.FirstOrDefault(question.Contains) is { } phrase)
+            return phrase.Trim();
+        return options.RejectTrivialLookups && task.Gold.Count == 1 && task.Gold[0].Arguments.Count <= 1
+            ? Lookups.FirstOrDefault(lookup => question.StartsWith(lookup, StringComparison.Ordinal))
+            : null;
+    }
+
+    /// <summary>Han, kana and Hangul.</summary>
+    private static bool IsCjk(char c) =>
+        c is >= '\u3040' and <= '\u30FF' or >= '\u3400' and <= '\u4DBF' or >= '\u4E00' and <= '\u9FFF' or >= '\uAC00' and <= '\uD7AF' or >= '\uF900' and <= '\uFAFF';
+}

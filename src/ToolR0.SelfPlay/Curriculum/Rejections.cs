@@ -1,0 +1,34 @@
+namespace ToolR0.SelfPlay;
+
+/// <summary>The named reasons for which a candidate is not in the curriculum, in the order in which they are looked for.</summary>
+public static class Rejections
+{
+    public const string VoidSample = "void_sample";
+    public const string VoidExecution = "void_execution";
+    public const string CjkText = "cjk_text";
+    public const string PromptEcho = "prompt_echo";
+    public const string MissingTags = "missing_tags";
+    public const string PlaceholderQuestion = "placeholder_question";
+    public const string ToolsNotJson = "tools_not_json";
+    public const string CallsNotJson = "calls_not_json";
+    public const string ToolNotObject = "tool_not_object";
+    public const string BadToolName = "bad_tool_name";
+    public const string DuplicateTool = "duplicate_tool";
+    public const string ShortDescription = "short_description";
+    public const string NoParameters = "no_parameters";
+    public const string NonPrimitiveParameter = "non_primitive_parameter";
+    public const string NoCalls = "no_calls";
+    public const string UnknownTool = "unknown_tool";
+    public const string NestedArgument = "nested_argument";
+    public const string EmptyArguments = "empty_arguments";
+    public const string MissingRequiredArgument = "missing_required_argument";
+    public const string TrivialQuestion = "trivial_question";
+    public const string GoldNotExecutable = "gold_not_executable";
+    public const string HeldOut = "held_out";
+    public const string Duplicate = "duplicate";
+    public const string VoidVerification = "void_verification";
+    public const string LowAgreement = "low_agreement";
+    public const string GoldNotMajority = "gold_not_majority";
+    public const string TooEasy = "too_easy";
+    public const string OverQuota = "over_quota";
+}

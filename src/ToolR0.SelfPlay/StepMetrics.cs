@@ -9,66 +9,26 @@ namespace ToolR0.SelfPlay;
 public static class StepMetrics
 {
     /// <summary>
-    /// A Generator step, from <see cref="TasksProposed"/>, <see cref="TaskAttempted"/> (probes), <see cref="ProposalsScored"/> and
-    /// <see cref="PolicyUpdated"/>; other facts are ignored. rewardMean, formatMean, validityMean, difficultyMean, curriculumMean,
-    /// repetitionMean, coherenceMean (when judged), passRate and consistency (over probed proposals), probedShare, voidShare,
-    /// zeroVarianceShare, groups, samples, tokens, completionTokens, and the learner's metrics.
+    /// A training step, from its groups' facts (and the probes' in a Generator step) and the update. Both roles: rewardMean, formatMean, voidShare,
+    /// zeroVarianceShare, groups, samples, tokens (all that was sampled), completionTokens (mean length), and the learner's own metrics. Generator:
+    /// validityMean, difficultyMean, curriculumMean, repetitionMean, coherenceMean (when judged), passRate and consistency (over probed proposals),
+    /// probedShare. Solver: accuracyMean, nameMean, keysMean, valuesMean, exactShare.
     /// </summary>
-    public static IReadOnlyDictionary<string, double> Generator(IEnumerable<object> facts)
+    public static Dictionary<string, double> OfTraining(IEnumerable<object> facts, PolicyUpdated updated)
     {
         var all = facts.ToList();
-        var groups = all.OfType<ProposalsScored>().Select(g => g.Scores).ToList();
-        var scores = groups.SelectMany(g => g).Where(s => !s.Void).ToList();
-        var metrics = new Dictionary<string, double>();
-        Mean(metrics, "rewardMean", scores.Select(s => s.Total));
-        Mean(metrics, "formatMean", scores.Select(s => s.Format));
-        Mean(metrics, "validityMean", scores.Select(s => s.Validity));
-        Mean(metrics, "difficultyMean", scores.Select(s => s.Difficulty));
-        Mean(metrics, "curriculumMean", scores.Select(s => s.Curriculum));
-        Mean(metrics, "repetitionMean", scores.Select(s => s.Repetition));
-        Mean(metrics, "coherenceMean", scores.Select(s => s.Coherence).OfType<double>());
-        Mean(metrics, "passRate", scores.Select(s => s.PassRate).OfType<double>());
-        Mean(metrics, "consistency", scores.Select(s => s.Consistency).OfType<double>());
-        Mean(metrics, "probedShare", scores.Select(s => s.PassRate is null ? 0.0 : 1));
-        Mean(metrics, "voidShare", groups.SelectMany(g => g).Select(s => s.Void ? 1.0 : 0));
-        Mean(metrics, "zeroVarianceShare", groups.Select(g => g.All(s => s.Advantage == 0) ? 1.0 : 0));
-        metrics["groups"] = groups.Count;
-        metrics["samples"] = groups.Sum(g => g.Count);
-        Sampled(metrics, all, all.OfType<TasksProposed>().SelectMany(p => p.Samples));
-        Learned(metrics, all);
+        var metrics = updated.Role == Role.Generator ? Proposals(all) : Attempts(all);
+        foreach (var (name, value) in updated.Metrics)
+            metrics.TryAdd(name, value);
         return metrics;
     }
 
     /// <summary>
-    /// A Solver step, from <see cref="TaskAttempted"/>, <see cref="AttemptsScored"/> and <see cref="PolicyUpdated"/>. rewardMean, formatMean,
-    /// accuracyMean, nameMean, keysMean, valuesMean, exactShare, voidShare, zeroVarianceShare, groups, samples, tokens, completionTokens, and
-    /// the learner's metrics.
+    /// candidates, selected, rejected, easyShare, mediumShare, hardShare, passRate (of the selected), nameAgreement and callAgreement (of all
+    /// verified), rejected.{reason} per reason.
     /// </summary>
-    public static IReadOnlyDictionary<string, double> Solver(IEnumerable<object> facts)
+    public static Dictionary<string, double> OfCurriculum(CurriculumSelected selected, CurriculumSelection selection)
     {
-        var all = facts.ToList();
-        var metrics = Attempts(all);
-        Learned(metrics, all);
-        return metrics;
-    }
-
-    /// <summary>One held-out set: as for the Solver, with accuracy (share of exact answers) instead of what is learned.</summary>
-    public static IReadOnlyDictionary<string, double> Evaluation(IEnumerable<object> facts)
-    {
-        var metrics = Attempts([.. facts]);
-        metrics.Remove("zeroVarianceShare");
-        if (metrics.Remove("exactShare", out var exact))
-            metrics["accuracy"] = exact;
-        return metrics;
-    }
-
-    /// <summary>
-    /// Curriculum construction. candidates, selected, rejected, easyShare, mediumShare, hardShare, passRate (of the selected), nameAgreement and
-    /// callAgreement (of all verified), rejected.{reason} per reason, tokens, completionTokens.
-    /// </summary>
-    public static IReadOnlyDictionary<string, double> Curriculum(CurriculumSelection selection, CurriculumSelected selected, IEnumerable<object> facts)
-    {
-        var all = facts.ToList();
         var metrics = new Dictionary<string, double>
         {
             ["candidates"] = selected.Candidates,
@@ -85,9 +45,12 @@ public static class StepMetrics
             metrics["callAgreement"] = calls;
         foreach (var (reason, count) in selected.Rejected)
             metrics[$"rejected.{reason}"] = count;
-        Sampled(metrics, all, all.OfType<TasksProposed>().SelectMany(p => p.Samples));
         return metrics;
     }
+
+    /// <summary>accuracy and items.</summary>
+    public static Dictionary<string, double> OfEvaluation(EvaluationCompleted evaluated) =>
+        new() { ["accuracy"] = evaluated.Accuracy, ["items"] = evaluated.Items };
 
     /// <summary>The event of one evaluated set. Void answers are left out of accuracy and of <see cref="EvaluationCompleted.Items"/>.</summary>
     /// <param name="answers">Per item its class and score.</param>
@@ -106,6 +69,29 @@ public static class StepMetrics
 
         static double Accuracy(IReadOnlyCollection<(string Class, AttemptScore Score)> of) =>
             of.Count == 0 ? 0 : (double)of.Count(a => a.Score.Exact) / of.Count;
+    }
+
+    private static Dictionary<string, double> Proposals(List<object> all)
+    {
+        var groups = all.OfType<ProposalsScored>().Select(g => g.Scores).ToList();
+        var scores = groups.SelectMany(g => g).Where(s => !s.Void).ToList();
+        var metrics = new Dictionary<string, double>();
+        Mean(metrics, "rewardMean", scores.Select(s => s.Total));
+        Mean(metrics, "formatMean", scores.Select(s => s.Format));
+        Mean(metrics, "validityMean", scores.Select(s => s.Validity));
+        Mean(metrics, "difficultyMean", scores.Select(s => s.Difficulty));
+        Mean(metrics, "curriculumMean", scores.Select(s => s.Curriculum));
+        Mean(metrics, "repetitionMean", scores.Select(s => s.Repetition));
+        Mean(metrics, "coherenceMean", scores.Select(s => s.Coherence).OfType<double>());
+        Mean(metrics, "passRate", scores.Select(s => s.PassRate).OfType<double>());
+        Mean(metrics, "consistency", scores.Select(s => s.Consistency).OfType<double>());
+        Mean(metrics, "probedShare", scores.Select(s => s.PassRate is null ? 0.0 : 1));
+        Mean(metrics, "voidShare", groups.SelectMany(g => g).Select(s => s.Void ? 1.0 : 0));
+        Mean(metrics, "zeroVarianceShare", groups.Select(g => g.All(s => s.Advantage == 0) ? 1.0 : 0));
+        metrics["groups"] = groups.Count;
+        metrics["samples"] = groups.Sum(g => g.Count);
+        Sampled(metrics, all, all.OfType<TasksProposed>().SelectMany(p => p.Samples));
+        return metrics;
     }
 
     private static Dictionary<string, double> Attempts(List<object> all)
@@ -134,13 +120,6 @@ public static class StepMetrics
         var samples = all.OfType<TasksProposed>().SelectMany(p => p.Samples).Concat(all.OfType<TaskAttempted>().SelectMany(a => a.Samples));
         metrics["tokens"] = samples.Sum(s => (double)s.Tokens.Length);
         Mean(metrics, "completionTokens", own.Where(s => s.Finish != FinishReason.Void).Select(s => (double)s.Tokens.Length));
-    }
-
-    /// <summary>What the learner reported, but what is counted here already (tokens, zeroVarianceShare) stays as counted.</summary>
-    private static void Learned(Dictionary<string, double> metrics, List<object> all)
-    {
-        foreach (var (name, value) in all.OfType<PolicyUpdated>().SelectMany(p => p.Metrics))
-            metrics.TryAdd(name, value);
     }
 
     private static void Mean(Dictionary<string, double> metrics, string name, IEnumerable<double> values)

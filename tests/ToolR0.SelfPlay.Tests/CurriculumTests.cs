@@ -187,7 +187,7 @@ public sealed class CurriculumTests
         var fact = selection.ToFact("r", 1, verdicts);
         fact.Candidates.ShouldBe(3);
         fact.Rejected.ShouldBe(new Dictionary<string, int> { [Rejections.MissingTags] = 1, [Rejections.OverQuota] = 1 });
-        StepMetrics.Curriculum(selection, fact, [])["rejected.missing_tags"].ShouldBe(1);
+        StepMetrics.OfCurriculum(fact, selection)["rejected.missing_tags"].ShouldBe(1);
     }
 
     [Fact]
@@ -197,8 +197,10 @@ public sealed class CurriculumTests
         var probes = new[] { Given.Probes(1), Given.Probes(7), null, null };
         var scored = new ProposalsScored("r", GeneratorReward.ScoreGroup(group, Given.AllRan(group), probes, 1, Presets.Nano));
         object[] facts = [group, scored, new ProposalsScored("r", [scored.Scores[2] with { Advantage = 0 }]), probes[0]!, probes[1]!];
-        var metrics = StepMetrics.Generator(facts);
-        StepMetrics.Generator(facts.Reverse()).ShouldBe(metrics);
+        var updated = new PolicyUpdated("r", Role.Generator, 1, 0, "p0", "p1", [], new Dictionary<string, double> { ["loss"] = 0.25, ["tokens"] = 7 });
+        var metrics = StepMetrics.OfTraining(facts, updated);
+        StepMetrics.OfTraining(facts.Reverse(), updated).ShouldBe(metrics, ignoreOrder: true);
+        metrics["loss"].ShouldBe(0.25);
         metrics["passRate"].ShouldBe(0.5);
         metrics["zeroVarianceShare"].ShouldBe(0.5);
         metrics["tokens"].ShouldBe(2 * 4 + 2 * 16);

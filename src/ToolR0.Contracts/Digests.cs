@@ -11,7 +11,10 @@ public static class Digests
 
     public static string Sha256Hex(string text) => Sha256Hex(Encoding.UTF8.GetBytes(text));
 
-    /// <summary>Over prompt token ids, then per sample: seed, finish reason, token count, token ids, log-probability bits, text; little-endian.</summary>
+    /// <summary>
+    /// Over prompt token ids, then per sample: seed, finish reason, token count, token ids, log-probability bits, text; little-endian. A
+    /// negative zero counts as zero: JSON in the store keeps no sign of zero.
+    /// </summary>
     public static string OfGroup(IReadOnlyList<int> promptTokens, IReadOnlyList<Trajectory> samples)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -26,7 +29,7 @@ public static class Digests
             foreach (var token in sample.Tokens)
                 Add(hash, token);
             foreach (var logProb in sample.LogProbs)
-                Add(hash, BitConverter.SingleToInt32Bits(logProb));
+                Add(hash, logProb == 0 ? 0 : BitConverter.SingleToInt32Bits(logProb));
             var text = Encoding.UTF8.GetBytes(sample.Text);
             Add(hash, text.Length);
             hash.AppendData(text);

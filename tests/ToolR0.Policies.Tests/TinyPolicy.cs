@@ -1,3 +1,4 @@
+using ToolR0.Contracts;
 using ToolR0.Policies.Tokenization;
 
 namespace ToolR0.Policies.Tests;
@@ -38,6 +39,9 @@ internal sealed class TinyPolicy : IDisposable
 
     /// <summary>Token ids from a seed.</summary>
     public int[] Tokens(int count, long seed) => [.. Enumerable.Range(0, count).Select(i => (int)(Randomness.Uniform(seed, i) * 250))];
+
+    public IReadOnlyList<IReadOnlyList<Trajectory>> Sample(IReadOnlyList<SampleRequest> requests, SamplingOptions options, params string[] stop) =>
+        Sampler.Sample(Policy, requests, options, stop, TestContext.Current.CancellationToken);
 
     /// <summary>log softmax(logits / temperature) of each completion token by a full forward of the whole sequence.</summary>
     public float[] FullForward(int[] prompt, int[] completion, double temperature)

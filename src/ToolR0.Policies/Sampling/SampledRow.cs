@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Text;
 using ToolR0.Contracts;
 
 namespace ToolR0.Policies;
@@ -7,6 +9,9 @@ internal sealed class SampledRow(int group, long seed, Policy policy, SamplingOp
 {
     private readonly List<int> _tokens = [];
     private readonly List<float> _logProbs = [];
+
+    /// <summary>Tokens that are not special, for stop strings.</summary>
+    private readonly List<int> _visible = [];
     private FinishReason _finish;
     private string? _voidCause;
 
@@ -47,7 +52,14 @@ internal sealed class SampledRow(int group, long seed, Policy policy, SamplingOp
             return new Trajectory(seed, [], [], "", FinishReason.Void, _voidCause);
         var tokens = _tokens.ToArray();
         var spoken = tokens.Length > 0 && policy.Tokenizer.StopTokens.Contains(tokens[^1]) ? tokens.Length - 1 : tokens.Length;
-        return new Trajectory(seed, tokens, [.. _logProbs], policy.Tokenizer.Decode(tokens.AsSpan(0, spoken)), _finish);
+        return new Trajectory(seed, tokens, [.. _logProbs], Text(tokens.AsSpan(0, spoken)), _finish);
+    }
+
+    /// <summary>A model may have more rows than its tokenizer has entries; those decode to nothing.</summary>
+    private string Text(ReadOnlySpan<int> tokens)
+    {
+        var known = policy.Tokenizer.VocabularySize;
+        return policy.Tokenizer.Decode(tokens.ContainsAnyExceptInRange(0, known - 1) ? tokens.ToArray().Where(t => t < known).ToArray() : tokens);
     }
 
     private void Finish(FinishReason reason)
@@ -61,13 +73,17 @@ internal sealed class SampledRow(int group, long seed, Policy policy, SamplingOp
     {
         if (stop.Count == 0)
             return false;
-        var text = policy.Tokenizer.TokenText(_tokens[^1]);
+        var text = Text([_tokens[^1]]);
+        if (text.Length == 0)
+            return false;
+        _visible.Add(_tokens[^1]);
         foreach (var end in stop)
         {
             if (end.Length == 0 || (char.IsAscii(end[^1]) && !text.Contains(end[^1])))
                 continue;
-            var tail = Math.Min(_tokens.Count, System.Text.Encoding.UTF8.GetByteCount(end));
-            if (policy.Tokenizer.Decode(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_tokens)[^tail..], skipSpecial: false).Contains(end, StringComparison.Ordinal))
+            // Every visible token is at least a byte, so this many reach back far enough.
+            var tail = Math.Min(_visible.Count, Encoding.UTF8.GetByteCount(end));
+            if (policy.Tokenizer.Decode(CollectionsMarshal.AsSpan(_visible)[^tail..]).Contains(end, StringComparison.Ordinal))
                 return true;
         }
 

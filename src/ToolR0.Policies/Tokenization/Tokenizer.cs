@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using ToolR0.Policies.Tokenization.Jinja;
 
 namespace ToolR0.Policies.Tokenization;
 
@@ -19,12 +20,14 @@ public sealed class Tokenizer
     private readonly byte[]?[] _bytes;
     private readonly bool[] _special;
     private readonly TokenizerConfig _config;
+    private readonly Lazy<ChatTemplate?> _template;
 
     private Tokenizer(TokenizerFiles files)
     {
         _files = files;
         var definition = files.Read(TokenizerFiles.Tokenizer, TokenizerDefinition.Read);
         _config = TokenizerConfig.Read(files);
+        _template = new(() => _config.ChatTemplate is { } text ? new ChatTemplate(text, _config.SpecialTokens) : null);
         (_model, _tokens, var added, _preTokenizer, _composesUnicode) = definition;
         var known = added.Select(token => token.Id).ToHashSet();
         foreach (var token in _config.Extra.Where(token => !known.Contains(token.Id)))
@@ -112,24 +115,33 @@ public sealed class Tokenizer
     /// <summary>The text that the token stands for; U+FFFD for bytes that are part of a character, and empty for an id that has no token.</summary>
     public string TokenText(int id) => Encoding.UTF8.GetString(BytesOf(id, skipSpecial: false));
 
-    /// <summary>The ids of a conversation, written as the folder's chat template says.</summary>
+    /// <summary>The ids of a conversation, written as the folder's chat template says. Special tokens that occur in a message count as such.</summary>
     /// <param name="addGenerationPrompt">Ends with what opens the assistant's turn.</param>
-    /// <exception cref="InvalidDataException">The folder has no chat template, or it uses what is not supported.</exception>
-    public int[] EncodeChat(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = true) => Encode(RenderChat(messages, addGenerationPrompt));
+    /// <exception cref="InvalidDataException">The folder has no chat template, it uses what is not supported, or it refuses these messages.</exception>
+    public int[] EncodeChat(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = true) =>
+        Encode(RenderChat(messages, new ChatOptions { AddGenerationPrompt = addGenerationPrompt }));
 
-    /// <summary>The conversation as one text: what <see cref="EncodeChat"/> encodes.</summary>
-    /// <inheritdoc cref="EncodeChat"/>
-    public string RenderChat(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = true)
+    /// <summary>The ids of a conversation with tools or other things that the template reads.</summary>
+    /// <inheritdoc cref="EncodeChat(IReadOnlyList{ChatMessage}, bool)"/>
+    public int[] EncodeChat(IReadOnlyList<ChatMessage> messages, ChatOptions options) => Encode(RenderChat(messages, options));
+
+    /// <summary>The conversation as one text: what <see cref="EncodeChat(IReadOnlyList{ChatMessage}, ChatOptions)"/> encodes.</summary>
+    /// <inheritdoc cref="EncodeChat(IReadOnlyList{ChatMessage}, bool)"/>
+    public string RenderChat(IReadOnlyList<ChatMessage> messages, ChatOptions? options = null)
     {
-        var config = Path.Combine(_files.Folder, TokenizerFiles.Config);
+        var place = _files.Has(TokenizerFiles.Template)
+            ? $"{Path.Combine(_files.Folder, TokenizerFiles.Template)}"
+            : $"{Path.Combine(_files.Folder, TokenizerFiles.Config)}: chat_template";
         if (_config.ChatTemplate is null)
-            throw new InvalidDataException($"{config}: chat_template is missing, so a conversation cannot be written for this model.");
-        if (_config.ChatTemplate != ChatTemplates.ChatMl)
-            throw new InvalidDataException($"{config}: chat_template is not supported.");
-        var text = new StringBuilder();
-        foreach (var message in messages)
-            text.Append("<|im_start|>").Append(message.Role).Append('\n').Append(message.Content).Append("<|im_end|>\n");
-        return text.Append(addGenerationPrompt ? "<|im_start|>assistant\n" : "").ToString();
+            throw new InvalidDataException($"{place} is missing, so a conversation cannot be written for this model.");
+        try
+        {
+            return _template.Value!.Render(messages, options ?? new ChatOptions());
+        }
+        catch (JinjaException e)
+        {
+            throw new InvalidDataException($"{place}: {e.Message}", e);
+        }
     }
 
     /// <summary>Writes the tokenizer's files as they were read, byte for byte.</summary>
@@ -165,5 +177,5 @@ public sealed class Tokenizer
 
     private int? IdOf(string token) => Array.IndexOf(_tokens, token) is >= 0 and var id ? id : null;
 
-    private string Normalize(string text) => _composesUnicode ? text.Normalize(NormalizationForm.FormC) : text;
+    private string Normalize(string text) => _composesUnicode ? Nfc.Compose(text) : text;
 }

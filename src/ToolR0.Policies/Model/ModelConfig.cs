@@ -85,7 +85,7 @@ public sealed record ModelConfig
             };
             return config.Checked(root);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new InvalidDataException($"not JSON: {e.Message}", e);
         }

@@ -56,8 +56,9 @@ internal sealed class SafeTensorsHeader
             using var document = JsonDocument.Parse(header, new JsonDocumentOptions { MaxDepth = 8 });
             return Parse(document.RootElement, 8 + (long)headerLength, fileLength);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // InvalidOperationException: a name that is not UTF-8.
             throw new InvalidDataException($"the header is not JSON: {e.Message}", e);
         }
     }

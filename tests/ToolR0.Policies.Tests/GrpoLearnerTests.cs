@@ -1,0 +1,235 @@
+using ToolR0.Contracts;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace ToolR0.Policies.Tests;
+
+public sealed class GrpoLearnerTests
+{
+    [Fact]
+    public void A_shared_prefix_equals_the_plain_forward()
+    {
+        using var tiny = new TinyPolicy(scale: 5, tied: false);
+        var groups = Groups(tiny);
+        using var noGrad = no_grad();
+        using var model = Doubled(tiny.Policy.Model);
+        var batch = PrefixBatch.Shared([.. groups.Select(g => g.PromptTokens)], [.. groups.Select(g => (IReadOnlyList<int[]>)[.. g.Samples.Select(s => s.Tokens)])]);
+        using var weights = FusedWeights.Build(tiny.Config, model.Parameters);
+        using var logits = model.Head(weights, model.Hidden(weights, batch));
+        for (var g = 0; g < groups.Length; g++)
+        {
+            for (var s = 0; s < groups[g].Samples.Count; s++)
+            {
+                var completion = groups[g].Samples[s].Tokens;
+                using var plain = model.Logits([[.. groups[g].PromptTokens, .. completion]]);
+                for (var t = 0; t < completion.Length; t++)
+                {
+                    using var expected = plain.select(0, 0).select(0, groups[g].PromptTokens.Length + t - 1);
+                    using var difference = logits.select(0, batch.RowPredicting(g, s, t)).sub(expected).norm();
+                    (difference.ToDouble() / expected.norm().ToDouble()).ShouldBeLessThan(1e-12);
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void Gradients_are_those_of_finite_differences()
+    {
+        using var tiny = new TinyPolicy(scale: 4);
+        var groups = Groups(tiny);
+        using var exact = Doubled(tiny.Policy.Model);
+        var loss = GrpoLoss.Compute(exact, GrpoLoss.WithAdvantage(groups), 9, 0.9, 0.2).Loss;
+        var names = exact.Parameters.Keys.Order().ToArray();
+        var gradients = autograd.grad([loss], [.. names.Select(n => exact.Parameters[n])]);
+        using var noGrad = no_grad();
+        for (var p = 0; p < names.Length; p++)
+        {
+            var parameter = exact.Parameters[names[p]].detach().view(-1);
+            var gradient = gradients[p].reshape(-1);
+            var at = (long)(Randomness.Uniform(p, 0) * parameter.numel());
+            var slot = parameter.narrow(0, at, 1);
+            const double Step = 1e-5;
+            slot.add_(Step);
+            var above = GrpoLoss.Compute(exact, GrpoLoss.WithAdvantage(groups), 9, 0.9, 0.2).Loss.ToDouble();
+            slot.add_(-2 * Step);
+            var below = GrpoLoss.Compute(exact, GrpoLoss.WithAdvantage(groups), 9, 0.9, 0.2).Loss.ToDouble();
+            slot.add_(Step);
+            gradient.narrow(0, at, 1).ToDouble().ShouldBe((above - below) / (2 * Step), 1e-6, names[p]);
+        }
+    }
+
+    [Fact]
+    public void Gradient_parts_differ_from_one_part_by_rounding_only_and_repeat_bit_for_bit()
+    {
+        using var tiny = new TinyPolicy(scale: 3);
+        var groups = Groups(tiny);
+        var hashes = new List<string>();
+        foreach (var parts in new[] { 3, 3, 3 })
+        {
+            using var learner = GrpoLearner.Start(tiny.Folder, new LearningOptions { GradientParts = parts });
+            for (var step = 0; step < 3; step++)
+                learner.Step(groups, 1e-3);
+            hashes.Add(learner.Save(tiny.Path_($"parts-{hashes.Count}"), false));
+        }
+
+        hashes.Distinct().Count().ShouldBe(1);
+        using var single = GrpoLearner.Start(tiny.Folder, new LearningOptions());
+        using var several = GrpoLearner.Start(tiny.Folder, new LearningOptions { GradientParts = 3 });
+        single.Step(groups, 1e-3)["gradientNorm"].ShouldBe(several.Step(groups, 1e-3)["gradientNorm"], 1e-4);
+    }
+
+    [Fact]
+    public void A_resumed_learner_continues_bit_for_bit()
+    {
+        using var tiny = new TinyPolicy(scale: 3);
+        var groups = Groups(tiny);
+        var options = new LearningOptions { GradientParts = 2, WeightDecay = 0.05 };
+        using var uninterrupted = GrpoLearner.Start(tiny.Folder, options);
+        for (var step = 0; step < 5; step++)
+            uninterrupted.Step(groups, 1e-3 * (5 - step));
+        using (var first = GrpoLearner.Start(tiny.Folder, options))
+        {
+            first.Step(groups, 5e-3);
+            first.Step(groups, 4e-3);
+            first.Save(tiny.Path_("half"), true);
+        }
+
+        using var second = GrpoLearner.Resume(tiny.Path_("half"), options);
+        second.Steps.ShouldBe(2);
+        for (var step = 2; step < 5; step++)
+            second.Step(groups, 1e-3 * (5 - step));
+        second.Save(tiny.Path_("resumed"), true).ShouldBe(uninterrupted.Save(tiny.Path_("whole"), true));
+        File.ReadAllBytes(Path.Combine(tiny.Path_("resumed"), "optimizer.safetensors")).ShouldBe(File.ReadAllBytes(Path.Combine(tiny.Path_("whole"), "optimizer.safetensors")));
+    }
+
+    [Fact]
+    public void A_saved_policy_is_named_by_its_hash_and_samples()
+    {
+        using var tiny = new TinyPolicy();
+        using var learner = GrpoLearner.Start(tiny.Folder, new LearningOptions());
+        learner.Step(Groups(tiny), 1e-3)["skipped"].ShouldBe(0);
+        var sha = learner.Save(tiny.Path_("next"), false);
+        using var policy = Policy.Load(tiny.Path_("next"));
+        policy.Sha256.ShouldBe(sha);
+        sha.ShouldNotBe(tiny.Policy.Sha256);
+        File.Exists(Path.Combine(tiny.Path_("next"), "optimizer.safetensors")).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void Sampling_and_learning_agree_on_the_ratio()
+    {
+        using var tiny = new TinyPolicy(scale: 4);
+        var prompt = tiny.Tokens(20, 5);
+        var sampled = tiny.Sample([new SampleRequest(prompt, [1, 2, 3, 4])], new SamplingOptions { Temperature = 0.7, MaxNewTokens = 30 })[0];
+        using var learner = GrpoLearner.Start(tiny.Folder, new LearningOptions());
+        var metrics = learner.Step([new TrainingGroup(prompt, [.. sampled.Select((r, i) => new TrainingSample(r.Tokens, r.LogProbs, i - 1.5))])], 1e-3, 0.7);
+        metrics["ratioMean"].ShouldBe(1, 1e-5);
+        metrics["clippedShare"].ShouldBe(0);
+        metrics["tokens"].ShouldBe(sampled.Sum(r => r.Tokens.Length));
+    }
+
+    [Fact]
+    public void Groups_without_advantage_train_nothing_but_count_in_the_mean()
+    {
+        using var tiny = new TinyPolicy(scale: 3);
+        var live = Groups(tiny)[0];
+        var flat = live with { Samples = [.. live.Samples.Select(s => s with { Advantage = 0 })] };
+        using var learner = GrpoLearner.Start(tiny.Folder, new LearningOptions());
+        var nothing = learner.Step([flat, flat], 1e-3);
+        (nothing["skipped"], nothing["zeroVarianceShare"], nothing["tokens"]).ShouldBe((1, 1, 0));
+        learner.Save(tiny.Path_("same"), false).ShouldBe(tiny.Policy.Sha256);
+
+        using var alone = GrpoLearner.Start(tiny.Folder, new LearningOptions());
+        using var diluted = GrpoLearner.Start(tiny.Folder, new LearningOptions());
+        var (one, half) = (alone.Step([live], 1e-3), diluted.Step([live, flat], 1e-3));
+        half["loss"].ShouldBe(one["loss"] / 2, 1e-5);
+        half["gradientNorm"].ShouldBe(one["gradientNorm"] / 2, 1e-4);
+        half["zeroVarianceShare"].ShouldBe(0.5);
+    }
+
+    [Fact]
+    public void A_gradient_that_is_not_finite_skips_the_step()
+    {
+        using var tiny = new TinyPolicy(scale: 3);
+        var group = Groups(tiny)[0];
+        var broken = group with { Samples = [.. group.Samples.Select(s => s with { LogProbs = [.. s.LogProbs.Select(_ => -1000f)] })] };
+        using var learner = GrpoLearner.Start(tiny.Folder, new LearningOptions());
+        var metrics = learner.Step([broken], 1e-3);
+        metrics["skipped"].ShouldBe(1);
+        metrics.Values.ShouldAllBe(v => double.IsFinite(v));
+        learner.Save(tiny.Path_("same"), false).ShouldBe(tiny.Policy.Sha256);
+    }
+
+    [Fact]
+    public void Completions_of_one_token_and_empty_ones_are_handled()
+    {
+        using var tiny = new TinyPolicy(scale: 3);
+        using var learner = GrpoLearner.Start(tiny.Folder, new LearningOptions());
+        var metrics = learner.Step([new TrainingGroup([1, 2, 3], [new([4], [-3f], 1), new([5], [-3f], -1), new([], [], 0)])], 1e-3);
+        metrics["tokens"].ShouldBe(2);
+        metrics["skipped"].ShouldBe(0);
+    }
+
+    [Fact]
+    public void What_cannot_be_trained_on_is_refused_by_name()
+    {
+        using var tiny = new TinyPolicy(maxPositions: 16);
+        using var learner = GrpoLearner.Start(tiny.Folder, new LearningOptions());
+        Refusal(new TrainingGroup([], [new([1], [0], 1)])).ShouldContain("empty prompt");
+        Refusal(new TrainingGroup([1], [new([1], [], 1)])).ShouldContain("0 log-probabilities for 1 tokens");
+        Refusal(new TrainingGroup([1], [new([99999], [0], 1)])).ShouldContain("token 99999");
+        Refusal(new TrainingGroup([1], [new([1], [0], double.NaN)])).ShouldContain("advantage NaN");
+        Refusal(new TrainingGroup(tiny.Tokens(16, 1), [new([1], [0], 1)])).ShouldContain("16 positions");
+
+        string Refusal(TrainingGroup group) => Should.Throw<ArgumentException>(() => learner.Step([group], 1e-3)).Message;
+    }
+
+    /// <summary>Learning works, or this is red: the reward is the share of completion tokens below a fixed id.</summary>
+    [Fact]
+    public void A_random_model_learns_a_simple_reward()
+    {
+        using var tiny = new TinyPolicy(seed: 3);
+        var options = new SamplingOptions { MaxNewTokens = 8 };
+        var prompts = Enumerable.Range(0, 4).Select(i => tiny.Tokens(6, 100 + i)).ToArray();
+        using var learner = GrpoLearner.Start(tiny.Folder, new LearningOptions { GradientParts = 2 });
+        var (first, last) = (0.0, 0.0);
+        var current = tiny.Folder;
+        for (var step = 0; step < 50; step++)
+        {
+            using var policy = Policy.Load(current);
+            var seeds = Enumerable.Range(0, 8).Select(s => Seeds.Derive(9, $"{step}/{s}")).ToArray();
+            var sampled = Sampler.Sample(policy, [.. prompts.Select(p => new SampleRequest(p, seeds))], options, [], TestContext.Current.CancellationToken);
+            var rewards = sampled.Select(g => g.Select(r => r.Tokens.Count(t => t < 64) / (double)r.Tokens.Length).ToArray()).ToArray();
+            last = rewards.Average(g => g.Average());
+            if (step == 0)
+                first = last;
+            learner.Step([.. prompts.Select((p, g) => new TrainingGroup(p, [.. sampled[g].Select((r, s) => new TrainingSample(r.Tokens, r.LogProbs, Advantage(rewards[g], s)))]))], 1e-2);
+            current = tiny.Path_("step");
+            learner.Save(current, false);
+        }
+
+        first.ShouldBeLessThan(0.4);
+        last.ShouldBeGreaterThan(0.9);
+    }
+
+    private static double Advantage(double[] rewards, int sample)
+    {
+        var mean = rewards.Average();
+        return (rewards[sample] - mean) / (Math.Sqrt(rewards.Average(r => (r - mean) * (r - mean))) + 1e-4);
+    }
+
+    private static TrainingGroup[] Groups(TinyPolicy tiny) =>
+    [
+        Group(tiny, 9, [5, 1, 12], [1, -0.5, -0.5]),
+        Group(tiny, 1, [4, 6], [-1, 1]),
+        Group(tiny, 17, [3, 3, 8, 2], [0.3, 0.9, 0, -1.2]),
+    ];
+
+    private static TrainingGroup Group(TinyPolicy tiny, int prompt, int[] lengths, double[] advantages) => new(
+        tiny.Tokens(prompt, prompt),
+        [.. lengths.Select((n, i) => new TrainingSample(tiny.Tokens(n, 50 * prompt + i), [.. Enumerable.Repeat(-5.5f, n)], advantages[i]))]);
+
+    private static Transformer Doubled(Transformer model) => new(
+        model.Config,
+        model.Parameters.ToDictionary(p => p.Key, p => p.Value.to(ScalarType.Float64).requires_grad_(true)));
+}

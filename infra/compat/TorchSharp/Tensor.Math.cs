@@ -201,7 +201,7 @@ public static partial class torch
         /// <summary>[n, m] x [m]</summary>
         public Tensor mv(Tensor target) => Aten.Mv.Call(this, target);
 
-        public Tensor dot(Tensor other) => Aten.Dot.Call(this, other);
+        public Tensor dot(Tensor target) => Aten.Dot.Call(this, target);
 
         public Tensor outer(Tensor vec2) => Aten.Outer.Call(this, vec2);
 

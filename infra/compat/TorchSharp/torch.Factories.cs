@@ -223,10 +223,6 @@ public static partial class torch
         Copy<double>([.. rawArray], [rawArray.Count], dtype, device, requires_grad);
 
     public static Tensor tensor(
-        IList<double> rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
-        Copy<double>([.. rawArray], dimensions, dtype, device, requires_grad);
-
-    public static Tensor tensor(
         Memory<double> rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
         Copy<double>(rawArray.Span, dimensions, dtype, device, requires_grad);
 
@@ -345,7 +341,8 @@ public static partial class torch
         Aten.Linspace.Call(Arg.Real(start), Arg.Real(end), steps, dtype ?? get_default_dtype(), Arg.None, InitializeDevice(device)),
         requires_grad);
 
-    public static Tensor randperm(long n, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
+    public static Tensor randperm(
+        long n, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, Generator? generator = null) =>
         Tracked(Aten.Randperm.Call(n, dtype ?? ScalarType.Int64, Arg.None, InitializeDevice(device)), requires_grad);
 
     public static Tensor randint(
@@ -455,9 +452,6 @@ public static partial class torch
 
         public Tensor new_zeros(long[] size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
             zeros(size, dtype ?? this.dtype, device ?? this.device, requires_grad);
-
-        public Tensor new_ones(long[] size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
-            ones(size, dtype ?? this.dtype, device ?? this.device, requires_grad);
 
         public Tensor new_empty(long[] size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
             empty(size, dtype ?? this.dtype, device ?? this.device, requires_grad);

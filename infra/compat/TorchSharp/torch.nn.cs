@@ -18,7 +18,7 @@ namespace TorchSharp
     {
         public static partial class nn
         {
-            public enum Reduction
+            public enum Reduction : long
             {
                 None = 0,
                 Mean = 1,

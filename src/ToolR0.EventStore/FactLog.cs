@@ -108,14 +108,24 @@ public sealed class FactLog(EventStoreDatabase database) : IFactLog
         string run, long? upTo = null, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         await database.EnsureReadyAsync(cancellation);
-        await using var command = database.DataSource.CreateCommand(
-            $"select {Columns} from {Events} where correlation_id = $1 and seq_id <= $2 order by seq_id");
+        await using var connection = await database.GuardAsync(() => database.DataSource.OpenConnectionAsync(cancellation).AsTask());
+        await using var command = new NpgsqlCommand(
+            $"select {Columns} from {Events} where correlation_id = $1 and seq_id <= $2 order by seq_id", connection);
         command.Parameters.AddWithValue(run);
         command.Parameters.AddWithValue(upTo ?? long.MaxValue);
         command.CommandTimeout = 0; // the consumer sets the pace
         await using var reader = await database.GuardAsync(() => command.ExecuteReaderAsync(cancellation));
-        while (await database.GuardAsync(() => reader.ReadAsync(cancellation)))
-            yield return ReadFact(reader);
+        var last = false;
+        try
+        {
+            while (!(last = !await database.GuardAsync(() => reader.ReadAsync(cancellation))))
+                yield return ReadFact(reader);
+        }
+        finally
+        {
+            if (!last)
+                command.Cancel(); // the consumer left early: the rest of the run need not come over the wire
+        }
     }
 
     /// <inheritdoc/>

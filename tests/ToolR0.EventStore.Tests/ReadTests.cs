@@ -50,7 +50,7 @@ public sealed class ReadTests(StoreFixture store)
         (GC.GetTotalMemory(forceFullCollection: true) - early).ShouldBeLessThan(8 << 20);
 
         // Leaving early gives the connection back.
-        for (var i = 0; i < 150; i++)
+        for (var i = 0; i < 120; i++)
             (await store.Log.ReadRunAsync(run, cancellation: Cancellation).FirstAsync(Cancellation)).Sequence.ShouldBePositive();
     }
 

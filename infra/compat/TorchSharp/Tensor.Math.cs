@@ -162,7 +162,7 @@ public static partial class torch
 
         public Tensor ceil() => Aten.Ceil.Call(this);
 
-        public Tensor round(long decimals = 0L) => Aten.Round.Call(this, decimals);
+        public Tensor round(long decimals = 0L) => decimals == 0 ? Aten.Round.Call(this) : Aten.RoundDecimals.Call(this, decimals);
 
         public Tensor trunc() => Aten.Trunc.Call(this);
 

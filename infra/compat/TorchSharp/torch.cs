@@ -82,7 +82,7 @@ public static partial class torch
 
     public static partial class cuda
     {
-        public static bool is_available() => NativeMethods.Check(NativeMethods.tr_cuda_available()) != 0;
+        public static bool is_available() => device_count() > 0;
 
         public static int device_count() => NativeMethods.Check(NativeMethods.tr_cuda_devices());
 

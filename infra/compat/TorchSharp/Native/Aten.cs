@@ -64,7 +64,8 @@ internal static class Aten
     internal static readonly Op Silu_ = new("aten::silu_");
     internal static readonly Op Floor = new("aten::floor");
     internal static readonly Op Ceil = new("aten::ceil");
-    internal static readonly Op Round = new("aten::round", "decimals");
+    internal static readonly Op Round = new("aten::round");
+    internal static readonly Op RoundDecimals = new("aten::round", "decimals");
     internal static readonly Op Trunc = new("aten::trunc");
     internal static readonly Op Sign = new("aten::sign");
     internal static readonly Op Clamp = new("aten::clamp");

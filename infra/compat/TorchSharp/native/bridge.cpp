@@ -5,7 +5,7 @@
 //  - A function that can fail returns -1 (or null) and leaves its text for tr_error(), per thread. No exception leaves here.
 //  - Everything is safe to call from several threads; grad mode, inference mode and the error text belong to the thread.
 //
-// Compiles against libtorch 1.13 (C++17) and PyTorch 2.x.
+// Compiles against libtorch 1.13 and PyTorch 2.x: only headers and calls that both have, told apart where they differ.
 
 #include <ATen/Context.h>
 #include <ATen/EmptyTensor.h>
@@ -14,12 +14,11 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/ivalue.h>
 #include <ATen/core/stack.h>
-#include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/ops/from_blob.h>
 #include <c10/core/GradMode.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <torch/csrc/autograd/autograd.h>
-#include <torch/csrc/autograd/grad_mode.h>
 #include <torch/version.h>
 
 #include <dlfcn.h>
@@ -37,11 +36,10 @@ namespace {
 
 using Impl = c10::TensorImpl;
 
-#if TORCH_VERSION_MAJOR >= 2
-using std::nullopt;
+// libtorch 1.13 has an optional of its own.
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
 using OptionalTensor = std::optional<at::Tensor>;
 #else
-using c10::nullopt;
 using OptionalTensor = c10::optional<at::Tensor>;
 #endif
 
@@ -158,6 +156,14 @@ std::vector<at::Tensor> borrow_all(Impl* const* handles, int count) {
   return tensors;
 }
 
+// A symbol of this library or of one it depends on. The host loads this library with local scope, so the default search order misses them.
+void* find_in_dependencies(const char* symbol) {
+  Dl_info self;
+  if (dladdr(reinterpret_cast<void*>(&find_in_dependencies), &self) == 0) return nullptr;
+  void* library = dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+  return library == nullptr ? nullptr : dlsym(library, symbol);
+}
+
 }  // namespace
 
 EXPORT const char* tr_error() { return last_error.c_str(); }
@@ -229,8 +235,7 @@ EXPORT Impl* tr_alias(Impl* handle) {
 // A tensor on the CPU with a copy of size*element bytes from data.
 EXPORT Impl* tr_from_memory(const void* data, const int64_t* sizes, int dimensions, int dtype) {
   return guarded<Impl*>(nullptr, [&] {
-    auto tensor = at::Tensor(at::detail::empty_cpu(
-        c10::IntArrayRef(sizes, dimensions), static_cast<c10::ScalarType>(dtype), nullopt, nullopt, nullopt, nullopt));
+    auto tensor = at::Tensor(at::detail::empty_cpu(c10::IntArrayRef(sizes, dimensions), static_cast<c10::ScalarType>(dtype)));
     if (tensor.nbytes() != 0) std::memcpy(tensor.data_ptr(), data, tensor.nbytes());
     return release(std::move(tensor));
   });
@@ -352,7 +357,7 @@ EXPORT int tr_set_threads(int count) {
     if (count < 1) throw std::invalid_argument("the number of threads must be positive");
     at::set_num_threads(count);
     using Setter = void (*)(int);
-    static const auto openblas = reinterpret_cast<Setter>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"));
+    static const auto openblas = reinterpret_cast<Setter>(find_in_dependencies("openblas_set_num_threads"));
     if (openblas != nullptr) openblas(count);
     return 0;
   });
@@ -376,18 +381,20 @@ EXPORT int tr_manual_seed(uint64_t seed) {
   });
 }
 
-EXPORT int tr_cuda_available() {
-  return guarded(-1, [] { return at::hasCUDA() && at::detail::getCUDAHooks().getNumGPUs() > 0 ? 1 : 0; });
-}
-
+// How many CUDA devices this process can use; 0 where libtorch has no CUDA part.
 EXPORT int tr_cuda_devices() {
-  return guarded(-1, [] { return at::hasCUDA() ? static_cast<int>(at::detail::getCUDAHooks().getNumGPUs()) : 0; });
+  return guarded(-1, [] {
+    if (!c10::impl::hasDeviceGuardImpl(c10::DeviceType::CUDA)) return 0;
+    return static_cast<int>(c10::impl::getDeviceGuardImpl(c10::DeviceType::CUDA)->deviceCount());
+  });
 }
 
+// Waits for what this thread's stream on the device was given; device < 0 is the current one.
 EXPORT int tr_cuda_synchronize(int device) {
   return guarded(-1, [&] {
-    const auto& hooks = at::detail::getCUDAHooks();
-    hooks.deviceSynchronize(device >= 0 ? device : hooks.current_device());
+    const auto* impl = c10::impl::getDeviceGuardImpl(c10::DeviceType::CUDA);
+    const auto where = device < 0 ? impl->getDevice() : c10::Device(c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(device));
+    impl->synchronizeStream(impl->getStream(where));
     return 0;
   });
 }

@@ -9,7 +9,7 @@ using ToolR0.Contracts;
 namespace ToolR0.SelfPlay;
 
 /// <summary>Options that can not be read. The message is one line that names the field, the value and the rule.</summary>
-public sealed class OptionsException(string message) : Exception(message);
+public sealed class OptionsException(string message) : Exception(message.ReplaceLineEndings(" "));
 
 /// <summary>
 /// Options as JSON: camelCase names, enums by camelCase name, strict. What a document says overrides the preset's value; what it does not say stays;
@@ -43,6 +43,10 @@ public static class RunOptionsJson
         catch (JsonException e)
         {
             throw new OptionsException($"the options are not JSON: line {e.LineNumber + 1}: {FirstSentence(e.Message)}");
+        }
+        catch (ArgumentException)
+        {
+            throw new OptionsException("the options are not JSON: they hold half of a surrogate pair");
         }
 
         if (document is not JsonObject overrides)

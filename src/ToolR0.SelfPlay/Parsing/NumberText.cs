@@ -7,6 +7,9 @@ public static class NumberText
 {
     private const int LongestPlain = 40;
 
+    /// <summary>Exponents beyond count as this: no value that means anything is that large.</summary>
+    private const long LargestExponent = 1_000_000_000_000;
+
     /// <summary>
     /// The normal form of a decimal number: sign, digits without needless zeros, and no exponent unless the plain form would pass 40
     /// characters. Null if <paramref name="text"/> (trimmed) is not a decimal number.
@@ -54,7 +57,7 @@ public static class NumberText
             exponent++;
         }
 
-        return count == 0 ? "0" : Format(negative, digits[..count], exponent);
+        return count == 0 ? "0" : Format(negative, digits[..count], Math.Clamp(exponent, -LargestExponent, LargestExponent));
     }
 
     private static bool TryExponent(ReadOnlySpan<char> text, out long value)
@@ -69,7 +72,7 @@ public static class NumberText
         {
             if (!char.IsAsciiDigit(c))
                 return false;
-            value = Math.Min(value * 10 + (c - '0'), 1_000_000_000_000);
+            value = Math.Min(value * 10 + (c - '0'), 2 * LargestExponent);
         }
 
         value = negative ? -value : value;

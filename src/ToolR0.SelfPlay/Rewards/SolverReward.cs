@@ -49,8 +49,8 @@ public static class SolverReward
     }
 
     /// <summary>
-    /// Each gold call in order takes the best unused prediction by pair score (the first of equals); the mean over gold calls times
-    /// 1 / (1 + 0.25 · extra calls). Where the gold answer is to call nothing, only calling nothing scores.
+    /// Each gold call in order takes the best unused prediction by pair score (the first of equals; none that has nothing in common with it); the
+    /// mean over gold calls times 1 / (1 + 0.25 · extra calls). Where the gold answer is to call nothing, only calling nothing scores.
     /// </summary>
     public static CallMatch Match(IReadOnlyList<ToolCall> gold, IReadOnlyList<ToolCall> predicted, SolverOptions options)
     {
@@ -64,7 +64,7 @@ public static class SolverReward
         foreach (var call in gold)
         {
             var best = -1;
-            (double Name, double Keys, double Values, double Score) bestPair = (0, 0, 0, -1);
+            (double Name, double Keys, double Values, double Score) bestPair = default;
             for (var i = 0; i < predicted.Count; i++)
             {
                 if (used[i])

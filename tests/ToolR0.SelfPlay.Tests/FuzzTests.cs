@@ -1,0 +1,175 @@
+using System.Text;
+using System.Text.Json;
+using ToolR0.Contracts;
+
+namespace ToolR0.SelfPlay.Tests;
+
+/// <summary>Hundreds of thousands of damaged completions: no parser throws, and what parses is sound.</summary>
+public sealed class FuzzTests
+{
+    private const int Inputs = 100_000;
+
+    private static readonly string[] Corpus =
+    [
+        Given.Proposal(),
+        Given.Proposal("Add 1,500 and twenty", """[{"name":"add","parameters":{"a":"integer","b":"integer?"}}]""", """[{"name":"add","arguments":{"a":1500,"b":20}}]"""),
+        Given.Answer(),
+        Given.Answer("[{'name': 'f', 'arguments': {'a': True, 'b': None, 'c': (1, 2.5e-3)}}]"),
+        "<THINK>x</THINK><Tool_Call_Answer>```json\n[{\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":1}\"}}]\n```</TOOL_CALL_ANSWER>",
+        "[1, -2.50, 3e10, \"\\ud83d\\ude00\\x41\", {\"k\": [true, null]}]",
+    ];
+
+    private static readonly string[] Pieces =
+    [
+        "<think>", "</think>", "<question>", "</question>", "<available_tools>", "</available_tools>", "<tool_call_answer>", "</tool_call_answer>", "```", "...",
+        "\"", "'", "\\", "\\u", "\\ud800", "\\x", "[", "]", "{", "}", "(", ")", ",", ":", "null", "True", "1e999999999999", "-", ".", "0", "\0", "\ud800", "\udc00", "é", "３",
+        "\"name\"", "\"arguments\"", "\"function\":", "\"parameters\":{", "\"properties\":", "\"required\":[", "\"type\":", "\n", "\t", "😀", "e", "+",
+    ];
+
+    [Fact]
+    public void Relaxed_JSON_never_throws_and_what_it_accepts_is_stable() => Each(1, text =>
+    {
+        if (!RelaxedJson.TryParse(text, out var value))
+            return;
+        var canonical = CanonicalJson.Of(value);
+        RelaxedJson.TryParse(canonical.Replace("...", "", StringComparison.Ordinal), out var again).ShouldBeTrue(text);
+        CanonicalJson.Of(again).ShouldBe(canonical.Replace("...", "", StringComparison.Ordinal), text);
+        Calls.TryNormalise(value, out var calls);
+        Calls.CanonicalSet(calls);
+        MenuReader.Read(value, out _);
+    }, inside: true);
+
+    [Fact]
+    public void Strict_JSON_is_always_accepted() => Each(2, text =>
+    {
+        if (text.Contains("...", StringComparison.Ordinal) || text.Contains("\\u0000", StringComparison.Ordinal))
+            return;
+        try
+        {
+            using var strict = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = 30 });
+            RelaxedJson.TryParse(text, out var relaxed).ShouldBeTrue(text);
+            CanonicalJson.Of(relaxed).Replace("\uFFFD", "").Length.ShouldBeGreaterThan(0);
+        }
+        catch (Exception e) when (e is JsonException or ArgumentException)
+        {
+        }
+    }, inside: true, count: 20_000);
+
+    [Fact]
+    public void The_Generators_parser_never_throws() => Each(3, text =>
+    {
+        var (first, last) = (ProposalParser.ParseForCurriculum(text), ProposalParser.ParseForReward(text));
+        (first.HasAllTags == last.HasAllTags || text.Length > 0).ShouldBeTrue();
+        if (last.ToTask() is { } task)
+        {
+            task.Menu.ShouldNotBeEmpty();
+            task.Gold.ShouldNotBeEmpty();
+            SolverPrompt.Render(task, Presets.Nano.Prompts).ShouldNotBeEmpty();
+        }
+    });
+
+    [Fact]
+    public void The_Solvers_parser_never_throws() => Each(4, text =>
+    {
+        var answer = SolverAnswer.Parse(text, requireThink: true);
+        (answer.Calls is null || answer.Parses).ShouldBeTrue();
+        (!answer.Parses || answer.HasTag).ShouldBeTrue();
+    });
+
+    [Fact]
+    public void Numbers_never_throw_and_their_normal_form_is_stable() => Each(5, text =>
+    {
+        if (NumberText.Normalise(text) is { } normal)
+            NumberText.Normalise(normal).ShouldBe(normal);
+    }, numbers: true);
+
+    [Fact]
+    public void Rewards_stay_in_their_range_for_any_text() => Each(6, text =>
+    {
+        var group = Given.Proposed(text, Given.Proposal());
+        var executed = Given.AllRan(group);
+        var probes = GeneratorReward.Probeable(group, executed, Presets.Nano)
+            .Select(task => task is null ? null : Given.Attempted(AttemptPurpose.Probe, text, Given.Answer(Calls.ToJson(task.Gold)))).ToList();
+        foreach (var score in GeneratorReward.ScoreGroup(group, executed, probes, 2, Presets.Nano))
+        {
+            (score.Format is >= 0 and <= 1 + 1e-9 && score.Validity is >= 0 and <= 1 + 1e-9 && score.Difficulty is >= 0 and <= 1).ShouldBeTrue(text);
+            (score.Total is >= -0.2 - 1e-9 and <= 3 + 1e-9 && double.IsFinite(score.Advantage)).ShouldBeTrue(text);
+        }
+
+        var attempt = SolverReward.Score(0, Given.Task(), text, Presets.Nano.Solver);
+        (attempt.Format is >= 0 and <= 1 + 1e-9 && attempt.Accuracy is >= 0 and <= 1 + 1e-9 && attempt.ExtraCallFactor is > 0 and <= 1).ShouldBeTrue(text);
+        if (attempt.Exact)
+            attempt.Accuracy.ShouldBe(1, 1e-9);
+    }, count: 20_000);
+
+    [Fact]
+    public void Candidates_are_judged_whatever_they_say() => Each(7, text =>
+    {
+        var candidate = new Candidate(new TaskRef("task/r/1/0", 0), 0, Given.Spec, Given.Sample(text), new SampleExecution(0, []));
+        CurriculumBuilder.Filter([candidate], HeldOutGuard.None, Presets.Nano)[0].Reason.ShouldNotBeNull();
+    }, count: 20_000);
+
+    [Fact]
+    public void Options_load_or_say_in_one_line_why_not()
+    {
+        var json = RunOptionsJson.Write(Presets.Nano);
+        var random = new Random(8);
+        for (var i = 0; i < 2_000; i++)
+        {
+            try
+            {
+                RunOptionsJson.Load(Mutate(json, random));
+            }
+            catch (OptionsException e)
+            {
+                e.Message.Contains('\n').ShouldBeFalse();
+            }
+        }
+    }
+
+    private static void Each(int seed, Action<string> check, bool inside = false, bool numbers = false, int count = Inputs)
+    {
+        var random = new Random(seed);
+        for (var i = 0; i < count; i++)
+        {
+            var text = Corpus[random.Next(Corpus.Length)];
+            if (inside && text.IndexOf('[') is var start and >= 0)
+                text = text[start..(text.LastIndexOf(']') + 1)];
+            if (numbers)
+                text = random.NextDouble().ToString(random.Next(2) == 0 ? "R" : "E5");
+            check(Mutate(text, random));
+        }
+    }
+
+    private static string Mutate(string text, Random random)
+    {
+        var result = new StringBuilder(text);
+        for (var n = random.Next(5); n > 0; n--)
+        {
+            var at = random.Next(result.Length + 1);
+            var length = Math.Min(random.Next(1, 12), result.Length - at);
+            switch (random.Next(5))
+            {
+                case 0:
+                    result.Remove(at, length);
+                    break;
+                case 1:
+                    result.Insert(at, result.ToString(at, length));
+                    break;
+                case 2:
+                    result.Insert(at, Pieces[random.Next(Pieces.Length)]);
+                    break;
+                case 3 when at < result.Length:
+                    result[at] = (char)random.Next(0, 0x2FF);
+                    break;
+                default:
+                    var other = Corpus[random.Next(Corpus.Length)];
+                    var from = random.Next(other.Length);
+                    result.Insert(at, other.AsSpan(from, random.Next(other.Length - from)));
+                    break;
+            }
+        }
+
+        return result.ToString();
+    }
+}

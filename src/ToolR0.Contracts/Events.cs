@@ -15,6 +15,13 @@ public enum FinishReason
     Void,
 }
 
+/// <summary>Causes of void samples that are no failure of infrastructure.</summary>
+public static class VoidCauses
+{
+    /// <summary>The Solver's prompt of a generated task is over the limit. Prompts are never cut, so the task cannot be attempted.</summary>
+    public const string PromptTooLong = "prompt_too_long";
+}
+
 /// <summary>One completion as it was sampled.</summary>
 /// <param name="Seed">The seed that gives these tokens again.</param>
 /// <param name="Tokens">Token ids of the completion, the stopping token included. Never re-tokenised from text.</param>

@@ -61,6 +61,13 @@ public static class Ids
     /// <summary>A held-out set, named by the SHA-256 of its JSON Lines bytes.</summary>
     public static string HeldOutStream(string sha256) => $"heldout/{sha256}";
 
+    /// <summary>The iteration in a <c>group/…</c>, <c>task/…</c> or <c>policy/…</c> key.</summary>
+    /// <exception cref="FormatException">The key is of another kind.</exception>
+    public static int IterationOf(string stream) =>
+        stream.Split('/') is ["group" or "task" or "policy", _, var iteration, ..] && int.TryParse(iteration, out var number)
+            ? number
+            : throw new FormatException($"'{stream}' names no iteration");
+
     /// <summary>The unit of dispatch: a fixed list of groups that one worker computes as one batch.</summary>
     public static string Shard(string run, int iteration, Phase phase, int step, Stage stage, int index) =>
         $"shard/{run}/{iteration}/{phase.WireName()}/{step}/{stage.ToString().ToLowerInvariant()}/{index}";

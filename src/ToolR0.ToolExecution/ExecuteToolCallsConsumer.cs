@@ -6,20 +6,17 @@ using ToolR0.SelfPlay;
 namespace ToolR0.ToolExecution;
 
 /// <summary>Executes the gold calls of each proposal, or the predicted calls of each attempt, of the group at version 1 of each stream.</summary>
-public sealed class ExecuteToolCallsConsumer(IFactLog log, RunCatalog runs, ToolExecutor executor, ILogger<ExecuteToolCallsConsumer> logger)
+public sealed class ExecuteToolCallsConsumer(
+    IFactLog log, RunCatalog runs, FactReader reader, ToolExecutor executor, ILogger<ExecuteToolCallsConsumer> logger)
     : ShardConsumer<ExecuteToolCalls>(log, logger)
 {
-    private readonly IFactLog _log = log;
-
     protected override async Task<ShardAnswer> ComputeAsync(ExecuteToolCalls command, CancellationToken cancellation)
     {
         var options = await runs.OptionsAsync(command.Run, cancellation);
-        var groups = await _log.ReadAsync(command.Streams, cancellation);
-        var firsts = command.Streams.Select(stream => groups.TryGetValue(stream, out var facts)
-            ? facts[0].Fact
-            : throw new InvalidOperationException($"{command.Shard}: nothing is stored in {stream}")).ToList();
-        var asked = firsts.OfType<TaskAttempted>().Select(attempt => attempt.Task.Stream).Distinct().ToList();
-        var tasks = asked.Count == 0 ? groups : await _log.ReadAsync(asked, cancellation);
+        var groups = await reader.ReadAsync(command.Streams, cancellation);
+        var firsts = command.Streams.Select(stream => groups.Of(stream).FirstOrDefault()
+            ?? throw new InvalidOperationException($"{command.Shard}: nothing is stored in {stream}")).ToList();
+        var tasks = await reader.ReadAsync(firsts.OfType<TaskAttempted>().Select(attempt => attempt.Task.Stream), cancellation);
 
         var answers = new List<object>(firsts.Count);
         foreach (var (stream, first) in command.Streams.Zip(firsts))
@@ -61,8 +58,8 @@ public sealed class ExecuteToolCallsConsumer(IFactLog log, RunCatalog runs, Tool
     private static Func<int, Work?> PredictedOf(TaskAttempted attempt, ToolTask task, RunOptions options) =>
         sample => SolverAnswer.Parse(attempt.Samples[sample].Text, options.Solver.RequireThink).Calls is { } calls ? new Work(task, calls) : null;
 
-    private static ToolTask TaskOf(TaskAttempted attempt, IReadOnlyDictionary<string, IReadOnlyList<StoredFact>> tasks, string shard) =>
-        (tasks.TryGetValue(attempt.Task.Stream, out var facts) ? TaskSource.Resolve(attempt.Task, facts.Select(fact => fact.Fact)) : null)
+    private static ToolTask TaskOf(TaskAttempted attempt, Facts tasks, string shard) =>
+        TaskSource.Resolve(attempt.Task, tasks.Of(attempt.Task.Stream))
         ?? throw new InvalidOperationException($"{shard}: {attempt.Task.Stream} holds no task {attempt.Task.Index}");
 
     /// <summary>Calls to execute against a task's menu.</summary>

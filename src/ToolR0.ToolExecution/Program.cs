@@ -1,1 +1,9 @@
-throw new NotSupportedException("the service host follows");
+using ToolR0.EventStore;
+using ToolR0.Messaging;
+using ToolR0.ToolExecution;
+
+return await ServiceHost.RunAsync(
+    ToolExecutionService.Name,
+    args,
+    (services, settings) => services.AddEventStore(settings.Postgres).AddToolExecution(),
+    bus => bus.AddToolExecutionConsumers());

@@ -1,0 +1,28 @@
+using MassTransit;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using ToolR0.Contracts;
+using ToolR0.Messaging;
+
+namespace ToolR0.Learning;
+
+/// <summary>Registration of the service that trains both policies.</summary>
+public static class LearningService
+{
+    public const string Name = "learning";
+
+    /// <summary>Needs an <see cref="IFactLog"/>, a policy store and <see cref="WorkerOptions"/>.</summary>
+    public static IServiceCollection AddLearning(this IServiceCollection services)
+    {
+        services.TryAddSingleton<RunCatalog>();
+        services.TryAddSingleton<FactReader>();
+        services.TryAddSingleton<WorkerPool>();
+        services.TryAddSingleton<LearnerBench>();
+        return services;
+    }
+
+    public static void AddLearningConsumers(this IBusRegistrationConfigurator bus) => bus.AddConsumer<TrainPolicyConsumer, TrainPolicyDefinition>();
+}
+
+/// <summary>One step at a time: a process has one learner.</summary>
+public sealed class TrainPolicyDefinition() : ShardConsumerDefinition<TrainPolicyConsumer, TrainPolicy>(1);

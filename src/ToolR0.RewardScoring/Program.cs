@@ -1,0 +1,9 @@
+using ToolR0.EventStore;
+using ToolR0.Messaging;
+using ToolR0.RewardScoring;
+
+return await ServiceHost.RunAsync(
+    RewardScoringService.Name,
+    args,
+    (services, settings) => services.AddEventStore(settings.Postgres).AddRewardScoring(),
+    bus => bus.AddRewardScoringConsumers());

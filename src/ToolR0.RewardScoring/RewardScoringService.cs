@@ -1,0 +1,31 @@
+using MassTransit;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using ToolR0.Contracts;
+using ToolR0.Messaging;
+
+namespace ToolR0.RewardScoring;
+
+/// <summary>Registration of the service that turns stored outcomes into rewards and advantages.</summary>
+public static class RewardScoringService
+{
+    public const string Name = "reward-scoring";
+
+    /// <summary>Needs an <see cref="IFactLog"/> and <see cref="WorkerOptions"/>.</summary>
+    public static IServiceCollection AddRewardScoring(this IServiceCollection services)
+    {
+        services.TryAddSingleton<RunCatalog>();
+        services.TryAddSingleton<FactReader>();
+        return services;
+    }
+
+    public static void AddRewardScoringConsumers(this IBusRegistrationConfigurator bus)
+    {
+        bus.AddConsumer<ScoreProposalsConsumer, ScoreProposalsDefinition>();
+        bus.AddConsumer<ScoreAttemptsConsumer, ScoreAttemptsDefinition>();
+    }
+}
+
+public sealed class ScoreProposalsDefinition(WorkerOptions workers) : ShardConsumerDefinition<ScoreProposalsConsumer, ScoreProposals>(workers.Count);
+
+public sealed class ScoreAttemptsDefinition(WorkerOptions workers) : ShardConsumerDefinition<ScoreAttemptsConsumer, ScoreAttempts>(workers.Count);

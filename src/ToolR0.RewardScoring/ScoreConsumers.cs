@@ -1,0 +1,44 @@
+using Microsoft.Extensions.Logging;
+using ToolR0.Contracts;
+using ToolR0.Messaging;
+using ToolR0.SelfPlay;
+
+namespace ToolR0.RewardScoring;
+
+/// <summary>Answers <see cref="ScoreProposals"/> from the stored proposals, executions and probes.</summary>
+public sealed class ScoreProposalsConsumer(IFactLog log, RunCatalog runs, FactReader reader, ILogger<ScoreProposalsConsumer> logger)
+    : ShardConsumer<ScoreProposals>(log, logger)
+{
+    protected override async Task<ShardAnswer> ComputeAsync(ScoreProposals command, CancellationToken cancellation)
+    {
+        var options = await runs.OptionsAsync(command.Run, cancellation);
+        var stored = await reader.ReadAsync(command.Groups.SelectMany(group => group.Probes.OfType<string>().Prepend(group.Stream)), cancellation);
+        return ShardAnswer.Plain([.. command.Groups.Select(group => new ProposalsScored(
+            command.Run,
+            GeneratorReward.ScoreGroup(
+                stored.One<TasksProposed>(group.Stream),
+                stored.One<ToolCallsExecuted>(group.Stream),
+                [.. group.Probes.Select(probe => probe is null ? null : stored.One<TaskAttempted>(probe))],
+                Ids.IterationOf(group.Stream),
+                options)))]);
+    }
+}
+
+/// <summary>Answers <see cref="ScoreAttempts"/> from the stored attempts and executions.</summary>
+public sealed class ScoreAttemptsConsumer(IFactLog log, RunCatalog runs, FactReader reader, ILogger<ScoreAttemptsConsumer> logger)
+    : ShardConsumer<ScoreAttempts>(log, logger)
+{
+    protected override async Task<ShardAnswer> ComputeAsync(ScoreAttempts command, CancellationToken cancellation)
+    {
+        var options = await runs.OptionsAsync(command.Run, cancellation);
+        var stored = await reader.ReadAsync(command.Streams, cancellation);
+        var attempts = command.Streams.Select(stored.One<TaskAttempted>).ToList();
+        var tasks = await reader.ReadAsync(attempts.Select(attempt => attempt.Task.Stream), cancellation);
+        return ShardAnswer.Plain([.. command.Streams.Zip(attempts, (stream, attempt) =>
+        {
+            var task = TaskSource.Resolve(attempt.Task, tasks.Of(attempt.Task.Stream))
+                ?? throw new InvalidOperationException($"{stream}: {attempt.Task.Stream} holds no task at {attempt.Task.Index}");
+            return new AttemptsScored(command.Run, SolverReward.ScoreGroup(task, attempt, stored.One<ToolCallsExecuted>(stream), options));
+        })]);
+    }
+}

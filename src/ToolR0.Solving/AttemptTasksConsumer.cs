@@ -1,0 +1,76 @@
+using Microsoft.Extensions.Logging;
+using ToolR0.Contracts;
+using ToolR0.Messaging;
+using ToolR0.Policies;
+using ToolR0.Policies.Tokenization;
+using ToolR0.SelfPlay;
+
+namespace ToolR0.Solving;
+
+/// <summary>
+/// Answers <see cref="AttemptTasks"/>: the Solver attempts the tasks of a shard as one batch. A task whose prompt is over the limit is never cut: a
+/// generated one gets void samples (<see cref="VoidCauses.PromptTooLong"/>), so that it is no valid task; a held-out item refuses the shard.
+/// </summary>
+public sealed class AttemptTasksConsumer(
+    IFactLog log, RunCatalog runs, FactReader reader, PolicyStore policies, WorkerPool workers, ILogger<AttemptTasksConsumer> logger)
+    : ShardConsumer<AttemptTasks>(log, logger)
+{
+    protected override async Task<ShardAnswer> ComputeAsync(AttemptTasks command, CancellationToken cancellation)
+    {
+        if (command.Purpose == AttemptPurpose.Judge)
+            throw new ShardRefusedException("the Solver as a judge is not available in this version: set generator.reward.coherenceWeight to 0");
+        var options = await runs.OptionsAsync(command.Run, cancellation);
+        var tasks = await TasksAsync(command, cancellation);
+        return await workers.RunAsync(() => Attempt(command, tasks, options, cancellation), cancellation);
+    }
+
+    private ShardAnswer Attempt(AttemptTasks command, IReadOnlyList<ToolTask> tasks, RunOptions options, CancellationToken cancellation)
+    {
+        TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
+        using var lease = policies.Rent(command.Policy);
+        var policy = lease.Policy;
+        var started = DateTimeOffset.UtcNow;
+        var sampling = SamplingOf(command.Purpose, options);
+        var prompts = tasks.Select(task => Prompt(policy, task, options)).ToArray();
+        var limit = options.Prompts.MaxPromptTokens;
+        var fits = prompts.Select(prompt => prompt.Length <= limit && prompt.Length + sampling.MaxNewTokens <= policy.Config.MaxPositions).ToArray();
+        if (command.Purpose == AttemptPurpose.Evaluate && Array.IndexOf(fits, false) is var tooLong and >= 0)
+            throw new ShardRefusedException(
+                $"item {command.Groups[tooLong].Task.Index} of {command.Groups[tooLong].Task.Stream} has a prompt of {prompts[tooLong].Length} tokens: "
+                + $"prompts.maxPromptTokens is {limit}, and the policy has {policy.Config.MaxPositions} positions for prompt and answer; prompts are never cut");
+
+        var asked = Enumerable.Range(0, prompts.Length).Where(i => fits[i]).ToArray();
+        var sampled = asked.Length == 0
+            ? []
+            : Sampler.Sample(policy, [.. asked.Select(i => new SampleRequest(prompts[i], command.Groups[i].Seeds))], sampling, [], cancellation);
+        var facts = command.Groups.Select((group, i) =>
+        {
+            IReadOnlyList<Trajectory> samples = fits[i] ? sampled[Array.IndexOf(asked, i)] : [.. group.Seeds.Select(Void)];
+            return new TaskAttempted(
+                command.Run, group.Task, command.Purpose, command.Policy, prompts[i], samples, Digests.OfGroup(prompts[i], samples));
+        }).ToList();
+        return new ShardAnswer(facts, started, DateTimeOffset.UtcNow, facts.Sum(fact => fact.Samples.Sum(sample => (long)sample.Tokens.Length)));
+    }
+
+    /// <summary>Greedy for evaluation whatever the run samples with.</summary>
+    public static SamplingOptions SamplingOf(AttemptPurpose purpose, RunOptions options) => purpose switch
+    {
+        AttemptPurpose.Probe => options.Generator.ProbeSampling,
+        AttemptPurpose.Verify => options.Curriculum.VerifySampling,
+        AttemptPurpose.Train => options.Solver.Sampling,
+        AttemptPurpose.Evaluate => new SamplingOptions { Temperature = 0, MaxNewTokens = options.Evaluation.MaxNewTokens },
+        _ => throw new ShardRefusedException($"the Solver cannot be asked to {purpose} yet"),
+    };
+
+    private static int[] Prompt(Policy policy, ToolTask task, RunOptions options) =>
+        policy.Tokenizer.EncodeChat([.. SolverPrompt.Render(task, options.Prompts).Select(turn => new ChatMessage(turn.Role, turn.Content))]);
+
+    private static Trajectory Void(long seed) => new(seed, [], [], "", FinishReason.Void, VoidCauses.PromptTooLong);
+
+    private async Task<IReadOnlyList<ToolTask>> TasksAsync(AttemptTasks command, CancellationToken cancellation)
+    {
+        var facts = await reader.ReadAsync(command.Groups.Select(group => group.Task.Stream), cancellation);
+        return [.. command.Groups.Select(group => TaskSource.Resolve(group.Task, facts.Of(group.Task.Stream))
+            ?? throw new InvalidOperationException($"{command.Shard}: {group.Task.Stream} holds no task at {group.Task.Index}"))];
+    }
+}

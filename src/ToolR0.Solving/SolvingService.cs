@@ -1,0 +1,26 @@
+using MassTransit;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using ToolR0.Contracts;
+using ToolR0.Messaging;
+
+namespace ToolR0.Solving;
+
+/// <summary>Registration of the service that attempts tasks with the Solver.</summary>
+public static class SolvingService
+{
+    public const string Name = "solving";
+
+    /// <summary>Needs an <see cref="IFactLog"/>, a policy store and <see cref="WorkerOptions"/>.</summary>
+    public static IServiceCollection AddSolving(this IServiceCollection services)
+    {
+        services.TryAddSingleton<RunCatalog>();
+        services.TryAddSingleton<FactReader>();
+        services.TryAddSingleton<WorkerPool>();
+        return services;
+    }
+
+    public static void AddSolvingConsumers(this IBusRegistrationConfigurator bus) => bus.AddConsumer<AttemptTasksConsumer, AttemptTasksDefinition>();
+}
+
+public sealed class AttemptTasksDefinition(WorkerOptions workers) : ShardConsumerDefinition<AttemptTasksConsumer, AttemptTasks>(workers.Count);

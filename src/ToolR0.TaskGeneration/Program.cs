@@ -1,0 +1,11 @@
+using Microsoft.Extensions.DependencyInjection;
+using ToolR0.EventStore;
+using ToolR0.Messaging;
+using ToolR0.Policies;
+using ToolR0.TaskGeneration;
+
+return await ServiceHost.RunAsync(
+    TaskGenerationService.Name,
+    args,
+    (services, settings) => services.AddEventStore(settings.Postgres).AddSingleton(_ => new PolicyStore(settings.Policies)).AddTaskGeneration(),
+    bus => bus.AddTaskGenerationConsumers());

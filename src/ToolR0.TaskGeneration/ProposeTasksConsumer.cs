@@ -1,0 +1,52 @@
+using Microsoft.Extensions.Logging;
+using ToolR0.Contracts;
+using ToolR0.Messaging;
+using ToolR0.Policies;
+using ToolR0.Policies.Tokenization;
+using ToolR0.SelfPlay;
+
+namespace ToolR0.TaskGeneration;
+
+/// <summary>Answers <see cref="ProposeTasks"/>: the Generator writes tasks for the specs of a shard as one batch.</summary>
+public sealed class ProposeTasksConsumer(
+    IFactLog log, RunCatalog runs, PolicyStore policies, WorkerPool workers, ILogger<ProposeTasksConsumer> logger) : ShardConsumer<ProposeTasks>(log, logger)
+{
+    protected override async Task<ShardAnswer> ComputeAsync(ProposeTasks command, CancellationToken cancellation)
+    {
+        var options = await runs.OptionsAsync(command.Run, cancellation);
+        return await workers.RunAsync(() => Propose(command, options, cancellation), cancellation);
+    }
+
+    private ShardAnswer Propose(ProposeTasks command, RunOptions options, CancellationToken cancellation)
+    {
+        TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
+        using var lease = policies.Rent(command.Policy);
+        var policy = lease.Policy;
+        var started = DateTimeOffset.UtcNow;
+        var sampling = command.Groups[0].Stream.StartsWith("task/", StringComparison.Ordinal) ? options.Curriculum.Sampling : options.Generator.Sampling;
+        var requests = command.Groups.Select(group => new SampleRequest(Prompt(policy, group.Spec, sampling, options), group.Seeds)).ToList();
+        var sampled = Sampler.Sample(policy, requests, sampling, [], cancellation);
+        var facts = command.Groups.Select((group, i) => new TasksProposed(
+            command.Run,
+            group.Spec,
+            command.Policy,
+            requests[i].PromptTokens,
+            sampled[i],
+            Digests.OfGroup(requests[i].PromptTokens, sampled[i]))).ToList();
+        return new ShardAnswer(facts, started, DateTimeOffset.UtcNow, facts.Sum(fact => fact.Samples.Sum(sample => (long)sample.Tokens.Length)));
+    }
+
+    /// <exception cref="ShardRefusedException">The prompt is too long: prompts are never cut.</exception>
+    private static int[] Prompt(Policy policy, TaskSpec spec, SamplingOptions sampling, RunOptions options)
+    {
+        var turns = GeneratorPrompt.Render(spec, options.Prompts).Select(turn => new ChatMessage(turn.Role, turn.Content));
+        var prompt = policy.Tokenizer.EncodeChat([.. turns]);
+        if (prompt.Length > options.Prompts.MaxPromptTokens)
+            throw new ShardRefusedException(
+                $"the Generator's prompt has {prompt.Length} tokens, prompts.maxPromptTokens is {options.Prompts.MaxPromptTokens}: prompts are never cut");
+        if (prompt.Length + sampling.MaxNewTokens > policy.Config.MaxPositions)
+            throw new ShardRefusedException(
+                $"the Generator's prompt of {prompt.Length} tokens and {sampling.MaxNewTokens} new tokens are more than the policy's {policy.Config.MaxPositions} positions");
+        return prompt;
+    }
+}

@@ -1,0 +1,35 @@
+using ToolR0.Contracts;
+using ToolR0.Messaging;
+using ToolR0.SelfPlay;
+
+namespace ToolR0.Coordinator;
+
+/// <summary>From stored candidates to the curriculum. Filtering is worked out again at the end of the step rather than remembered.</summary>
+public static class CurriculumStep
+{
+    /// <summary>The candidates that the filters keep, to be verified.</summary>
+    public static IReadOnlyList<TaskRef> Survivors(RunProgress run, StepProgress step, Facts facts) =>
+        [.. Verdicts(run, step, facts).Where(verdict => verdict.Survives).Select(verdict => verdict.Candidate.Task)];
+
+    /// <summary>The curriculum, and each candidate's own last fact at the next version of its stream.</summary>
+    public static (CurriculumSelected Selected, CurriculumSelection Selection, IReadOnlyList<FactAppend> Outcomes) Select(
+        RunProgress run, StepProgress step, Facts facts)
+    {
+        var iteration = step.Started.Iteration;
+        var verdicts = Verdicts(run, step, facts);
+        var verified = verdicts.Where(verdict => verdict.Survives)
+            .Select(verdict => new VerifiedCandidate(verdict, facts.One<TaskAttempted>(verdict.Candidate.Task.Stream)));
+        var selection = CurriculumBuilder.Select([.. verified], iteration, run.Options);
+        var outcomes = selection.Outcomes(run.Run, iteration, verdicts)
+            .Select(outcome => new FactAppend(outcome.Task.Stream, facts.Stored(outcome.Task.Stream).Count + 1, outcome.Fact));
+        return (selection.ToFact(run.Run, iteration, verdicts), selection, [.. outcomes]);
+    }
+
+    private static IReadOnlyList<CandidateVerdict> Verdicts(RunProgress run, StepProgress step, Facts facts)
+    {
+        var heldOut = StepPlan.HeldOutStreams(run).SelectMany(facts.Of).OfType<HeldOutRegistered>().SelectMany(part => part.Items);
+        var candidates = StepPlan.Streams(step).Select((stream, n) =>
+            Candidate.Of(stream, n, facts.One<TasksProposed>(stream), facts.One<ToolCallsExecuted>(stream)));
+        return CurriculumBuilder.Filter([.. candidates], new HeldOutGuard(heldOut), run.Options);
+    }
+}

@@ -1,0 +1,9 @@
+using ToolR0.Coordinator;
+using ToolR0.EventStore;
+using ToolR0.Messaging;
+
+return await ServiceHost.RunAsync(
+    CoordinatorService.Name,
+    args,
+    (services, settings) => services.AddEventStore(settings.Postgres).AddCoordinator(),
+    bus => bus.AddCoordinatorConsumers());

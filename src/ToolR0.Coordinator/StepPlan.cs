@@ -1,0 +1,165 @@
+using ToolR0.Contracts;
+using ToolR0.Messaging;
+using ToolR0.SelfPlay;
+
+namespace ToolR0.Coordinator;
+
+/// <summary>The commands of one stage.</summary>
+/// <param name="Asked">The proposals the Solver is asked about; set by probe and verify.</param>
+public sealed record StagePlan(IReadOnlyList<IShardCommand> Commands, IReadOnlyList<TaskRef>? Asked = null);
+
+/// <summary>
+/// The stages of each kind of step and their commands. Pure: ids, seeds and shards follow from the run's progress and stored facts alone, so that
+/// they are the same whenever, and by whichever coordinator, they are worked out.
+/// </summary>
+public static class StepPlan
+{
+    private static readonly Stage[] GeneratorStages = [Stage.Propose, Stage.Execute, Stage.Probe, Stage.Score, Stage.Train];
+    private static readonly Stage[] CurriculumStages = [Stage.Propose, Stage.Execute, Stage.Verify];
+    private static readonly Stage[] SolverStages = [Stage.Attempt, Stage.Execute, Stage.Score, Stage.Train];
+    private static readonly Stage[] EvaluationStages = [Stage.Attempt, Stage.Execute, Stage.Score];
+
+    /// <summary>The stage after the step's last dispatched one, null when there is none left.</summary>
+    public static Stage? Next(StepProgress step)
+    {
+        var stages = step.Started.Phase switch
+        {
+            Phase.Generator => GeneratorStages,
+            Phase.Curriculum => CurriculumStages,
+            Phase.Solver => SolverStages,
+            _ => EvaluationStages,
+        };
+        var next = step.Stage is { } stage ? Array.IndexOf(stages, stage) + 1 : 0;
+        return next < stages.Length ? stages[next] : null;
+    }
+
+    /// <summary>The step's group or candidate streams, in order.</summary>
+    public static IReadOnlyList<string> Streams(StepProgress step)
+    {
+        var s = step.Started;
+        return s.Phase switch
+        {
+            Phase.Curriculum => [.. s.Specs.Select((_, n) => Ids.TaskStream(s.Run, s.Iteration, n))],
+            Phase.Generator => [.. s.Specs.Select((_, n) => Ids.GroupStream(s.Run, s.Iteration, s.Phase.WireName(), s.Step, n))],
+            _ => [.. s.Tasks.Select((_, n) => Ids.GroupStream(s.Run, s.Iteration, s.Phase.WireName(), s.Step, n))],
+        };
+    }
+
+    /// <summary>The probe stream of a proposal of this step.</summary>
+    public static string ProbeStream(RunProgress run, StepProgress step, TaskRef proposal)
+    {
+        var s = step.Started;
+        return Ids.GroupStream(s.Run, s.Iteration, "probe", s.Step, ProbeNumber(run, proposal));
+    }
+
+    /// <summary>What must be read before a stage can be planned.</summary>
+    public static IReadOnlyList<string> Reads(RunProgress run, StepProgress step, Stage stage) => stage switch
+    {
+        Stage.Probe => Streams(step),
+        Stage.Verify => [.. Streams(step), .. HeldOutStreams(run)],
+        _ => [],
+    };
+
+    public static IReadOnlyList<string> HeldOutStreams(RunProgress run) => [.. run.State.HeldOut.Select(set => Ids.HeldOutStream(set.Sha256))];
+
+    /// <summary>The commands of a stage; none if there is nothing to do.</summary>
+    public static StagePlan Commands(RunProgress run, StepProgress step, Stage stage, Facts facts) => stage switch
+    {
+        Stage.Propose => new(Propose(run, step)),
+        Stage.Execute => new(Cut(run, step, stage, Streams(step), (shard, streams) => new ExecuteToolCalls(run.Run, shard, streams))),
+        Stage.Probe => Probe(run, step, facts),
+        Stage.Verify => Verify(run, step, facts),
+        Stage.Attempt => new(Attempt(run, step)),
+        Stage.Score when step.Started.Phase == Phase.Generator => new(ScoreProposals(run, step)),
+        Stage.Score => new(Cut(run, step, stage, Streams(step), (shard, streams) => new ScoreAttempts(run.Run, shard, streams))),
+        Stage.Train => new(Train(run, step)),
+        _ => throw new InvalidOperationException($"no step has a stage {stage} yet"),
+    };
+
+    private static List<IShardCommand> Propose(RunProgress run, StepProgress step)
+    {
+        var s = step.Started;
+        var samples = s.Phase == Phase.Generator ? run.Options.Generator.GroupSize : 1;
+        var groups = Streams(step).Select((stream, n) => new ProposalGroup(stream, s.Specs[n], SeedsOf(run, s.Phase.WireName(), n, samples)));
+        return Cut(run, step, Stage.Propose, groups, (shard, cut) => new ProposeTasks(run.Run, shard, s.Policies[Role.Generator], cut));
+    }
+
+    private static List<IShardCommand> Attempt(RunProgress run, StepProgress step)
+    {
+        var s = step.Started;
+        var (purpose, samples) = s.Phase == Phase.Solver ? (AttemptPurpose.Train, run.Options.Solver.GroupSize) : (AttemptPurpose.Evaluate, 1);
+        var groups = Streams(step).Select((stream, n) => new AttemptGroup(stream, 1, s.Tasks[n], SeedsOf(run, s.Phase.WireName(), n, samples)));
+        return Cut(run, step, Stage.Attempt, groups, (shard, cut) => new AttemptTasks(run.Run, shard, s.Policies[Role.Solver], purpose, cut));
+    }
+
+    /// <summary>Every well-formed proposal whose gold calls ran is attempted K times.</summary>
+    private static StagePlan Probe(RunProgress run, StepProgress step, Facts facts)
+    {
+        var asked = Streams(step).SelectMany(stream => GeneratorReward
+            .Probeable(facts.One<TasksProposed>(stream), facts.One<ToolCallsExecuted>(stream), run.Options)
+            .Select((task, sample) => task is null ? null : new TaskRef(stream, sample))
+            .OfType<TaskRef>()).ToList();
+        var groups = asked.Select(proposal => new AttemptGroup(
+            ProbeStream(run, step, proposal), 1, proposal, SeedsOf(run, "probe", ProbeNumber(run, proposal), run.Options.Generator.Probes)));
+        return new StagePlan(Ask(run, step, Stage.Probe, AttemptPurpose.Probe, groups), asked);
+    }
+
+    /// <summary>Every candidate that the filters keep is attempted, in its own stream.</summary>
+    private static StagePlan Verify(RunProgress run, StepProgress step, Facts facts)
+    {
+        var asked = CurriculumStep.Survivors(run, step, facts);
+        var groups = asked.Select(candidate => new AttemptGroup(
+            candidate.Stream, 3, candidate, SeedsOf(run, "verify", Number(candidate.Stream), run.Options.Curriculum.VerifySamples)));
+        return new StagePlan(Ask(run, step, Stage.Verify, AttemptPurpose.Verify, groups), asked);
+    }
+
+    private static List<IShardCommand> Ask(RunProgress run, StepProgress step, Stage stage, AttemptPurpose purpose, IEnumerable<AttemptGroup> groups) =>
+        Cut(run, step, stage, groups, (shard, cut) => new AttemptTasks(run.Run, shard, step.Started.Policies[Role.Solver], purpose, cut));
+
+    private static List<IShardCommand> ScoreProposals(RunProgress run, StepProgress step)
+    {
+        var asked = step.Asked.ToHashSet();
+        var groups = Streams(step).Select(stream => new ProposalToScore(stream, [.. Enumerable.Range(0, run.Options.Generator.GroupSize)
+            .Select(sample => new TaskRef(stream, sample))
+            .Select(proposal => asked.Contains(proposal) ? ProbeStream(run, step, proposal) : null)]));
+        return Cut(run, step, Stage.Score, groups, (shard, cut) => new ScoreProposals(run.Run, shard, cut));
+    }
+
+    /// <summary>A step is learned from as a whole: one shard.</summary>
+    private static List<IShardCommand> Train(RunProgress run, StepProgress step)
+    {
+        var s = step.Started;
+        var role = RoleOf(s.Phase);
+        return
+        [
+            new TrainPolicy(
+                run.Run,
+                Ids.Shard(run.Run, s.Iteration, s.Phase, s.Step, Stage.Train, 0),
+                role,
+                s.Iteration,
+                s.Step,
+                run.State.Phase!.Steps,
+                s.Policies[role],
+                run.State.PhaseStartPolicies[role],
+                Streams(step)),
+        ];
+    }
+
+    /// <summary>The role that a phase trains.</summary>
+    public static Role RoleOf(Phase phase) => phase == Phase.Generator ? Role.Generator : Role.Solver;
+
+    /// <summary>Cuts a stage's groups into shards by the option alone: what shares a batch never depends on who computes it.</summary>
+    private static List<IShardCommand> Cut<T>(
+        RunProgress run, StepProgress step, Stage stage, IEnumerable<T> groups, Func<string, IReadOnlyList<T>, IShardCommand> command) =>
+        [.. groups.Chunk(run.Options.Dispatch.PromptsPerShard)
+            .Select((cut, i) => command(Ids.Shard(run.Run, step.Started.Iteration, step.Started.Phase, step.Started.Step, stage, i), cut))];
+
+    private static long[] SeedsOf(RunProgress run, string kind, int group, int samples) =>
+        [.. Enumerable.Range(0, samples).Select(sample =>
+            Seeds.Completion(run.Options.Seed, run.State.Iteration, kind, run.Step!.Started.Step, group, sample))];
+
+    /// <summary>n·G + sample.</summary>
+    private static int ProbeNumber(RunProgress run, TaskRef proposal) => Number(proposal.Stream) * run.Options.Generator.GroupSize + proposal.Index;
+
+    private static int Number(string stream) => int.Parse(stream.AsSpan(stream.LastIndexOf('/') + 1), provider: System.Globalization.CultureInfo.InvariantCulture);
+}

@@ -24,7 +24,7 @@ public static class RunOptionsJson
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false) },
     };
 
-    private static readonly JsonDocumentOptions Reading = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+    private static readonly JsonDocumentOptions Reading = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, AllowDuplicateProperties = false };
 
     /// <summary>All options, the preset's and the changed ones.</summary>
     public static string Write(RunOptions options) => JsonSerializer.Serialize(options, Format);
@@ -35,20 +35,22 @@ public static class RunOptionsJson
     /// <exception cref="OptionsException">Not JSON, an unknown preset or property, or a value of the wrong kind.</exception>
     public static RunOptions Load(string json, string basePreset = "nano")
     {
-        JsonNode? document;
         try
         {
-            document = JsonNode.Parse(json, documentOptions: Reading);
+            return Merge(JsonNode.Parse(json, documentOptions: Reading), basePreset);
         }
         catch (JsonException e)
         {
             throw new OptionsException($"the options are not JSON: line {e.LineNumber + 1}: {FirstSentence(e.Message)}");
         }
-        catch (ArgumentException)
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException)
         {
             throw new OptionsException("the options are not JSON: they hold half of a surrogate pair");
         }
+    }
 
+    private static RunOptions Merge(JsonNode? document, string basePreset)
+    {
         if (document is not JsonObject overrides)
             throw new OptionsException("the options are not a JSON object");
         var (presetKey, presetNode) = overrides.FirstOrDefault(m => string.Equals(m.Key, "preset", StringComparison.OrdinalIgnoreCase));

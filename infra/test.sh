@@ -49,6 +49,7 @@ if [ -z "${TOOLR0_RABBITMQ:-}" ]; then
   TOOLR0_RABBITMQ=$("$here/rabbitmq.sh" start) || give_up "infra/rabbitmq.sh"
 fi
 export TOOLR0_POSTGRES TOOLR0_RABBITMQ
+export TOOLR0_TEST_POSTGRES="$TOOLR0_POSTGRES" TOOLR0_TEST_RABBITMQ="$TOOLR0_RABBITMQ" # what the test fixtures read
 
 # Reads one attribute of the <Counters .../> element of a results file.
 counter() { sed -n "s/.*<Counters [^>]*\b$2=\"\([0-9]*\)\".*/\1/p" "$1" | head -1; }

@@ -110,6 +110,8 @@ public sealed class CurriculumTests
         CurriculumBuilder.Select([verified], 1, easy).Rejected.Single().Reason.ShouldBe(Rejections.TooEasy);
         CurriculumBuilder.Select([verified with { Attempt = Given.Attempted(AttemptPurpose.Verify, Given.Void()) }], 1, easy)
             .Rejected.Single().Reason.ShouldBe(Rejections.VoidVerification);
+        var tooLong = Given.Attempted(AttemptPurpose.Verify, Given.Void() with { VoidCause = VoidCauses.PromptTooLong });
+        CurriculumBuilder.Select([verified with { Attempt = tooLong }], 1, easy).Rejected.Single().Reason.ShouldBe(Rejections.PromptTooLong);
     }
 
     [Fact]

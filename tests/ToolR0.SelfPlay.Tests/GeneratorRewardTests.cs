@@ -51,6 +51,16 @@ public sealed class GeneratorRewardTests
         score.Reasons.ShouldBe([Reasons.VoidProbes]);
     }
 
+    [Fact]
+    public void A_task_too_long_for_the_Solvers_prompt_is_its_own_fault_and_no_void()
+    {
+        var group = Given.Proposed(Given.Proposal());
+        var probes = Given.Attempted(AttemptPurpose.Probe, Given.Void() with { VoidCause = VoidCauses.PromptTooLong });
+        var score = GeneratorReward.ScoreGroup(group, Given.AllRan(group), [probes], 1, Given.Options).Single();
+        (score.Void, score.PassRate, score.Difficulty, score.Validity).ShouldBe((false, null, 0.0, 1.0));
+        score.Reasons.ShouldBe([Reasons.PromptTooLong]);
+    }
+
     [Theory]
     [InlineData("short")]
     [InlineData("the generated user question here")]

@@ -85,7 +85,8 @@ public static class CurriculumBuilder
             var agreement = Verify(survivor.Verdict.Task!, survivor.Attempt);
             if (agreement is not null)
                 agreements.Add(agreement);
-            if (Reject(agreement, iteration, options.Curriculum) is { } reason)
+            var why = Difficulty.PromptTooLong(survivor.Attempt.Samples) ? Rejections.PromptTooLong : Reject(agreement, iteration, options.Curriculum);
+            if (why is { } reason)
                 rejected.Add(new RejectedCandidate(candidate.Task, reason, agreement is null ? null : FormattableString.Invariant($"names {agreement.Names:0.###}, calls {agreement.Calls:0.###}")));
             else
                 kept.Add(new Verified(survivor.Verdict, Label(survivor, agreement!.Calls, options.Curriculum), agreement.Calls, Seeds.Derive(options.Seed, $"{iteration}/select/{candidate.Index}")));

@@ -26,6 +26,7 @@ public static class Rejections
     public const string GoldNotExecutable = "gold_not_executable";
     public const string HeldOut = "held_out";
     public const string Duplicate = "duplicate";
+    public const string PromptTooLong = Contracts.VoidCauses.PromptTooLong;
     public const string VoidVerification = "void_verification";
     public const string LowAgreement = "low_agreement";
     public const string GoldNotMajority = "gold_not_majority";

@@ -26,6 +26,10 @@ public static class Difficulty
             (double)matches / answers.Count, (double)mode / answers.Count, matches > 0 && matches == mode, answers.Count);
     }
 
+    /// <summary>The task could not be put to the Solver because its prompt is over the limit: its own fault, no failure of infrastructure.</summary>
+    public static bool PromptTooLong(IReadOnlyList<Trajectory> samples) =>
+        samples.Count > 0 && samples.All(s => s is { Finish: FinishReason.Void, VoidCause: VoidCauses.PromptTooLong });
+
     /// <summary>
     /// 0 below 1/K, 1 on the band, Gaussian flanks outside. With the defaults and K = 8: 1/8 and 7/8 give 0.5812, 1 gives 0.1142.
     /// </summary>

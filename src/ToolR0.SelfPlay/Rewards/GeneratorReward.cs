@@ -16,6 +16,7 @@ public static class Reasons
     public const string NotGrounded = "not_grounded";
     public const string GoldNotExecutable = "gold_not_executable";
     public const string GoldNotMajority = "gold_not_majority";
+    public const string PromptTooLong = VoidCauses.PromptTooLong;
     public const string NotProbed = "not_probed";
     public const string VoidSample = "void_sample";
     public const string VoidExecution = "void_execution";
@@ -100,6 +101,10 @@ public static class GeneratorReward
             else if (probe is null)
             {
                 return Void(sample, Reasons.NotProbed);
+            }
+            else if (Difficulty.PromptTooLong(probe.Samples))
+            {
+                reasons.Add(Reasons.PromptTooLong);
             }
             else
             {

@@ -107,7 +107,7 @@ start() {
     local socket="$folder"
     [ ${#socket} -le 80 ] || socket="" # the system's limit on socket paths
     local options="-c listen_addresses=127.0.0.1 -c port=$port -c unix_socket_directories='$socket' -c max_connections=200
-      -c shared_buffers=128MB -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=2GB -c jit=off -c lc_messages=C
+      -c shared_buffers=128MB -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=2GB -c checkpoint_timeout=15min -c jit=off -c lc_messages=C
       -c max_parallel_workers_per_gather=0 -c timezone=UTC ${TOOLR0_POSTGRES_OPTIONS:-}"
     if (cd "$folder" && as_server "$tools/pg_ctl" start --pgdata="$data" --log="$log" --timeout=60 --silent --options="$(echo $options)" \
       </dev/null >/dev/null 2>"$here/pg_ctl.log" 9>&-); then

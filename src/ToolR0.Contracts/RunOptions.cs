@@ -63,7 +63,13 @@ public sealed record SpecOptions
     /// <summary>Menu sizes when n ≤ 1: 0.4 uniform over 2..4, 0.6 uniform over 5..8.</summary>
     public IReadOnlyDictionary<int, double> MenuForOneCall { get; init; } = new Dictionary<int, double>
     {
-        [2] = 0.4 / 3, [3] = 0.4 / 3, [4] = 0.4 / 3, [5] = 0.15, [6] = 0.15, [7] = 0.15, [8] = 0.15,
+        [2] = 0.4 / 3,
+        [3] = 0.4 / 3,
+        [4] = 0.4 / 3,
+        [5] = 0.15,
+        [6] = 0.15,
+        [7] = 0.15,
+        [8] = 0.15,
     };
 }
 

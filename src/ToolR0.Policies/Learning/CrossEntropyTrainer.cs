@@ -100,9 +100,9 @@ public sealed class CrossEntropyTrainer : IDisposable
             return new TrainingProgress(_step, 0, 0, rate, _tokens);
         var total = live.Sum(WeightOf);
         var parts = GradientParts.Assign([.. live.Select(s => (long)s.Tokens.Length)], _options.Optimiser.GradientParts);
-        var (gradient, sums) = GradientParts.Run(parts.Count, _parameters.Model.Device, part =>
+        var (gradient, sums) = GradientParts.Run(parts, _parameters.Model.Device, pass =>
         {
-            var loss = Loss(_parameters.Model, [.. parts[part].Select(i => live[i])], total);
+            var loss = Loss(_parameters.Model, [.. pass.Select(i => live[i])], total);
             var flat = _parameters.Gradient(loss);
             return (flat, [loss.ToDouble()]);
         });

@@ -89,9 +89,9 @@ public sealed class GrpoLearner : IDisposable
             return metrics;
 
         var parts = GradientParts.Assign([.. live.Select(GrpoLoss.Cost)], _options.GradientParts);
-        var (gradient, sums) = GradientParts.Run(parts.Count, _parameters.Model.Device, part =>
+        var (gradient, sums) = GradientParts.Run(parts, _parameters.Model.Device, pass =>
         {
-            var loss = GrpoLoss.Compute(_parameters.Model, [.. parts[part].Select(i => live[i])], sequences, temperature, _options.ClipEpsilon);
+            var loss = GrpoLoss.Compute(_parameters.Model, [.. pass.Select(i => live[i])], sequences, temperature, _options.ClipEpsilon);
             return (_parameters.Gradient(loss.Loss), loss.Sums());
         });
         using var owned = gradient;

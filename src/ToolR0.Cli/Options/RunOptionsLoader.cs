@@ -6,14 +6,15 @@ using ToolR0.Contracts;
 namespace ToolR0.Cli.Options;
 
 /// <summary>Where a run's options come from. Later wins: preset, file, environment, flags.</summary>
-/// <param name="Preset">--preset.</param>
-/// <param name="File">--options: a JSON file of the shape of <see cref="RunOptions"/>.</param>
-/// <param name="Sets">--set: path=value, in order.</param>
 public sealed record OptionSources
 {
     public string? Preset { get; init; }
+
+    /// <summary>--options: a JSON file of the shape of <see cref="RunOptions"/>.</summary>
     public string? File { get; init; }
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>--set: path=value, in order.</summary>
     public IReadOnlyList<string> Sets { get; init; } = [];
     public long? Seed { get; init; }
     public int? Iterations { get; init; }

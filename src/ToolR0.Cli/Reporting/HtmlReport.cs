@@ -1,0 +1,185 @@
+using System.Text;
+using ToolR0.Contracts;
+using static ToolR0.Cli.Reporting.Charts;
+
+namespace ToolR0.Cli.Reporting;
+
+/// <summary>Renders a <see cref="RunReport"/> as one HTML file that needs nothing else: styles and charts are inside, and there is no script.</summary>
+public static partial class HtmlReport
+{
+    public static string Render(RunReport report)
+    {
+        var html = new StringBuilder()
+            .Append("<!doctype html><html lang='en'><head><meta charset='utf-8'>")
+            .Append("<meta name='viewport' content='width=device-width,initial-scale=1'><meta name='color-scheme' content='light dark'>")
+            .Append(Inv($"<title>Self-play run {Text(report.Run)}</title><style>{Style}</style></head><body><main>"));
+        Header(html, report);
+        Tiles(html, report);
+        Accuracy(html, report);
+        Rewards(html, report);
+        Curricula(html, report);
+        Examples(html, report);
+        Time(html, report);
+        Identity(html, report);
+        return html.Append("</main></body></html>\n").ToString();
+    }
+
+    private static void Header(StringBuilder html, RunReport report)
+    {
+        var state = report.Status switch
+        {
+            RunStatus.Completed => "completed",
+            RunStatus.Failed => "failed",
+            RunStatus.Cancelled => "cancelled",
+            RunStatus.Paused => "paused",
+            _ => "not finished",
+        };
+        html.Append(Inv($"<header><h1>Self-play run <code>{Text(report.Run)}</code></h1><p class='sub'>"))
+            .Append(Inv($"preset {Text(report.Options.Preset)} · seed {report.Options.Seed} · {report.Options.Iterations} iterations · "))
+            .Append(Inv($"{report.StartedAt:yyyy-MM-dd HH:mm} UTC · <b class='state {state.Replace(' ', '-')}'>{state}</b></p>"));
+        if (report.Reason is { } reason)
+            html.Append(Inv($"<p class='reason'>{Text(reason)}</p>"));
+        html.Append("</header>");
+    }
+
+    private static void Tiles(StringBuilder html, RunReport report)
+    {
+        html.Append("<section class='tiles'>");
+        foreach (var set in report.HeldOut)
+        {
+            if (report.AccuracyOf(set.Name) is { Count: > 0 } accuracy)
+            {
+                var relative = accuracy[0] > 0 && accuracy.Count > 1 ? Inv($"{(accuracy[^1] / accuracy[0]) - 1:+0 %;−0 %;0 %} relative") : "base model only";
+                Tile(html, Inv($"{Text(set.Name)}: exact match"), Inv($"{accuracy[0]:0.0 %} → {accuracy[^1]:0.0 %}"), relative);
+            }
+        }
+
+        Tile(html, "wall time", Duration(report.WallSeconds), Inv($"{report.OutsideModelShare:0.0 %} outside model computation"));
+        Tile(html, "sampled tokens", Inv($"{report.Tokens:#,0}"), Inv($"{(report.WallSeconds > 0 ? report.Tokens / report.WallSeconds : 0):#,0} per second of wall time"));
+        Tile(html, "events", Inv($"{report.Events:#,0}"), "everything on this page is computed from them");
+        html.Append("</section>");
+    }
+
+    private static void Tile(StringBuilder html, string label, string value, string note) =>
+        html.Append(Inv($"<div class='tile'><div class='label'>{label}</div><div class='value'>{value}</div><div class='note'>{note}</div></div>"));
+
+    private static void Accuracy(StringBuilder html, RunReport report)
+    {
+        if (report.Evaluations.Count == 0)
+            return;
+        html.Append("<section><h2>How good the Solver is</h2><p>Exact match on held-out items that are never trained on: the predicted calls equal the right calls, ")
+            .Append("as a multiset, names and every argument. Bars are one standard error of the share.</p><div class='grid'>");
+        var series = report.HeldOut.Select((set, i) =>
+        {
+            var measured = report.Evaluations.Where(e => e.Set == set.Name).OrderBy(e => e.Iteration).ToList();
+            return new Series(
+                Inv($"{set.Name} ({measured.FirstOrDefault()?.Items ?? 0} items)"),
+                (i % 6) + 1,
+                [.. measured.Select(e => ((double)e.Iteration, 100 * e.Accuracy))],
+                [.. measured.Select(e => 100 * Math.Sqrt(e.Accuracy * (1 - e.Accuracy) / Math.Max(1, e.Items)))],
+                Marked: true);
+        }).ToList();
+        var last = report.Evaluations.Max(e => e.Iteration);
+        html.Append(Lines(
+            "Held-out accuracy per iteration",
+            "iteration (0 is the base model)",
+            "exact match (%)",
+            series,
+            [.. Enumerable.Range(0, last + 1).Select(i => ((double)i, i == 0 ? "base" : Inv($"{i}")))],
+            (-0.25, last + 0.25),
+            (0, 100)));
+        html.Append("<div>");
+        AccuracyTable(html, report);
+        html.Append("</div></div>");
+        foreach (var set in report.HeldOut)
+            ByClass(html, report, set.Name);
+        html.Append("</section>");
+    }
+
+    private static void AccuracyTable(StringBuilder html, RunReport report)
+    {
+        html.Append("<table><thead><tr><th>set</th><th>iteration</th><th>exact match</th><th>against base</th><th>relative</th></tr></thead><tbody>");
+        foreach (var set in report.HeldOut)
+        {
+            var accuracy = report.AccuracyOf(set.Name);
+            for (var i = 0; i < accuracy.Count; i++)
+            {
+                html.Append(Inv($"<tr><td>{(i == 0 ? Text(set.Name) : "")}</td><td>{(i == 0 ? "base" : Inv($"{i}"))}</td><td>{accuracy[i]:0.0 %}</td>"))
+                    .Append(i == 0 ? "<td></td>" : Inv($"<td>{100 * (accuracy[i] - accuracy[0]):+0.0;−0.0;0.0} points</td>"))
+                    .Append(i == 0 || accuracy[0] <= 0 ? "<td></td></tr>" : Inv($"<td>{(accuracy[i] / accuracy[0]) - 1:+0 %;−0 %;0 %}</td></tr>"));
+            }
+        }
+
+        html.Append("</tbody></table>");
+    }
+
+    private static void ByClass(StringBuilder html, RunReport report, string set)
+    {
+        var measured = report.Evaluations.Where(e => e.Set == set).OrderBy(e => e.Iteration).ToList();
+        if (measured is not [var before, .., var after] || before.ByClass.Count is < 2 or > 40)
+            return;
+        html.Append(Inv($"<details><summary>{Text(set)}: accuracy by class of item</summary><table><thead><tr><th>class</th><th>base</th>"))
+            .Append(Inv($"<th>iteration {after.Iteration}</th><th class='wide'></th></tr></thead><tbody>"));
+        foreach (var (name, was) in before.ByClass.OrderBy(entry => entry.Key, StringComparer.Ordinal))
+        {
+            var now = after.ByClass.GetValueOrDefault(name);
+            html.Append(Inv($"<tr><td>{Text(name)}</td><td>{was:0 %}</td><td>{now:0 %}</td><td class='wide'><span class='meter'>"))
+                .Append(Inv($"<i class='c2' style='width:{100 * now:0.#}%'></i><i class='c6' style='width:{100 * was:0.#}%'></i></span></td></tr>"));
+        }
+
+        html.Append("</tbody></table></details>");
+    }
+
+    private static void Rewards(StringBuilder html, RunReport report)
+    {
+        var generator = report.Steps.Where(s => s.Phase == Phase.Generator && s.Components.Count > 0).ToList();
+        var solver = report.Steps.Where(s => s.Phase == Phase.Solver && s.Components.Count > 0).ToList();
+        if (generator.Count + solver.Count == 0)
+            return;
+        html.Append("<section><h2>What was rewarded</h2><p>Means over each step's samples; shaded stretches are iterations.</p><div class='grid'>");
+        if (generator.Count > 0)
+        {
+            html.Append(StepChart("Generator: reward and its components", "mean per step", generator, ["total", "format", "validity", "difficulty", "coherence", "repetition"]));
+            html.Append(StepChart("Generator: how often the Solver agrees, and groups to learn from", "share", generator, [], [
+                ("pass rate p̂ of proposals", s => s.PassRate),
+                ("groups without reward variance", s => s.ZeroVarianceShare),
+            ]));
+        }
+
+        if (solver.Count > 0)
+        {
+            html.Append(StepChart("Solver: reward and its components", "mean per step", solver, ["total", "format", "accuracy"]));
+            html.Append(StepChart("Solver: what is right in the answers", "share", solver, ["name", "keys", "values", "exact"], [
+                ("groups without reward variance", s => s.ZeroVarianceShare),
+            ]));
+        }
+
+        html.Append("</div></section>");
+    }
+
+    private static string StepChart(
+        string title, string yLabel, IReadOnlyList<StepReport> steps, IReadOnlyList<string> components, IReadOnlyList<(string Name, Func<StepReport, double?> Of)>? more = null)
+    {
+        var lines = components
+            .Select(name => (Name: name, Of: (Func<StepReport, double?>)(step => step.Components.TryGetValue(name, out var value) ? value : null)))
+            .Concat(more ?? [])
+            .Select((line, i) => new Series(
+                line.Name,
+                (i % 6) + 1,
+                [.. steps.Select((step, at) => (X: (double)at, Y: line.Of(step))).Where(p => p.Y is not null).Select(p => (p.X, p.Y!.Value))]))
+            .Where(series => series.Points.Count > 0)
+            .ToList();
+        var bands = steps.Select((step, at) => (step.Iteration, At: at)).GroupBy(p => p.Iteration)
+            .Select(group => new Band(group.First().At - 0.5, group.Last().At + 0.5, Inv($"iteration {group.Key}"))).ToList();
+        var every = Math.Max(1, (steps.Count + 11) / 12);
+        return Lines(
+            title,
+            "step",
+            yLabel,
+            lines,
+            [.. steps.Select((step, at) => (X: (double)at, Label: Inv($"{step.Step + 1}"))).Where(tick => tick.X % every == 0)],
+            (-0.5, steps.Count - 0.5),
+            null,
+            bands);
+    }
+}

@@ -1,0 +1,104 @@
+using ToolR0.Contracts;
+
+namespace ToolR0.Cli.Reporting;
+
+/// <summary>Reads a run from the store into a <see cref="RunReport"/> with examples.</summary>
+/// <param name="resolve">Gives the task that a reference names in the fact that holds it (<c>TaskSource.Resolve</c>).</param>
+public sealed class ReportReader(IFactLog log, Func<TaskRef, object, ToolTask?> resolve)
+{
+    /// <summary>How many tasks per iteration and how many answers per held-out set are shown.</summary>
+    public const int TasksPerIteration = 4, AnswersPerSet = 5;
+
+    /// <exception cref="CliError">There is no such run.</exception>
+    public async Task<RunReport> ReadAsync(string run, long? upTo = null, CancellationToken cancellation = default)
+    {
+        var fold = new ReportFold();
+        var any = false;
+        await foreach (var stored in log.ReadRunAsync(run, upTo, cancellation))
+        {
+            fold.Add(stored);
+            any = true;
+        }
+
+        if (!any)
+            throw new CliError($"there is no run '{run}' in the store");
+        var report = fold.Build();
+        return report with
+        {
+            TaskExamples = await TasksAsync(report, cancellation),
+            AnswerExamples = await AnswersAsync(report, cancellation),
+        };
+    }
+
+    private async Task<IReadOnlyList<TaskExample>> TasksAsync(RunReport report, CancellationToken cancellation)
+    {
+        // Spread over the order of training: from the easiest to the hardest.
+        var picked = report.Curricula
+            .SelectMany(curriculum => Spread(curriculum.Tasks, TasksPerIteration).Select(task => (curriculum.Iteration, Task: task)))
+            .ToList();
+        var streams = await log.ReadAsync([.. picked.Select(pick => pick.Task.Task.Stream).Distinct()], cancellation);
+        var examples = new List<TaskExample>();
+        foreach (var (iteration, task) in picked)
+        {
+            if (streams.TryGetValue(task.Task.Stream, out var facts) && resolve(task.Task, facts[0].Fact) is { } resolved)
+                examples.Add(new TaskExample(iteration, task.Domain, task.Label, task.PassRate, resolved));
+        }
+
+        return examples;
+    }
+
+    private async Task<IReadOnlyList<AnswerExample>> AnswersAsync(RunReport report, CancellationToken cancellation)
+    {
+        var last = report.Evaluations.Count == 0 ? 0 : report.Evaluations.Max(e => e.Iteration);
+        var examples = new List<AnswerExample>();
+        for (var step = 0; last > 0 && step < report.HeldOut.Count; step++)
+        {
+            var set = report.HeldOut[step];
+            var items = await ItemsAsync(set.Sha256, cancellation);
+            var measured = report.Evaluations.FirstOrDefault(e => e.Set == set.Name && e.Iteration == last)?.Items ?? 0;
+
+            var pairs = new List<AnswerExample>();
+            foreach (var chunk in Enumerable.Range(0, Math.Min(measured, items.Count)).Chunk(100))
+            {
+                var keys = chunk.ToDictionary(n => n, n => (
+                    Before: Ids.GroupStream(report.Run, 0, Phase.Evaluation.WireName(), step, n),
+                    After: Ids.GroupStream(report.Run, last, Phase.Evaluation.WireName(), step, n)));
+                var streams = await log.ReadAsync([.. keys.Values.SelectMany(key => new[] { key.Before, key.After })], cancellation);
+                foreach (var (n, key) in keys)
+                {
+                    if (AnswerIn(streams, key.Before) is { } before && AnswerIn(streams, key.After) is { } after)
+                        pairs.Add(new AnswerExample(set.Name, items[n], before, after));
+                }
+            }
+
+            // Mostly what was learned, but also what was lost and what never worked.
+            var learned = pairs.Where(pair => !pair.Before.Exact && pair.After.Exact).ToList();
+            var lost = pairs.Where(pair => pair.Before.Exact && !pair.After.Exact).Take(1).ToList();
+            var never = pairs.Where(pair => !pair.Before.Exact && !pair.After.Exact).Take(1).ToList();
+            examples.AddRange(Spread(learned, AnswersPerSet - lost.Count - never.Count));
+            examples.AddRange(lost);
+            examples.AddRange(never);
+        }
+
+        return examples;
+    }
+
+    private async Task<IReadOnlyList<HeldOutItem>> ItemsAsync(string sha256, CancellationToken cancellation)
+    {
+        var stream = Ids.HeldOutStream(sha256);
+        var read = await log.ReadAsync([stream], cancellation);
+        return read.TryGetValue(stream, out var facts) ? [.. facts.Select(f => f.Fact).OfType<HeldOutRegistered>().SelectMany(set => set.Items)] : [];
+    }
+
+    private static Answer? AnswerIn(IReadOnlyDictionary<string, IReadOnlyList<StoredFact>> streams, string stream)
+    {
+        if (!streams.TryGetValue(stream, out var facts))
+            return null;
+        var attempt = facts.Select(f => f.Fact).OfType<TaskAttempted>().FirstOrDefault()?.Samples.FirstOrDefault();
+        var score = facts.Select(f => f.Fact).OfType<AttemptsScored>().FirstOrDefault()?.Scores.FirstOrDefault();
+        return attempt is null || score is null || score.Void ? null : new Answer(attempt.Text, score.Exact);
+    }
+
+    private static IEnumerable<T> Spread<T>(IReadOnlyList<T> all, int count) =>
+        all.Count <= count ? all : Enumerable.Range(0, count).Select(i => all[(int)((i + 0.5) * all.Count / count)]);
+}

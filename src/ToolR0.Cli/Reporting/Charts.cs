@@ -19,7 +19,7 @@ internal sealed record Bar(string Label, IReadOnlyList<(int Colour, double Value
 /// <summary>Charts as inline SVG that takes its colours from the page's CSS variables, so that it follows light and dark.</summary>
 internal static class Charts
 {
-    private const double Width = 640, Left = 56, Right = 16, Top = 26, Bottom = 46;
+    private const double Left = 56, Right = 16, Top = 26, Bottom = 46;
 
     /// <param name="xTicks">Where x is labelled, with the labels.</param>
     public static string Lines(
@@ -31,15 +31,16 @@ internal static class Charts
         (double Min, double Max) x,
         (double Min, double Max)? y = null,
         IReadOnlyList<Band>? bands = null,
-        double height = 260)
+        double height = 260,
+        double width = 640)
     {
         var values = series.SelectMany(s => s.Points.Select((p, i) => (Low: p.Y - (s.Errors?[i] ?? 0), High: p.Y + (s.Errors?[i] ?? 0)))).ToList();
         var ticks = Ticks(y?.Min ?? Math.Min(0, values.Count == 0 ? 0 : values.Min(v => v.Low)), y?.Max ?? (values.Count == 0 ? 1 : values.Max(v => v.High)));
         var (low, high) = (ticks[0], ticks[^1]);
-        double X(double v) => Left + ((Width - Left - Right) * (x.Max > x.Min ? (v - x.Min) / (x.Max - x.Min) : 0.5));
+        double X(double v) => Left + ((width - Left - Right) * (x.Max > x.Min ? (v - x.Min) / (x.Max - x.Min) : 0.5));
         double Y(double v) => height - Bottom - ((height - Bottom - Top) * (v - low) / (high - low));
 
-        var svg = Open(title, height);
+        var svg = Open(title, width, height);
         foreach (var (band, i) in (bands ?? []).Select((band, i) => (band, i)))
         {
             if (i % 2 == 1)
@@ -47,7 +48,7 @@ internal static class Charts
             svg.Append(Inv($"<text class='band-label' x='{(X(band.From) + X(band.To)) / 2:0.#}' y='{Top - 8}' text-anchor='middle'>{Text(band.Label)}</text>"));
         }
 
-        Frame(svg, ticks, Y, xLabel, yLabel, height);
+        Frame(svg, ticks, Y, xLabel, yLabel, width, height);
         foreach (var (at, label) in xTicks)
             svg.Append(Inv($"<text x='{X(at):0.#}' y='{height - Bottom + 16}' text-anchor='middle'>{Text(label)}</text>"));
 
@@ -74,25 +75,25 @@ internal static class Charts
     }
 
     public static string Bars(
-        string title, string xLabel, string yLabel, IReadOnlyList<Bar> bars, IReadOnlyList<(string Name, int Colour)> legend, double? max = null, double height = 220)
+        string title, string xLabel, string yLabel, IReadOnlyList<Bar> bars, IReadOnlyList<(string Name, int Colour)> legend, double? max = null, double height = 220, double width = 640)
     {
         var ticks = Ticks(0, Math.Max(1e-9, max ?? bars.Select(b => b.Parts.Sum(p => p.Value)).DefaultIfEmpty(1).Max()));
         double Y(double v) => height - Bottom - ((height - Bottom - Top) * v / ticks[^1]);
-        var slot = (Width - Left - Right) / Math.Max(1, bars.Count);
+        var slot = (width - Left - Right) / Math.Max(1, bars.Count);
 
-        var svg = Open(title, height);
-        Frame(svg, ticks, Y, xLabel, yLabel, height);
+        var svg = Open(title, width, height);
+        Frame(svg, ticks, Y, xLabel, yLabel, width, height);
         for (var i = 0; i < bars.Count; i++)
         {
-            var (x, width, at) = (Left + (slot * (i + 0.12)), slot * 0.76, 0.0);
+            var (x, wide, at) = (Left + (slot * (i + 0.12)), slot * 0.76, 0.0);
             foreach (var (colour, value, tip) in bars[i].Parts.Where(part => part.Value > 0))
             {
-                svg.Append(Inv($"<rect class='b c{colour}' x='{x:0.#}' y='{Y(at + value):0.##}' width='{width:0.#}' height='{Y(at) - Y(at + value):0.##}'>"));
+                svg.Append(Inv($"<rect class='b c{colour}' x='{x:0.#}' y='{Y(at + value):0.##}' width='{wide:0.#}' height='{Y(at) - Y(at + value):0.##}'>"));
                 svg.Append(Inv($"<title>{Text(tip)}</title></rect>"));
                 at += value;
             }
 
-            svg.Append(Inv($"<text x='{x + (width / 2):0.#}' y='{height - Bottom + 16}' text-anchor='middle'>{Text(bars[i].Label)}</text>"));
+            svg.Append(Inv($"<text x='{x + (wide / 2):0.#}' y='{height - Bottom + 16}' text-anchor='middle'>{Text(bars[i].Label)}</text>"));
         }
 
         return Close(svg, legend);
@@ -117,18 +118,18 @@ internal static class Charts
         return [.. Enumerable.Range(first, last - first + 1).Select(i => Math.Round(i * step, 10))];
     }
 
-    private static StringBuilder Open(string title, double height) => new StringBuilder()
-        .Append(Inv($"<figure><figcaption>{Text(title)}</figcaption><svg viewBox='0 0 {Width} {height}' role='img' aria-label='{Text(title)}'>"));
+    private static StringBuilder Open(string title, double width, double height) => new StringBuilder()
+        .Append(Inv($"<figure><figcaption>{Text(title)}</figcaption><svg viewBox='0 0 {width} {height}' role='img' aria-label='{Text(title)}'>"));
 
-    private static void Frame(StringBuilder svg, double[] ticks, Func<double, double> y, string xLabel, string yLabel, double height)
+    private static void Frame(StringBuilder svg, double[] ticks, Func<double, double> y, string xLabel, string yLabel, double width, double height)
     {
         foreach (var tick in ticks)
         {
-            svg.Append(Inv($"<path class='{(tick == 0 ? "axis" : "grid")}' d='M{Left} {y(tick):0.#}H{Width - Right}'/>"));
+            svg.Append(Inv($"<path class='{(tick == 0 ? "axis" : "grid")}' d='M{Left} {y(tick):0.#}H{width - Right}'/>"));
             svg.Append(Inv($"<text x='{Left - 8}' y='{y(tick) + 4:0.#}' text-anchor='end'>{Number(tick)}</text>"));
         }
 
-        svg.Append(Inv($"<text class='axis-label' x='{(Left + Width - Right) / 2}' y='{height - 8}' text-anchor='middle'>{Text(xLabel)}</text>"));
+        svg.Append(Inv($"<text class='axis-label' x='{(Left + width - Right) / 2}' y='{height - 8}' text-anchor='middle'>{Text(xLabel)}</text>"));
         svg.Append(Inv($"<text class='axis-label' transform='translate(13 {(Top + height - Bottom) / 2:0.#}) rotate(-90)' text-anchor='middle'>{Text(yLabel)}</text>"));
     }
 

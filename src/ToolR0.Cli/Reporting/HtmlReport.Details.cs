@@ -33,7 +33,8 @@ public static partial class HtmlReport
                 "tasks",
                 bars,
                 Labels,
-                most));
+                most,
+                width: 400));
         }
 
         html.Append("</div><h3>Why candidates were rejected</h3>");
@@ -50,7 +51,7 @@ public static partial class HtmlReport
             foreach (var curriculum in report.Curricula)
             {
                 var count = curriculum.Rejected.GetValueOrDefault(reason);
-                html.Append(Inv($"<td class='wide'><span class='meter'><i class='c4' style='width:{100.0 * count / largest:0.#}%'></i><b>{count:#,0}</b></span></td>"));
+                html.Append(Inv($"<td class='wide'><span class='meter'><i class='c4' style='width:{80.0 * count / largest:0.#}%'></i><b>{count:#,0}</b></span></td>"));
             }
 
             html.Append("</tr>");
@@ -182,7 +183,8 @@ public static partial class HtmlReport
         figure{margin:0;padding:14px 14px 10px}figcaption{font-weight:600;font-size:15px;margin-bottom:4px}
         svg{display:block;width:100%;height:auto;font:12px system-ui,sans-serif}svg text{fill:var(--soft)}svg .value{fill:var(--ink);font-weight:600}
         svg .axis-label{font-size:12px}svg .band{fill:var(--band)}svg .band-label{font-size:11px}
-        .grid-line,svg .grid{stroke:var(--line);fill:none}svg .axis{stroke:var(--soft);fill:none}
+        .card{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:10px 16px}.card tr:last-child td{border:0}
+        svg .grid{stroke:var(--line);fill:none}svg .axis{stroke:var(--soft);fill:none}
         svg .l{fill:none;stroke-width:2;stroke-linejoin:round}svg .thin{stroke-width:1.5}svg .dash{stroke-dasharray:5 4}svg .ghost{fill:transparent!important}
         svg .l.c1{stroke:var(--c1)}svg .l.c2{stroke:var(--c2)}svg .l.c3{stroke:var(--c3)}svg .l.c4{stroke:var(--c4)}svg .l.c5{stroke:var(--c5)}svg .l.c6{stroke:var(--c6)}
         svg .d.c1,svg .b.c1{fill:var(--c1)}svg .d.c2,svg .b.c2{fill:var(--c2)}svg .d.c3,svg .b.c3{fill:var(--c3)}

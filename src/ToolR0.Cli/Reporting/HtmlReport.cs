@@ -88,7 +88,7 @@ public static partial class HtmlReport
             [.. Enumerable.Range(0, last + 1).Select(i => ((double)i, i == 0 ? "base" : Inv($"{i}")))],
             (-0.25, last + 0.25),
             (0, 100)));
-        html.Append("<div>");
+        html.Append("<div class='card'>");
         AccuracyTable(html, report);
         html.Append("</div></div>");
         foreach (var set in report.HeldOut)

@@ -1,0 +1,140 @@
+using System.Text.Json;
+using System.Xml.Linq;
+using ToolR0.Cli.Reporting;
+using ToolR0.Contracts;
+
+namespace ToolR0.Cli.Tests;
+
+public sealed class ReportTests
+{
+    private static Task<RunReport> ReadAsync(SyntheticRun run, long? upTo = null) =>
+        new ReportReader(run, SyntheticRun.Resolve).ReadAsync(SyntheticRun.Name, upTo, TestContext.Current.CancellationToken);
+
+    [Fact]
+    public async Task Accuracy_lists_the_base_first_and_then_every_iteration()
+    {
+        var report = await ReadAsync(SyntheticRun.Complete());
+        report.AccuracyOf("seen").ShouldBe([0.25, 0.5, 0.75, 0.75]);
+        report.Status.ShouldBe(RunStatus.Completed);
+        report.Policies[Role.Solver].ShouldBe(SyntheticRun.Sha("solver"));
+    }
+
+    [Fact]
+    public async Task Rewards_are_means_over_the_samples_that_count()
+    {
+        var report = await ReadAsync(SyntheticRun.Complete(1));
+        var step = report.Steps.First(s => s.Phase == Phase.Generator);
+        step.Components["total"].ShouldBe((1.75 + 0 + 1.75 + 1) / 4);
+        step.Components["format"].ShouldBe((1 + 0 + 1 + 1) / 4.0);
+        step.PassRate.ShouldBe(0.5);
+        step.ZeroVarianceShare.ShouldBe(0);
+        step.Tokens.ShouldBe(12);
+        step.Learning["loss"].ShouldBe(0.1);
+
+        var solver = report.Steps.First(s => s.Phase == Phase.Solver);
+        solver.Components["exact"].ShouldBe(0.5);
+        solver.Components["accuracy"].ShouldBe(0.75);
+    }
+
+    [Fact]
+    public async Task A_pause_is_not_wall_time()
+    {
+        var run = new SyntheticRun();
+        run.Append(Ids.RunStream(SyntheticRun.Name), new RunStarted(SyntheticRun.Name, new RunOptions(), "b", [], "1"));
+        run.Append(Ids.RunStream(SyntheticRun.Name), new RunPaused(SyntheticRun.Name), 10);
+        (await ReadAsync(run)).Status.ShouldBe(RunStatus.Paused);
+        run.Append(Ids.RunStream(SyntheticRun.Name), new RunResumed(SyntheticRun.Name), 1000);
+        run.Append(Ids.RunStream(SyntheticRun.Name), new RunFailed(SyntheticRun.Name, "no disk"), 5);
+
+        var report = await ReadAsync(run);
+        report.WallSeconds.ShouldBe(15, 1e-6);
+        report.Status.ShouldBe(RunStatus.Failed);
+        report.Reason.ShouldBe("no disk");
+    }
+
+    [Fact]
+    public async Task The_summary_has_exactly_the_promised_shape()
+    {
+        var json = JsonDocument.Parse(Summary.Of(await ReadAsync(SyntheticRun.Complete())).ToJson()).RootElement;
+        json.EnumerateObject().Select(p => p.Name)
+            .ShouldBe(["heldOut", "wallSeconds", "outsideModelShare", "curriculumSha256", "policySha256", "events", "seed"]);
+        json.GetProperty("heldOut").GetProperty("seen").EnumerateArray().Select(v => v.GetDouble()).ShouldBe([0.25, 0.5, 0.75, 0.75]);
+        json.GetProperty("policySha256").EnumerateObject().Select(p => p.Name).ShouldBe(["generator", "solver"]);
+        json.GetProperty("curriculumSha256").EnumerateArray().Select(v => v.GetString()).ShouldBe([SyntheticRun.Sha("c1"), SyntheticRun.Sha("c2"), SyntheticRun.Sha("c3")]);
+        json.GetProperty("seed").GetInt64().ShouldBe(7);
+        json.GetProperty("outsideModelShare").GetDouble().ShouldBeInRange(0, 1);
+        json.GetProperty("events").GetInt64().ShouldBe(SyntheticRun.Complete().Facts.Count - 1);
+    }
+
+    [Fact]
+    public async Task The_share_outside_the_model_is_one_minus_model_over_wall_seconds()
+    {
+        var report = await ReadAsync(SyntheticRun.Complete());
+        report.OutsideModelShare.ShouldBe(1 - (report.Steps.Count * 3 / report.WallSeconds), 1e-9);
+    }
+
+    [Fact]
+    public async Task Examples_show_what_was_learned_and_what_never_worked()
+    {
+        var report = await ReadAsync(SyntheticRun.Complete());
+        report.TaskExamples.Count.ShouldBe(3 * ReportReader.TasksPerIteration);
+        report.AnswerExamples.Count(e => !e.Before.Exact && e.After.Exact).ShouldBe(2);
+        report.AnswerExamples.Count(e => !e.Before.Exact && !e.After.Exact).ShouldBe(1);
+        report.AnswerExamples[0].After.Text.ShouldStartWith("answer 1 of iteration 3");
+    }
+
+    [Fact]
+    public async Task A_report_needs_nothing_but_itself_and_its_charts_are_well_formed()
+    {
+        var html = HtmlReport.Render(await ReadAsync(SyntheticRun.Complete()));
+        foreach (var forbidden in new[] { "<script", "http://", "https://", "<link", "@import", "url(" })
+            html.ShouldNotContain(forbidden);
+        html.ShouldContain("answer 1 of iteration 3 &lt;b&gt;");
+
+        var charts = 0;
+        for (var at = html.IndexOf("<svg", StringComparison.Ordinal); at >= 0; at = html.IndexOf("<svg", at + 1, StringComparison.Ordinal))
+        {
+            var svg = XElement.Parse(html[at..(html.IndexOf("</svg>", at, StringComparison.Ordinal) + 6)]);
+            svg.Elements("text").Count(e => (string?)e.Attribute("class") == "axis-label").ShouldBe(2);
+            html.ShouldNotContain("NaN", Case.Sensitive);
+            charts++;
+        }
+
+        charts.ShouldBe(1 + 4 + 3 + 1);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(12)]
+    [InlineData(40)]
+    public async Task A_run_that_stopped_anywhere_still_renders(int facts)
+    {
+        var run = SyntheticRun.Complete(1);
+        var report = await ReadAsync(run, upTo: 2 + facts);
+        HtmlReport.Render(report).ShouldEndWith("</html>\n");
+        Summary.Of(report).ToJson().ShouldNotBeEmpty();
+        report.Status.ShouldBe(RunStatus.Running);
+    }
+
+    [Fact]
+    public async Task An_unknown_run_is_named()
+    {
+        var error = await Should.ThrowAsync<CliError>(() =>
+            new ReportReader(SyntheticRun.Complete(), SyntheticRun.Resolve).ReadAsync("other", cancellation: TestContext.Current.CancellationToken));
+        error.Message.ShouldContain("'other'");
+    }
+
+    [Theory]
+    [InlineData(0, 1, 0, 1)]
+    [InlineData(-0.2, 2.3, -0.5, 2.5)]
+    [InlineData(0, 0, 0, 1)]
+    [InlineData(0, 837, 0, 1000)]
+    public void Ticks_are_round_and_enclose_the_values(double min, double max, double first, double last)
+    {
+        var ticks = Charts.Ticks(min, max);
+        ticks[0].ShouldBe(first);
+        ticks[^1].ShouldBe(last);
+        ticks.Length.ShouldBeInRange(3, 8);
+    }
+}

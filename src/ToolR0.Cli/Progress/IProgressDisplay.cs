@@ -1,0 +1,32 @@
+using ToolR0.Contracts;
+
+namespace ToolR0.Cli.Progress;
+
+/// <summary>Shows a run while it goes on.</summary>
+public interface IProgressDisplay
+{
+    /// <summary>Called after each new fact of the run's stream.</summary>
+    void Advanced(RunView view, object fact, DateTimeOffset at);
+
+    /// <summary>A line about something beside the run's course.</summary>
+    void Note(string line);
+}
+
+/// <summary>Words of progress that both displays share.</summary>
+internal static class ProgressText
+{
+    /// <summary>The metrics worth a line, by phase, in order: metric name and what it is called.</summary>
+    private static readonly IReadOnlyDictionary<Phase, (string Metric, string Label)[]> Shown = new Dictionary<Phase, (string, string)[]>
+    {
+        [Phase.Generator] = [("reward", "reward"), ("format", "format"), ("validity", "validity"), ("difficulty", "difficulty"), ("passRate", "p̂")],
+        [Phase.Solver] = [("reward", "reward"), ("format", "format"), ("accuracy", "accuracy"), ("exact", "exact")],
+    };
+
+    public static string Metrics(StepCompleted step) =>
+        string.Join("  ", Shown.GetValueOrDefault(step.Phase, []).Where(m => step.Metrics.ContainsKey(m.Metric))
+            .Select(m => FormattableString.Invariant($"{m.Label} {step.Metrics[m.Metric]:0.00}")));
+
+    public static string Duration(TimeSpan span) => span.TotalSeconds < 60
+        ? FormattableString.Invariant($"{Math.Max(0, span.TotalSeconds):0} s")
+        : FormattableString.Invariant($"{Math.Floor(span.TotalMinutes):0} min {span.Seconds:00} s");
+}

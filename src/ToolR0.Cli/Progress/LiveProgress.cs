@@ -1,0 +1,135 @@
+using Spectre.Console;
+using Spectre.Console.Rendering;
+using ToolR0.Cli.Reporting;
+using ToolR0.Contracts;
+
+namespace ToolR0.Cli.Progress;
+
+/// <summary>A picture of the run that is redrawn in place, for terminals.</summary>
+public sealed class LiveProgress(TimeProvider clock) : IProgressDisplay
+{
+    private readonly Lock _lock = new();
+    private readonly List<string> _notes = [];
+    private RunView? _view;
+
+    public void Advanced(RunView view, object fact, DateTimeOffset at)
+    {
+        lock (_lock)
+            _view = view;
+    }
+
+    public void Note(string line)
+    {
+        lock (_lock)
+            _notes.Add(line);
+    }
+
+    /// <summary>Draws until <paramref name="work"/> ends.</summary>
+    public async Task RunAsync(IAnsiConsole console, Func<Task> work)
+    {
+        await console.Live(Draw()).AutoClear(false).StartAsync(async live =>
+        {
+            var running = work();
+            while (!running.IsCompleted)
+            {
+                live.UpdateTarget(Draw());
+                await Task.WhenAny(running, Task.Delay(250));
+            }
+
+            live.UpdateTarget(Draw());
+            await running;
+        });
+    }
+
+    internal IRenderable Draw()
+    {
+        lock (_lock)
+        {
+            if (_view?.Started is not { } started)
+                return new Markup("[grey]starting…[/]");
+            var now = clock.GetUtcNow();
+            var (done, left) = _view.Estimate();
+            var rows = new List<IRenderable>
+            {
+                new Markup(FormattableString.Invariant(
+                    $"[bold]{Markup.Escape(started.Run)}[/]  preset {Markup.Escape(started.Options.Preset)}, seed {started.Options.Seed}, base {started.Base[..12]}")),
+                Bar(done, _view, left, now),
+                Now(_view, now),
+                Metrics(_view),
+            };
+            if (_view.Evaluations.Count > 0)
+                rows.Add(AccuracyTable.Of([.. started.HeldOut.Select(set => set.Name)], (set, iteration) =>
+                    _view.Evaluations.FirstOrDefault(e => e.Set == set && e.Iteration == iteration)?.Accuracy));
+            rows.AddRange(_notes.Select(note => new Markup($"[yellow]{Markup.Escape(note)}[/]")));
+            return new Rows(rows);
+        }
+    }
+
+    private static Markup Bar(double done, RunView view, TimeSpan? left, DateTimeOffset now)
+    {
+        const int width = 40;
+        var full = (int)Math.Round(done * width);
+        var rest = left is { } span && !view.IsOver ? $"about {ProgressText.Duration(span)} left" : "";
+        return new Markup(FormattableString.Invariant(
+            $"[deepskyblue1]{new string('━', full)}[/][grey]{new string('━', width - full)}[/] {100 * done,3:0} %  {ProgressText.Duration(now - view.StartedAt)} so far  {rest}"));
+    }
+
+    private static Markup Now(RunView view, DateTimeOffset now)
+    {
+        if (view.Status != RunStatus.Running)
+            return new Markup($"[bold]{view.Status.ToString().ToLowerInvariant()}[/]{(view.Reason is { } reason ? " " + Markup.Escape(reason) : "")}");
+        var what = view.Phase switch
+        {
+            Phase.Generator => "training the Generator",
+            Phase.Curriculum => "building the curriculum",
+            Phase.Solver => "training the Solver",
+            Phase.Evaluation => view.Iteration == 0 ? "measuring the base model" : "measuring the Solver",
+            _ => "starting",
+        };
+        var rate = view.TokensPerSecond(now) is { } tokens ? FormattableString.Invariant($"{tokens:#,0} tokens/s") : "";
+        return new Markup(FormattableString.Invariant(
+            $"iteration {view.Iteration}/{view.Started!.Options.Iterations}  [bold]{what}[/]  step {Math.Min(view.StepsDone + 1, view.Steps)}/{view.Steps}  {rate}"));
+    }
+
+    private static IRenderable Metrics(RunView view)
+    {
+        var grid = new Grid().AddColumn().AddColumn();
+        foreach (var phase in new[] { Phase.Generator, Phase.Solver })
+        {
+            if (view.Last.TryGetValue(phase, out var step))
+                grid.AddRow(phase == Phase.Generator ? "Generator" : "Solver", ProgressText.Metrics(step));
+        }
+
+        foreach (var curriculum in view.Curricula.TakeLast(1))
+            grid.AddRow("Curriculum", FormattableString.Invariant($"{curriculum.Tasks.Count} tasks of {curriculum.Candidates} candidates"));
+        return grid;
+    }
+}
+
+/// <summary>Held-out accuracy per iteration.</summary>
+internal static class AccuracyTable
+{
+    public static Table Of(IReadOnlyList<string> sets, Func<string, int, double?> accuracy)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumn("iteration");
+        foreach (var set in sets)
+            table.AddColumn(new TableColumn($"{Markup.Escape(set)}: exact match").RightAligned()).AddColumn("against base");
+        for (var iteration = 0; sets.Any(set => accuracy(set, iteration) is not null); iteration++)
+        {
+            var cells = new List<string> { iteration == 0 ? "base" : FormattableString.Invariant($"{iteration}") };
+            foreach (var set in sets)
+            {
+                var (value, start) = (accuracy(set, iteration), accuracy(set, 0));
+                cells.Add(value is { } share ? FormattableString.Invariant($"{100 * share:0.0} %") : "");
+                cells.Add(iteration == 0 || value is null || start is null
+                    ? ""
+                    : FormattableString.Invariant($"{100 * (value - start):+0.0;-0.0;0.0} points") +
+                      (start > 0 ? FormattableString.Invariant($"  {100 * ((value / start) - 1):+0;-0;0} %") : ""));
+            }
+
+            table.AddRow([.. cells]);
+        }
+
+        return table;
+    }
+}

@@ -1,0 +1,53 @@
+using ToolR0.Contracts;
+
+namespace ToolR0.Cli.Progress;
+
+/// <summary>One line per finished step, for logs and pipes.</summary>
+public sealed class PlainProgress(TextWriter output, TimeProvider clock) : IProgressDisplay
+{
+    public void Advanced(RunView view, object fact, DateTimeOffset at)
+    {
+        if (Line(view, fact) is { } line)
+            Note(line);
+    }
+
+    public void Note(string line)
+    {
+        output.WriteLine(line);
+        output.Flush();
+    }
+
+    private string? Line(RunView view, object fact)
+    {
+        switch (fact)
+        {
+            case RunStarted started:
+                return FormattableString.Invariant(
+                    $"run {started.Run}: preset {started.Options.Preset}, seed {started.Options.Seed}, {started.Options.Iterations} iterations, base {started.Base[..12]}");
+            case StepCompleted { Phase: Phase.Generator or Phase.Solver } step:
+                var (_, left) = view.Estimate();
+                var parts = new[]
+                {
+                    FormattableString.Invariant($"iteration {step.Iteration}  {step.Phase.WireName(),-9}  step {step.Step + 1,2}/{view.Steps}"),
+                    ProgressText.Metrics(step),
+                    view.TokensPerSecond(clock.GetUtcNow()) is { } rate ? FormattableString.Invariant($"{rate:0} tokens/s") : "",
+                    left is { } rest && rest > TimeSpan.Zero ? $"about {ProgressText.Duration(rest)} left" : "",
+                };
+                return string.Join("  ", parts.Where(part => part.Length > 0));
+            case CurriculumSelected selected:
+                return FormattableString.Invariant(
+                    $"iteration {selected.Iteration}  curriculum  {selected.Tasks.Count} tasks of {selected.Candidates} candidates");
+            case EvaluationCompleted evaluation:
+                return FormattableString.Invariant(
+                    $"iteration {evaluation.Iteration}  held-out {evaluation.Set}: {100 * evaluation.Accuracy:0.0} % exact of {evaluation.Items} items");
+            case RunPaused:
+                return "paused";
+            case RunResumed:
+                return "resumed";
+            case RunCancelled cancelled:
+                return $"cancelled: {cancelled.Reason}";
+            default:
+                return null;
+        }
+    }
+}

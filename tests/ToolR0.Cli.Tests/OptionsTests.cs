@@ -1,5 +1,7 @@
 using ToolR0.Cli.Options;
 using ToolR0.Contracts;
+using ToolR0.Messaging;
+using ToolR0.SelfPlay;
 
 namespace ToolR0.Cli.Tests;
 
@@ -9,8 +11,7 @@ public sealed class OptionsTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private static RunOptions Load(OptionSources sources) =>
-        new RunOptionsLoader(name => name is "nano" or "paper" ? new RunOptions { Solver = new SolverOptions { Steps = name == "nano" ? 24 : 50 } } : null).Load(sources);
+    private static RunOptions Load(OptionSources sources) => RunOptionsLoader.Load(sources);
 
     private string FileWith(string json)
     {
@@ -24,7 +25,7 @@ public sealed class OptionsTests : IDisposable
     {
         var options = Load(new OptionSources());
         options.Preset.ShouldBe("nano");
-        options.Solver.Steps.ShouldBe(24);
+        RunOptionsJson.Write(options).ShouldBe(RunOptionsJson.Write(Presets.Nano));
     }
 
     [Fact]
@@ -65,31 +66,41 @@ public sealed class OptionsTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"solver":{"step":1}}""", "unknown option 'solver.step' in ", "did you mean 'solver.steps'?")]
-    [InlineData("""{"banana":1}""", "unknown option 'banana' in ", "options.json")]
-    [InlineData("""{"solver":{"steps":"many"}}""", "solver.steps in ", "\"many\", but must be a whole number")]
-    [InlineData("""{"solver":{"steps":1.5}}""", "solver.steps in ", "1.5, but must be a whole number")]
-    [InlineData("""{"solver":3}""", "solver in ", "must be a JSON object")]
-    [InlineData("""{"solver":null}""", "solver in ", "is null")]
-    [InlineData("""{"curriculum":{"order":"random"}}""", "curriculum.order in ", "must be one of easyToHard, shuffled")]
-    [InlineData("""{"solver":{"steps":1,}""", "not JSON at line ", "options.json")]
-    [InlineData("""[1]""", "a JSON object is expected", "options.json")]
-    [InlineData("""{"preset":"mini"}""", "unknown preset 'mini'", "nano and paper")]
-    public void What_is_wrong_in_the_file_is_named_with_its_place(string json, string start, string rest)
+    [InlineData("""{"solver":{"step":1}}""", "solver.step", "solver.steps")]
+    [InlineData("""{"banana":1}""", "banana", "no such option")]
+    [InlineData("""{"solver":{"steps":"many"}}""", "solver.steps", "many")]
+    [InlineData("""{"solver":{"sampling":{"temperature":-0.5}}}""", "solver.sampling.temperature", "-0.5")]
+    [InlineData("""{"solver":3}""", "solver", "3")]
+    [InlineData("""{"curriculum":{"order":"random"}}""", "curriculum.order", "easyToHard, shuffled")]
+    [InlineData("""{"solver":{"steps":1,}""", "not JSON", "line 1")]
+    [InlineData("""[1]""", "JSON object", "options")]
+    [InlineData("""{"preset":"mini"}""", "'mini'", "nano, paper")]
+    public void What_is_wrong_in_the_file_is_named_in_one_line(string json, string name, string rest)
     {
         var error = Should.Throw<CliError>(() => Load(new OptionSources { File = FileWith(json) }));
-        error.Message.ShouldContain(start);
+        error.Message.ShouldContain(name);
         error.Message.ShouldContain(rest);
         error.Message.ShouldNotContain("\n");
+        error.ExitCode.ShouldNotBe(0);
     }
 
     [Theory]
-    [InlineData("solver.steps", "is not of the form path=value")]
-    [InlineData("solver.stepz=3", "unknown option 'solver.stepz' in --set; did you mean 'solver.steps'?")]
-    [InlineData("solver=3", "solver in --set is 3")]
-    [InlineData("specs.calls.x=3", "specs.calls in --set")]
+    [InlineData("solver.steps", "must be of the form path=value")]
+    [InlineData("solver.stepz=3", "solver.steps")]
+    [InlineData("solver=3", "solver")]
+    [InlineData("generator.sampling.temperature=-1", "generator.sampling.temperature: -1")]
     public void What_is_wrong_in_a_set_flag_is_named(string set, string message) =>
         Should.Throw<CliError>(() => Load(new OptionSources { Sets = [set] })).Message.ShouldContain(message);
+
+    [Fact]
+    public void A_preset_flag_wins_over_the_files()
+    {
+        var file = FileWith("""{ "preset": "paper", "iterations": 5 }""");
+        var options = Load(new OptionSources { File = file, Preset = "nano" });
+        options.Preset.ShouldBe("nano");
+        options.Iterations.ShouldBe(5);
+        options.Solver.ShouldBeEquivalentTo(Presets.Nano.Solver);
+    }
 
     [Fact]
     public void A_missing_file_and_an_unknown_variable_are_named()
@@ -98,4 +109,24 @@ public sealed class OptionsTests : IDisposable
         var environment = new Dictionary<string, string> { ["TOOLR0_SOLVER__STEPZ"] = "1" };
         Should.Throw<CliError>(() => Load(new OptionSources { Environment = environment })).Message.ShouldContain("TOOLR0_SOLVER__STEPZ");
     }
+
+    [Fact]
+    public void Settings_come_from_flags_then_environment_then_defaults()
+    {
+        var environment = new Dictionary<string, string> { ["TOOLR0_HOME"] = "/a", ["TOOLR0_POSTGRES"] = "Host=x", ["TOOLR0_BUS"] = "rabbitmq", ["TOOLR0_RABBITMQ"] = "amqp://u:p@h:1/" };
+        Settings.Read("/b", null, "memory", null, environment).ShouldBe(new Settings("/b", "Host=x", new BusOptions(BusKind.Memory, new Uri("amqp://u:p@h:1/"))));
+        Settings.Read(null, null, null, null, environment).Bus.Kind.ShouldBe(BusKind.RabbitMq);
+        Settings.Read(null, null, null, null, new Dictionary<string, string>()).Bus.Kind.ShouldBe(BusKind.Memory);
+        Settings.Read(null, null, null, "amqp://h/", new Dictionary<string, string>()).Bus.Kind.ShouldBe(BusKind.RabbitMq);
+    }
+
+    [Theory]
+    [InlineData("pigeon", null, "pigeon")]
+    [InlineData("rabbitmq", "localhost", "localhost")]
+    public void A_wrong_bus_is_named(string bus, string? address, string named) =>
+        Should.Throw<CliError>(() => Settings.Read(null, null, bus, address, new Dictionary<string, string>())).Message.ShouldContain(named);
+
+    [Fact]
+    public void A_store_must_be_given() =>
+        Should.Throw<CliError>(() => Settings.Read(null, null, null, null, new Dictionary<string, string>()).RequirePostgres()).Message.ShouldContain("TOOLR0_POSTGRES");
 }

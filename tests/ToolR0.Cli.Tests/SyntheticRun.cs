@@ -23,9 +23,11 @@ internal sealed class SyntheticRun : IFactLog
         for (var iteration = 1; iteration <= iterations; iteration++)
         {
             run.Append(Ids.RunStream(Name), new IterationStarted(Name, iteration, Sha("g"), Sha("s")));
+            run.Begin(iteration, Phase.Generator, 2);
             for (var step = 0; step < 2; step++)
                 run.GeneratorStep(iteration, step);
             run.Curriculum(iteration);
+            run.Begin(iteration, Phase.Solver, 3);
             for (var step = 0; step < 3; step++)
                 run.SolverStep(iteration, step);
             run.Evaluate(iteration, right: Math.Min(3, iteration + 1));
@@ -71,6 +73,7 @@ internal sealed class SyntheticRun : IFactLog
 
     private void Curriculum(int iteration)
     {
+        Begin(iteration, Phase.Curriculum, 1);
         Start(iteration, Phase.Curriculum, 0);
         var tasks = new List<SelectedTask>();
         for (var n = 0; n < 6; n++)
@@ -96,6 +99,7 @@ internal sealed class SyntheticRun : IFactLog
 
     private void Evaluate(int iteration, int right)
     {
+        Begin(iteration, Phase.Evaluation, 1);
         Start(iteration, Phase.Evaluation, 0);
         for (var n = 0; n < 4; n++)
         {
@@ -116,6 +120,8 @@ internal sealed class SyntheticRun : IFactLog
         new(Name, new TaskRef("x", 0), purpose, Sha("s"), [1], [.. Enumerable.Range(0, samples).Select(_ => Sample(text))], "d");
 
     private static Trajectory Sample(string text) => new(1, [1, 2, 3], [0, 0, 0], text, FinishReason.Stop);
+
+    private void Begin(int iteration, Phase phase, int steps) => Append(Ids.RunStream(Name), new PhaseStarted(Name, iteration, phase, steps));
 
     private void Start(int iteration, Phase phase, int step) =>
         Append(Ids.RunStream(Name), new StepStarted(Name, iteration, phase, step, [], [], new Dictionary<Role, string>()));

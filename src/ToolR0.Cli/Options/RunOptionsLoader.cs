@@ -1,13 +1,14 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ToolR0.Contracts;
+using ToolR0.SelfPlay;
 
 namespace ToolR0.Cli.Options;
 
 /// <summary>Where a run's options come from. Later wins: preset, file, environment, flags.</summary>
 public sealed record OptionSources
 {
+    /// <summary>--preset.</summary>
     public string? Preset { get; init; }
 
     /// <summary>--options: a JSON file of the shape of <see cref="RunOptions"/>.</summary>
@@ -20,83 +21,87 @@ public sealed record OptionSources
     public int? Iterations { get; init; }
 }
 
-/// <summary>Builds <see cref="RunOptions"/> from its sources. Does not validate ranges: that is <c>RunOptionsValidator</c>'s.</summary>
-/// <param name="findPreset">Gives a preset by name, or null.</param>
-public sealed class RunOptionsLoader(Func<string, RunOptions?> findPreset)
+/// <summary>Builds valid <see cref="RunOptions"/> from their sources.</summary>
+public static class RunOptionsLoader
 {
     public const string DefaultPreset = "nano";
+    private const string Prefix = "TOOLR0_";
 
-    /// <exception cref="CliError">Unknown preset, missing or malformed file, unknown name, value of the wrong type.</exception>
-    public RunOptions Load(OptionSources sources)
+    /// <exception cref="CliError">One line that names what is wrong and where it stands: preset, file, name, type or range.</exception>
+    public static RunOptions Load(OptionSources sources)
     {
-        var file = sources.File is null ? null : ReadFile(sources.File);
         var environment = FromEnvironment(sources.Environment);
-        var preset = sources.Preset
-            ?? environment.FirstOrDefault(pair => pair.Path.Equals("preset", StringComparison.OrdinalIgnoreCase)).Value
-            ?? PresetIn(file)
-            ?? DefaultPreset;
-        var start = findPreset(preset) ?? throw new CliError($"unknown preset '{preset}'; there are nano and paper");
+        var preset = sources.Preset ?? environment.LastOrDefault(v => v.Path.Equals("preset", StringComparison.OrdinalIgnoreCase)).Value;
+        var options = sources.File is { } file
+            ? From(file, () => RunOptionsJson.Load(Read(file, preset), DefaultPreset))
+            : From("--preset", () => RunOptionsJson.Load("{}", preset ?? DefaultPreset));
 
-        var tree = new OptionTree<RunOptions>(start with { Preset = preset });
-        if (file is not null)
-            tree.Overlay(file, sources.File!);
-        foreach (var (path, value, variable) in environment)
-            tree.Set(path, value, variable);
+        foreach (var (path, value, variable) in environment.Where(v => !v.Path.Equals("preset", StringComparison.OrdinalIgnoreCase)))
+            options = From(variable, () => RunOptionsJson.Set(options, path, value));
         foreach (var set in sources.Sets)
         {
             var at = set.IndexOf('=');
             if (at <= 0)
-                throw new CliError($"--set '{set}' is not of the form path=value, e.g. --set solver.steps=10");
-            tree.Set(set[..at].Trim(), set[(at + 1)..].Trim(), "--set");
+                throw new CliError($"--set {set}: must be of the form path=value, e.g. --set solver.steps=10");
+            options = From("--set", () => RunOptionsJson.Set(options, set[..at].Trim(), set[(at + 1)..]));
         }
 
-        tree.Set("preset", preset, "--preset");
-        if (sources.Seed is { } seed)
-            tree.Set("seed", seed.ToString(CultureInfo.InvariantCulture), "--seed");
-        if (sources.Iterations is { } iterations)
-            tree.Set("iterations", iterations.ToString(CultureInfo.InvariantCulture), "--iterations");
-        return tree.Build();
+        options = options with { Seed = sources.Seed ?? options.Seed, Iterations = sources.Iterations ?? options.Iterations };
+        var problems = new RunOptionsValidator().Validate(options).Errors;
+        return problems.Count == 0 ? options : throw new CliError(string.Join("; ", problems.Select(problem => problem.ErrorMessage)));
     }
 
-    private static JsonObject ReadFile(string path)
+    private static RunOptions From(string source, Func<RunOptions> read)
     {
-        if (!File.Exists(path))
-            throw new CliError($"--options {path}: there is no such file");
         try
         {
-            return JsonNode.Parse(
-                File.ReadAllText(path), documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true })
-                as JsonObject ?? throw new CliError($"--options {path}: a JSON object is expected at the top");
+            return read();
         }
-        catch (JsonException e)
+        catch (OptionsException e)
         {
-            throw new CliError($"--options {path}: not JSON at line {e.LineNumber + 1}, column {e.BytePositionInLine + 1}");
-        }
-        catch (ArgumentException e)
-        {
-            throw new CliError($"--options {path}: {e.Message.ReplaceLineEndings(" ")}");
+            throw new CliError($"{source}: {e.Message}");
         }
     }
 
-    private static string? PresetIn(JsonObject? file) =>
-        file?.FirstOrDefault(pair => pair.Key.Equals("preset", StringComparison.OrdinalIgnoreCase)).Value is JsonValue value && value.TryGetValue(out string? name)
-            ? name
-            : null;
-
-    /// <summary>TOOLR0_SEED, TOOLR0_SOLVER__STEPS, …: two underscores go one level down; sections can not be set whole.</summary>
-    private static List<(string Path, string Value, string Variable)> FromEnvironment(IReadOnlyDictionary<string, string> environment)
+    /// <summary>The file's text, with its preset replaced where a later source names another.</summary>
+    private static string Read(string path, string? preset)
     {
-        const string prefix = "TOOLR0_";
-        var found = new List<(string, string, string)>();
-        foreach (var (name, value) in environment.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+        string text;
+        try
         {
-            if (!name.StartsWith(prefix, StringComparison.Ordinal))
-                continue;
-            var path = name[prefix.Length..].Replace("__", ".", StringComparison.Ordinal);
-            if (path.Contains('.') || (OptionJson.Find(typeof(RunOptions), path) is { } property && !OptionJson.IsSection(property.PropertyType)))
-                found.Add((path, value, name));
+            text = File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CliError($"--options {path}: {(File.Exists(path) ? "cannot be read" : "there is no such file")}");
         }
 
-        return found;
+        if (preset is null)
+            return text;
+        try
+        {
+            var parsed = JsonNode.Parse(text, documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            if (parsed is not JsonObject document)
+                return text;
+            foreach (var key in document.Select(member => member.Key).Where(key => key.Equals("preset", StringComparison.OrdinalIgnoreCase)).ToList())
+                document.Remove(key);
+            document["preset"] = preset;
+            return document.ToJsonString();
+        }
+        catch (JsonException)
+        {
+            return text;
+        }
+    }
+
+    /// <summary>TOOLR0_SEED, TOOLR0_SOLVER__STEPS, …: two underscores go one level down. Other variables of that prefix are settings, not options.</summary>
+    private static List<(string Path, string Value, string Variable)> FromEnvironment(IReadOnlyDictionary<string, string> environment)
+    {
+        var top = RunOptionsJson.Paths().Where(path => !path.Contains('.')).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        return [.. environment
+            .Where(variable => variable.Key.StartsWith(Prefix, StringComparison.Ordinal))
+            .Select(variable => (Path: variable.Key[Prefix.Length..].Replace("__", "."), variable.Value, Variable: variable.Key))
+            .Where(variable => variable.Path.Contains('.') || top.Contains(variable.Path))
+            .OrderBy(variable => variable.Variable, StringComparer.Ordinal)];
     }
 }

@@ -12,7 +12,7 @@ public sealed class RunView
     /// <summary>Seconds of a step relative to a Generator step, until steps of that phase have been seen. Measured on the nano preset.</summary>
     private static readonly IReadOnlyDictionary<Phase, double> FirstGuess = new Dictionary<Phase, double>
     {
-        [Phase.Generator] = 1, [Phase.Curriculum] = 3, [Phase.Solver] = 0.3, [Phase.Evaluation] = 0.5,
+        [Contracts.Phase.Generator] = 1, [Contracts.Phase.Curriculum] = 3, [Contracts.Phase.Solver] = 0.3, [Contracts.Phase.Evaluation] = 0.5,
     };
 
     private readonly Dictionary<Phase, (double Seconds, int Steps)> _durations = [];
@@ -129,6 +129,8 @@ public sealed class RunView
     /// <summary>Share of the run's estimated time that is behind, in [0, 1], and an estimate of what is left; null before anything is known.</summary>
     public (double Done, TimeSpan? Left) Estimate()
     {
+        if (Status == RunStatus.Completed)
+            return (1, TimeSpan.Zero);
         if (Started is null || Phase is not { } current)
             return (0, null);
         double done = 0, left = 0;
@@ -143,9 +145,8 @@ public sealed class RunView
             left += (steps - finished) * SecondsOf(phase);
         }
 
-        if (Status == RunStatus.Completed)
-            return (1, TimeSpan.Zero);
-        return (done + left > 0 ? done / (done + left) : 0, _durations.ContainsKey(Contracts.Phase.Generator) || _durations.ContainsKey(Contracts.Phase.Solver) ? TimeSpan.FromSeconds(left) : null);
+        var known = _durations.ContainsKey(Contracts.Phase.Generator) || _durations.ContainsKey(Contracts.Phase.Solver);
+        return (done + left > 0 ? done / (done + left) : 0, known ? TimeSpan.FromSeconds(left) : null);
     }
 
     private double SecondsOf(Phase phase)

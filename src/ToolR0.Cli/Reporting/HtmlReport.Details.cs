@@ -1,16 +1,12 @@
 using System.Text;
-using System.Text.Json;
-using System.Text.Json.Nodes;
-using ToolR0.Cli.Options;
 using ToolR0.Contracts;
+using ToolR0.SelfPlay;
 using static ToolR0.Cli.Reporting.Charts;
 
 namespace ToolR0.Cli.Reporting;
 
 public static partial class HtmlReport
 {
-    private static readonly JsonSerializerOptions Indented = new(OptionJson.Options) { WriteIndented = true };
-
     private static void Curricula(StringBuilder html, RunReport report)
     {
         if (report.Curricula.Count == 0)
@@ -156,7 +152,7 @@ public static partial class HtmlReport
             Id(Inv($"held-out set {set.Name} ({set.Count} items)"), set.Sha256);
         Id("product version", report.ProductVersion);
         html.Append("</tbody></table><details><summary>All options</summary><pre>")
-            .Append(Text(JsonSerializer.SerializeToNode(report.Options, OptionJson.Options) is JsonObject options ? options.ToJsonString(Indented) : ""))
+            .Append(Text(RunOptionsJson.Write(report.Options)))
             .Append("</pre></details></section>");
     }
 

@@ -1,0 +1,86 @@
+using Spectre.Console;
+using ToolR0.Cli.Progress;
+using ToolR0.Contracts;
+
+namespace ToolR0.Cli.Tests;
+
+public sealed class ProgressTests
+{
+    private static IEnumerable<StoredFact> RunStream(SyntheticRun run) => run.Facts.Where(f => f.Stream == Ids.RunStream(SyntheticRun.Name));
+
+    [Fact]
+    public void The_plan_counts_every_step_of_the_run()
+    {
+        var view = new RunView();
+        view.Apply(RunStream(SyntheticRun.Complete()).First());
+        var options = view.Started!.Options;
+        view.Plan().Sum(p => p.Steps).ShouldBe(1 + (3 * (options.Generator.Steps + 1 + options.Solver.Steps + 1)));
+    }
+
+    [Fact]
+    public void The_estimate_grows_from_nothing_to_all()
+    {
+        var view = new RunView();
+        var last = 0.0;
+        foreach (var fact in RunStream(SyntheticRun.Complete()))
+        {
+            view.Apply(fact);
+            var (done, _) = view.Estimate();
+            done.ShouldBeInRange(0, 1);
+            last = done;
+        }
+
+        last.ShouldBe(1);
+        view.IsOver.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void Tokens_per_second_are_those_of_the_last_minute()
+    {
+        var view = new RunView();
+        var at = DateTimeOffset.UnixEpoch;
+        view.TokensPerSecond(at).ShouldBeNull();
+        view.Count(at, 1_000_000);
+        for (var second = 61; second <= 120; second++)
+            view.Count(at.AddSeconds(second), 500);
+        view.TokensPerSecond(at.AddSeconds(121))!.Value.ShouldBe(500, 1);
+    }
+
+    [Fact]
+    public void Plain_progress_writes_a_line_per_step_and_per_measurement()
+    {
+        var output = new StringWriter();
+        var (view, display) = (new RunView(), new PlainProgress(output, TimeProvider.System));
+        foreach (var fact in RunStream(SyntheticRun.Complete()))
+        {
+            view.Apply(fact);
+            display.Advanced(view, fact.Fact, fact.At);
+        }
+
+        var lines = output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        lines.Length.ShouldBe(1 + (3 * (2 + 1 + 3)) + 4);
+        lines[0].ShouldContain("preset nano, seed 7");
+        lines.ShouldContain("iteration 2  held-out seen: 75.0 % exact of 4 items");
+        output.ToString().ShouldNotContain("\u001b");
+    }
+
+    [Fact]
+    public void The_live_picture_names_phase_step_and_accuracy()
+    {
+        var (view, display) = (new RunView(), new LiveProgress(TimeProvider.System));
+        foreach (var fact in RunStream(SyntheticRun.Complete()).TakeWhile(f => f.Fact is not CurriculumSelected { Iteration: 2 }))
+        {
+            view.Apply(fact);
+            display.Advanced(view, fact.Fact, fact.At);
+        }
+
+        var writer = new StringWriter();
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer), Ansi = AnsiSupport.No });
+        console.Profile.Width = 160;
+        console.Write(display.Draw());
+        var text = writer.ToString();
+        text.ShouldContain("seed 7");
+        text.ShouldContain("50.0 %");
+        text.ShouldContain("+100 %");
+    }
+}

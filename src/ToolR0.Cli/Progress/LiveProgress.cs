@@ -1,7 +1,7 @@
 using Spectre.Console;
 using Spectre.Console.Rendering;
-using ToolR0.Cli.Reporting;
 using ToolR0.Contracts;
+using ToolR0.EventStore;
 
 namespace ToolR0.Cli.Progress;
 
@@ -45,21 +45,21 @@ public sealed class LiveProgress(TimeProvider clock) : IProgressDisplay
     {
         lock (_lock)
         {
-            if (_view?.Started is not { } started)
+            if (_view is not { State: { StartedAt: not null } state })
                 return new Markup("[grey]starting…[/]");
             var now = clock.GetUtcNow();
             var (done, left) = _view.Estimate();
             var rows = new List<IRenderable>
             {
                 new Markup(FormattableString.Invariant(
-                    $"[bold]{Markup.Escape(started.Run)}[/]  preset {Markup.Escape(started.Options.Preset)}, seed {started.Options.Seed}, base {started.Base[..12]}")),
+                    $"[bold]{Markup.Escape(state.Run)}[/]  preset {Markup.Escape(state.Options.Preset)}, seed {state.Options.Seed}, base {state.Base[..12]}")),
                 Bar(done, _view, left, now),
                 Now(_view, now),
                 Metrics(_view),
             };
-            if (_view.Evaluations.Count > 0)
-                rows.Add(AccuracyTable.Of([.. started.HeldOut.Select(set => set.Name)], (set, iteration) =>
-                    _view.Evaluations.FirstOrDefault(e => e.Set == set && e.Iteration == iteration)?.Accuracy));
+            if (state.Evaluations.Count > 0)
+                rows.Add(AccuracyTable.Of([.. state.HeldOut.Select(set => set.Name)], (set, iteration) =>
+                    state.Evaluations.FirstOrDefault(e => e.Set == set && e.Iteration == iteration)?.Accuracy));
             rows.AddRange(_notes.Select(note => new Markup($"[yellow]{Markup.Escape(note)}[/]")));
             return new Rows(rows);
         }
@@ -69,26 +69,27 @@ public sealed class LiveProgress(TimeProvider clock) : IProgressDisplay
     {
         const int width = 40;
         var full = (int)Math.Round(done * width);
-        var rest = left is { } span && !view.IsOver ? $"about {ProgressText.Duration(span)} left" : "";
+        var rest = left is { } span && !view.State.IsOver ? $"about {ProgressText.Duration(span)} left" : "";
         return new Markup(FormattableString.Invariant(
-            $"[deepskyblue1]{new string('━', full)}[/][grey]{new string('━', width - full)}[/] {100 * done,3:0} %  {ProgressText.Duration(now - view.StartedAt)} so far  {rest}"));
+            $"[deepskyblue1]{new string('━', full)}[/][grey]{new string('━', width - full)}[/] {100 * done,3:0} %  {ProgressText.Duration(now - view.State.StartedAt!.Value)} so far  {rest}"));
     }
 
     private static Markup Now(RunView view, DateTimeOffset now)
     {
-        if (view.Status != RunStatus.Running)
-            return new Markup($"[bold]{view.Status.ToString().ToLowerInvariant()}[/]{(view.Reason is { } reason ? " " + Markup.Escape(reason) : "")}");
-        var what = view.Phase switch
+        var state = view.State;
+        if (state.Status != RunStatus.Running)
+            return new Markup($"[bold]{state.Status.ToString().ToLowerInvariant()}[/]{(state is { IsOver: true, Reason: { } reason } ? " " + Markup.Escape(reason) : "")}");
+        var what = state.Phase?.Phase switch
         {
             Phase.Generator => "training the Generator",
             Phase.Curriculum => "building the curriculum",
             Phase.Solver => "training the Solver",
-            Phase.Evaluation => view.Iteration == 0 ? "measuring the base model" : "measuring the Solver",
+            Phase.Evaluation => state.Iteration == 0 ? "measuring the base model" : "measuring the Solver",
             _ => "starting",
         };
         var rate = view.TokensPerSecond(now) is { } tokens ? FormattableString.Invariant($"{tokens:#,0} tokens/s") : "";
         return new Markup(FormattableString.Invariant(
-            $"iteration {view.Iteration}/{view.Started!.Options.Iterations}  [bold]{what}[/]  step {Math.Min(view.StepsDone + 1, view.Steps)}/{view.Steps}  {rate}"));
+            $"iteration {state.Iteration}/{state.Options.Iterations}  [bold]{what}[/]  step {Math.Min(state.StepsDone + 1, state.Phase?.Steps ?? 0)}/{state.Phase?.Steps ?? 0}  {rate}"));
     }
 
     private static IRenderable Metrics(RunView view)
@@ -96,11 +97,11 @@ public sealed class LiveProgress(TimeProvider clock) : IProgressDisplay
         var grid = new Grid().AddColumn().AddColumn();
         foreach (var phase in new[] { Phase.Generator, Phase.Solver })
         {
-            if (view.Last.TryGetValue(phase, out var step))
+            if (view.LastOf(phase) is { } step)
                 grid.AddRow(phase == Phase.Generator ? "Generator" : "Solver", ProgressText.Metrics(step));
         }
 
-        foreach (var curriculum in view.Curricula.TakeLast(1))
+        foreach (var curriculum in view.State.Curricula.Values.TakeLast(1))
             grid.AddRow("Curriculum", FormattableString.Invariant($"{curriculum.Tasks.Count} tasks of {curriculum.Candidates} candidates"));
         return grid;
     }

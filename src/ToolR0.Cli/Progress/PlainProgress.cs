@@ -28,7 +28,7 @@ public sealed class PlainProgress(TextWriter output, TimeProvider clock) : IProg
                 var (_, left) = view.Estimate();
                 var parts = new[]
                 {
-                    FormattableString.Invariant($"iteration {step.Iteration}  {step.Phase.WireName(),-9}  step {step.Step + 1,2}/{view.Steps}"),
+                    FormattableString.Invariant($"iteration {step.Iteration}  {step.Phase.WireName(),-9}  step {step.Step + 1,2}/{view.State.Phase?.Steps ?? 0}"),
                     ProgressText.Metrics(step),
                     view.TokensPerSecond(clock.GetUtcNow()) is { } rate ? FormattableString.Invariant($"{rate:0} tokens/s") : "",
                     left is { } rest && rest > TimeSpan.Zero ? $"about {ProgressText.Duration(rest)} left" : "",

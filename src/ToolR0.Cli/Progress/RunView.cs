@@ -1,5 +1,5 @@
-using ToolR0.Cli.Reporting;
 using ToolR0.Contracts;
+using ToolR0.EventStore;
 
 namespace ToolR0.Cli.Progress;
 
@@ -12,82 +12,35 @@ public sealed class RunView
     /// <summary>Seconds of a step relative to a Generator step, until steps of that phase have been seen. Measured on the nano preset.</summary>
     private static readonly IReadOnlyDictionary<Phase, double> FirstGuess = new Dictionary<Phase, double>
     {
-        [Contracts.Phase.Generator] = 1, [Contracts.Phase.Curriculum] = 3, [Contracts.Phase.Solver] = 0.3, [Contracts.Phase.Evaluation] = 0.5,
+        [Phase.Generator] = 1, [Phase.Curriculum] = 3, [Phase.Solver] = 0.3, [Phase.Evaluation] = 0.5,
     };
 
     private readonly Dictionary<Phase, (double Seconds, int Steps)> _durations = [];
     private readonly Queue<(DateTimeOffset At, long Tokens)> _tokens = new();
     private DateTimeOffset _stepStartedAt;
 
-    public RunStarted? Started { get; private set; }
-    public DateTimeOffset StartedAt { get; private set; }
-    public RunStatus Status { get; private set; }
-    public string? Reason { get; private set; }
-    public int Iteration { get; private set; }
-    public Phase? Phase { get; private set; }
-
-    /// <summary>Steps in the phase, and how many of them are done.</summary>
-    public int Steps { get; private set; }
-    public int StepsDone { get; private set; }
-
-    /// <summary>Facts of the run's stream applied so far.</summary>
-    public int Version { get; private set; }
-
-    /// <summary>The last finished step of each phase.</summary>
-    public Dictionary<Phase, StepCompleted> Last { get; } = [];
-    public List<EvaluationCompleted> Evaluations { get; } = [];
-    public List<CurriculumSelected> Curricula { get; } = [];
-
-    public bool IsOver => Status is RunStatus.Completed or RunStatus.Failed or RunStatus.Cancelled;
+    /// <summary>The fold of the run's stream so far.</summary>
+    public RunState State { get; private set; } = RunState.Empty;
 
     /// <summary>Applies the next fact of the run's stream.</summary>
     public void Apply(StoredFact stored)
     {
-        Version++;
+        State = State.Apply(stored);
         switch (stored.Fact)
         {
-            case RunStarted started:
-                (Started, StartedAt) = (started, stored.At);
-                break;
-            case IterationStarted iteration:
-                Iteration = iteration.Iteration;
-                break;
-            case PhaseStarted phase:
-                (Iteration, Phase, Steps, StepsDone) = (phase.Iteration, phase.Phase, phase.Steps, 0);
-                break;
             case StepStarted:
                 _stepStartedAt = stored.At;
                 break;
             case StepCompleted step:
-                StepsDone = step.Step + 1;
-                Last[step.Phase] = step;
                 var wall = step.Metrics.TryGetValue("wallSeconds", out var seconds) ? seconds : (stored.At - _stepStartedAt).TotalSeconds;
                 var (sum, count) = _durations.GetValueOrDefault(step.Phase);
                 _durations[step.Phase] = (sum + wall, count + 1);
                 break;
-            case EvaluationCompleted evaluation:
-                Evaluations.Add(evaluation);
-                break;
-            case CurriculumSelected curriculum:
-                Curricula.Add(curriculum);
-                break;
-            case RunPaused:
-                Status = RunStatus.Paused;
-                break;
-            case RunResumed:
-                (Status, Reason) = (RunStatus.Running, null);
-                break;
-            case RunCompleted:
-                Status = RunStatus.Completed;
-                break;
-            case RunFailed failed:
-                (Status, Reason) = (RunStatus.Failed, failed.Reason);
-                break;
-            case RunCancelled cancelled:
-                (Status, Reason) = (RunStatus.Cancelled, cancelled.Reason);
-                break;
         }
     }
+
+    /// <summary>The last finished step of a phase.</summary>
+    public StepCompleted? LastOf(Phase phase) => State.CompletedSteps.FindLast(step => step.Phase == phase);
 
     /// <summary>Counts a worker's tokens; kept for a minute.</summary>
     public void Count(DateTimeOffset at, long tokens)
@@ -111,16 +64,14 @@ public sealed class RunView
     /// <summary>Steps of the whole run by phase: the base model's evaluation, then each iteration.</summary>
     public IReadOnlyList<(int Iteration, Phase Phase, int Steps)> Plan()
     {
-        if (Started is null)
-            return [];
-        var options = Started.Options;
-        var plan = new List<(int, Phase, int)> { (0, Contracts.Phase.Evaluation, Started.HeldOut.Count) };
+        var (options, sets) = (State.Options, State.HeldOut.Count);
+        var plan = new List<(int, Phase, int)> { (0, Phase.Evaluation, sets) };
         for (var iteration = 1; iteration <= options.Iterations; iteration++)
         {
-            plan.Add((iteration, Contracts.Phase.Generator, options.Generator.Train ? options.Generator.Steps : 0));
-            plan.Add((iteration, Contracts.Phase.Curriculum, 1));
-            plan.Add((iteration, Contracts.Phase.Solver, options.Solver.Steps));
-            plan.Add((iteration, Contracts.Phase.Evaluation, Started.HeldOut.Count));
+            plan.Add((iteration, Phase.Generator, options.Generator.Train ? options.Generator.Steps : 0));
+            plan.Add((iteration, Phase.Curriculum, 1));
+            plan.Add((iteration, Phase.Solver, options.Solver.Steps));
+            plan.Add((iteration, Phase.Evaluation, sets));
         }
 
         return plan;
@@ -129,23 +80,17 @@ public sealed class RunView
     /// <summary>Share of the run's estimated time that is behind, in [0, 1], and an estimate of what is left; null before anything is known.</summary>
     public (double Done, TimeSpan? Left) Estimate()
     {
-        if (Status == RunStatus.Completed)
+        if (State.Status == RunStatus.Completed)
             return (1, TimeSpan.Zero);
-        if (Started is null || Phase is not { } current)
-            return (0, null);
         double done = 0, left = 0;
-        var passed = true;
         foreach (var (iteration, phase, steps) in Plan())
         {
-            var here = iteration == Iteration && phase == current;
-            if (here)
-                passed = false;
-            var finished = here ? Math.Min(StepsDone, steps) : passed ? steps : 0;
+            var finished = Math.Min(steps, State.CompletedSteps.Count(step => step.Iteration == iteration && step.Phase == phase));
             done += finished * SecondsOf(phase);
             left += (steps - finished) * SecondsOf(phase);
         }
 
-        var known = _durations.ContainsKey(Contracts.Phase.Generator) || _durations.ContainsKey(Contracts.Phase.Solver);
+        var known = _durations.ContainsKey(Phase.Generator) || _durations.ContainsKey(Phase.Solver);
         return (done + left > 0 ? done / (done + left) : 0, known ? TimeSpan.FromSeconds(left) : null);
     }
 
@@ -153,7 +98,7 @@ public sealed class RunView
     {
         if (_durations.TryGetValue(phase, out var seen))
             return seen.Seconds / seen.Steps;
-        var known = _durations.Where(d => d.Key != Contracts.Phase.Evaluation).Select(d => d.Value.Seconds / d.Value.Steps / FirstGuess[d.Key]).DefaultIfEmpty(1).Max();
+        var known = _durations.Where(d => d.Key != Phase.Evaluation).Select(d => d.Value.Seconds / d.Value.Steps / FirstGuess[d.Key]).DefaultIfEmpty(1).Max();
         return FirstGuess[phase] * known;
     }
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using ToolR0.Contracts;
+using ToolR0.EventStore;
 using static ToolR0.Cli.Reporting.Charts;
 
 namespace ToolR0.Cli.Reporting;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using ToolR0.Contracts;
+using ToolR0.EventStore;
 
 namespace ToolR0.Cli.Reporting;
 
@@ -11,49 +12,28 @@ public sealed class ReportFold
 {
     private readonly Dictionary<(int Iteration, Phase Phase, int Step), StepTotals> _open = [];
     private readonly List<StepReport> _steps = [];
-    private readonly List<CurriculumReport> _curricula = [];
-    private readonly List<EvaluationCompleted> _evaluations = [];
-    private readonly Dictionary<Role, string> _policies = [];
-    private RunStarted? _started;
-    private DateTimeOffset _startedAt;
-    private DateTimeOffset _endedAt;
+    private RunState _state = RunState.Empty;
+    private string _productVersion = "";
     private DateTimeOffset? _pausedAt;
     private TimeSpan _paused;
-    private RunStatus _status;
-    private string? _reason;
     private long _events;
     private long _tokens;
 
     public void Add(StoredFact stored)
     {
         _events++;
-        if (_started is not null && stored.At > _endedAt)
-            _endedAt = stored.At;
-
+        _state = _state.Apply(stored);
         switch (stored.Fact)
         {
             case RunStarted started:
-                (_started, _startedAt, _endedAt, _status) = (started, stored.At, stored.At, RunStatus.Running);
-                _policies[Role.Generator] = _policies[Role.Solver] = started.Base;
+                _productVersion = started.ProductVersion;
                 break;
-            case RunPaused:
-                (_status, _pausedAt) = (RunStatus.Paused, stored.At);
+            case RunPaused or RunFailed:
+                _pausedAt ??= stored.At;
                 break;
-            case RunResumed:
-                if (_pausedAt is { } since)
-                    _paused += stored.At - since;
-                (_status, _pausedAt, _reason) = (RunStatus.Running, null, null);
-                break;
-            case RunCompleted completed:
-                _status = RunStatus.Completed;
-                _policies[Role.Generator] = completed.Generator;
-                _policies[Role.Solver] = completed.Solver;
-                break;
-            case RunFailed failed:
-                (_status, _reason) = (RunStatus.Failed, failed.Reason);
-                break;
-            case RunCancelled cancelled:
-                (_status, _reason) = (RunStatus.Cancelled, cancelled.Reason);
+            case RunResumed when _pausedAt is { } since:
+                _paused += stored.At - since;
+                _pausedAt = null;
                 break;
             case TasksProposed proposed:
                 Count(stored.Stream, proposed.Samples);
@@ -68,14 +48,7 @@ public sealed class ReportFold
                 Step(stored.Stream)?.Add(scored);
                 break;
             case PolicyUpdated updated:
-                _policies[updated.Role] = updated.Policy;
                 Step((updated.Iteration, updated.Role == Role.Generator ? Phase.Generator : Phase.Solver, updated.Step)).Learning = updated.Metrics;
-                break;
-            case CurriculumSelected selected:
-                _curricula.Add(new CurriculumReport(selected.Iteration, selected.Candidates, selected.Tasks, selected.Rejected, selected.Sha256));
-                break;
-            case EvaluationCompleted evaluated:
-                _evaluations.Add(evaluated);
                 break;
             case StepCompleted completed:
                 Close(completed);
@@ -86,24 +59,25 @@ public sealed class ReportFold
     /// <exception cref="CliError">The events do not start a run.</exception>
     public RunReport Build()
     {
-        var started = _started ?? throw new CliError("the run has no events");
+        if (_state is not { StartedAt: { } startedAt, At: { } endedAt })
+            throw new CliError("the run has not started");
         return new RunReport
         {
-            Run = started.Run,
-            Options = started.Options,
-            Base = started.Base,
-            ProductVersion = started.ProductVersion,
-            StartedAt = _startedAt,
-            EndedAt = _endedAt,
-            Status = _status,
-            Reason = _reason,
+            Run = _state.Run,
+            Options = _state.Options,
+            Base = _state.Base,
+            ProductVersion = _productVersion,
+            StartedAt = startedAt,
+            EndedAt = endedAt,
+            Status = _state.Status,
+            Reason = _state.Status is RunStatus.Failed or RunStatus.Cancelled ? _state.Reason : null,
             Events = _events,
-            HeldOut = started.HeldOut,
+            HeldOut = _state.HeldOut,
             Steps = [.. _steps],
-            Curricula = [.. _curricula],
-            Evaluations = [.. _evaluations],
-            Policies = new Dictionary<Role, string>(_policies),
-            WallSeconds = Math.Max(0, (_endedAt - _startedAt - _paused).TotalSeconds),
+            Curricula = [.. _state.Curricula.Values],
+            Evaluations = _state.Evaluations,
+            Policies = _state.Policies,
+            WallSeconds = Math.Max(0, (endedAt - startedAt - _paused).TotalSeconds),
             ModelSeconds = _steps.Sum(step => step.ModelSeconds),
             Tokens = _tokens,
         };

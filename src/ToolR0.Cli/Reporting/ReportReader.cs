@@ -1,10 +1,11 @@
 using ToolR0.Contracts;
+using ToolR0.EventStore;
+using ToolR0.SelfPlay;
 
 namespace ToolR0.Cli.Reporting;
 
 /// <summary>Reads a run from the store into a <see cref="RunReport"/> with examples.</summary>
-/// <param name="resolve">Gives the task that a reference names in the fact that holds it (<c>TaskSource.Resolve</c>).</param>
-public sealed class ReportReader(IFactLog log, Func<TaskRef, object, ToolTask?> resolve)
+public sealed class ReportReader(IFactLog log)
 {
     /// <summary>How many tasks per iteration and how many answers per held-out set are shown.</summary>
     public const int TasksPerIteration = 4, AnswersPerSet = 5;
@@ -40,7 +41,7 @@ public sealed class ReportReader(IFactLog log, Func<TaskRef, object, ToolTask?> 
         var examples = new List<TaskExample>();
         foreach (var (iteration, task) in picked)
         {
-            if (streams.TryGetValue(task.Task.Stream, out var facts) && resolve(task.Task, facts[0].Fact) is { } resolved)
+            if (streams.TryGetValue(task.Task.Stream, out var facts) && TaskSource.Resolve(task.Task, facts[0].Fact) is { } resolved)
                 examples.Add(new TaskExample(iteration, task.Domain, task.Label, task.PassRate, resolved));
         }
 
@@ -54,7 +55,7 @@ public sealed class ReportReader(IFactLog log, Func<TaskRef, object, ToolTask?> 
         for (var step = 0; last > 0 && step < report.HeldOut.Count; step++)
         {
             var set = report.HeldOut[step];
-            var items = await ItemsAsync(set.Sha256, cancellation);
+            var items = await log.ReadHeldOutAsync(set.Sha256, cancellation);
             var measured = report.Evaluations.FirstOrDefault(e => e.Set == set.Name && e.Iteration == last)?.Items ?? 0;
 
             var pairs = new List<AnswerExample>();
@@ -81,13 +82,6 @@ public sealed class ReportReader(IFactLog log, Func<TaskRef, object, ToolTask?> 
         }
 
         return examples;
-    }
-
-    private async Task<IReadOnlyList<HeldOutItem>> ItemsAsync(string sha256, CancellationToken cancellation)
-    {
-        var stream = Ids.HeldOutStream(sha256);
-        var read = await log.ReadAsync([stream], cancellation);
-        return read.TryGetValue(stream, out var facts) ? [.. facts.Select(f => f.Fact).OfType<HeldOutRegistered>().SelectMany(set => set.Items)] : [];
     }
 
     private static Answer? AnswerIn(IReadOnlyDictionary<string, IReadOnlyList<StoredFact>> streams, string stream)

@@ -1,16 +1,7 @@
 using ToolR0.Contracts;
+using ToolR0.EventStore;
 
 namespace ToolR0.Cli.Reporting;
-
-/// <summary>How a run stands.</summary>
-public enum RunStatus
-{
-    Running,
-    Paused,
-    Completed,
-    Failed,
-    Cancelled,
-}
 
 /// <summary>What a run's events say about it: everything the report, the summary and the closing table show.</summary>
 public sealed record RunReport
@@ -32,7 +23,7 @@ public sealed record RunReport
     public required long Events { get; init; }
     public required IReadOnlyList<HeldOutSet> HeldOut { get; init; }
     public required IReadOnlyList<StepReport> Steps { get; init; }
-    public required IReadOnlyList<CurriculumReport> Curricula { get; init; }
+    public required IReadOnlyList<CurriculumSelected> Curricula { get; init; }
     public required IReadOnlyList<EvaluationCompleted> Evaluations { get; init; }
 
     /// <summary>SHA-256 of the latest policy of each role.</summary>
@@ -71,10 +62,6 @@ public sealed record StepReport(
     long Tokens,
     double WallSeconds,
     double ModelSeconds);
-
-/// <param name="Tasks">In training order.</param>
-public sealed record CurriculumReport(
-    int Iteration, int Candidates, IReadOnlyList<SelectedTask> Tasks, IReadOnlyDictionary<string, int> Rejected, string Sha256);
 
 /// <summary>A task that the Generator wrote and the curriculum took.</summary>
 public sealed record TaskExample(int Iteration, string Domain, string Label, double PassRate, ToolTask Task);

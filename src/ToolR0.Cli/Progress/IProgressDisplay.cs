@@ -18,8 +18,9 @@ internal static class ProgressText
     /// <summary>The metrics worth a line, by phase, in order: metric name and what it is called.</summary>
     private static readonly IReadOnlyDictionary<Phase, (string Metric, string Label)[]> Shown = new Dictionary<Phase, (string, string)[]>
     {
-        [Phase.Generator] = [("reward", "reward"), ("format", "format"), ("validity", "validity"), ("difficulty", "difficulty"), ("passRate", "p̂")],
-        [Phase.Solver] = [("reward", "reward"), ("format", "format"), ("accuracy", "accuracy"), ("exact", "exact")],
+        [Phase.Generator] =
+            [("rewardMean", "reward"), ("formatMean", "format"), ("validityMean", "validity"), ("difficultyMean", "difficulty"), ("passRate", "pass rate")],
+        [Phase.Solver] = [("rewardMean", "reward"), ("formatMean", "format"), ("accuracyMean", "accuracy"), ("exactShare", "exact")],
     };
 
     public static string Metrics(StepCompleted step) =>

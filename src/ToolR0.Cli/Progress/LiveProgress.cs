@@ -54,7 +54,7 @@ public sealed class LiveProgress(TimeProvider clock) : IProgressDisplay
                 new Markup(FormattableString.Invariant(
                     $"[bold]{Markup.Escape(state.Run)}[/]  preset {Markup.Escape(state.Options.Preset)}, seed {state.Options.Seed}, base {state.Base[..12]}")),
                 Bar(done, _view, left, now),
-                Now(_view, now),
+                Now(_view),
                 Metrics(_view),
             };
             if (state.Evaluations.Count > 0)
@@ -74,7 +74,7 @@ public sealed class LiveProgress(TimeProvider clock) : IProgressDisplay
             $"[deepskyblue1]{new string('━', full)}[/][grey]{new string('━', width - full)}[/] {100 * done,3:0} %  {ProgressText.Duration(now - view.State.StartedAt!.Value)} so far  {rest}"));
     }
 
-    private static Markup Now(RunView view, DateTimeOffset now)
+    private static Markup Now(RunView view)
     {
         var state = view.State;
         if (state.Status != RunStatus.Running)
@@ -87,7 +87,7 @@ public sealed class LiveProgress(TimeProvider clock) : IProgressDisplay
             Phase.Evaluation => state.Iteration == 0 ? "measuring the base model" : "measuring the Solver",
             _ => "starting",
         };
-        var rate = view.TokensPerSecond(now) is { } tokens ? FormattableString.Invariant($"{tokens:#,0} tokens/s") : "";
+        var rate = view.TokensPerSecond() is { } tokens ? FormattableString.Invariant($"{tokens:#,0} tokens/s") : "";
         return new Markup(FormattableString.Invariant(
             $"iteration {state.Iteration}/{state.Options.Iterations}  [bold]{what}[/]  step {Math.Min(state.StepsDone + 1, state.Phase?.Steps ?? 0)}/{state.Phase?.Steps ?? 0}  {rate}"));
     }

@@ -3,7 +3,7 @@ using ToolR0.Contracts;
 namespace ToolR0.Cli.Progress;
 
 /// <summary>One line per finished step, for logs and pipes.</summary>
-public sealed class PlainProgress(TextWriter output, TimeProvider clock) : IProgressDisplay
+public sealed class PlainProgress(TextWriter output) : IProgressDisplay
 {
     public void Advanced(RunView view, object fact, DateTimeOffset at)
     {
@@ -30,7 +30,7 @@ public sealed class PlainProgress(TextWriter output, TimeProvider clock) : IProg
                 {
                     FormattableString.Invariant($"iteration {step.Iteration}  {step.Phase.WireName(),-9}  step {step.Step + 1,2}/{view.State.Phase?.Steps ?? 0}"),
                     ProgressText.Metrics(step),
-                    view.TokensPerSecond(clock.GetUtcNow()) is { } rate ? FormattableString.Invariant($"{rate:0} tokens/s") : "",
+                    view.TokensPerSecond() is { } rate ? FormattableString.Invariant($"{rate:0} tokens/s") : "",
                     left is { } rest && rest > TimeSpan.Zero ? $"about {ProgressText.Duration(rest)} left" : "",
                 };
                 return string.Join("  ", parts.Where(part => part.Length > 0));

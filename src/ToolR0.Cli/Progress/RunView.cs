@@ -4,8 +4,7 @@ using ToolR0.EventStore;
 namespace ToolR0.Cli.Progress;
 
 /// <summary>
-/// What someone watching a run wants to know now: folded from the run's own stream and from the workers' announcements. Pure: time comes with the
-/// events; nothing here reads a clock.
+/// What someone watching a run wants to know now: folded from the run's own stream. Pure: time comes with the events; nothing here reads a clock.
 /// </summary>
 public sealed class RunView
 {
@@ -16,7 +15,6 @@ public sealed class RunView
     };
 
     private readonly Dictionary<Phase, (double Seconds, int Steps)> _durations = [];
-    private readonly Queue<(DateTimeOffset At, long Tokens)> _tokens = new();
     private DateTimeOffset _stepStartedAt;
 
     /// <summary>The fold of the run's stream so far.</summary>
@@ -42,23 +40,12 @@ public sealed class RunView
     /// <summary>The last finished step of a phase.</summary>
     public StepCompleted? LastOf(Phase phase) => State.CompletedSteps.FindLast(step => step.Phase == phase);
 
-    /// <summary>Counts a worker's tokens; kept for a minute.</summary>
-    public void Count(DateTimeOffset at, long tokens)
+    /// <summary>Tokens sampled per second of wall time over the last few steps, null before there are any.</summary>
+    public double? TokensPerSecond()
     {
-        if (tokens <= 0)
-            return;
-        _tokens.Enqueue((at, tokens));
-        while (_tokens.TryPeek(out var oldest) && (at - oldest.At).TotalSeconds > 60)
-            _tokens.Dequeue();
-    }
-
-    /// <summary>Tokens sampled and trained on per second over the last minute, null before there are any.</summary>
-    public double? TokensPerSecond(DateTimeOffset now)
-    {
-        if (_tokens.Count < 2)
-            return null;
-        var since = _tokens.Peek().At;
-        return _tokens.Sum(t => t.Tokens) / Math.Max(1, (now - since).TotalSeconds);
+        var last = State.CompletedSteps.TakeLast(5).ToList();
+        var seconds = last.Sum(step => step.Metrics.GetValueOrDefault("wallSeconds"));
+        return seconds > 0 ? last.Sum(step => step.Metrics.GetValueOrDefault("tokens")) / seconds : null;
     }
 
     /// <summary>Steps of the whole run by phase: the base model's evaluation, then each iteration.</summary>

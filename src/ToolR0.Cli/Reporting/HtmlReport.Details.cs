@@ -9,12 +9,12 @@ public static partial class HtmlReport
 {
     private static void Curricula(StringBuilder html, RunReport report)
     {
-        if (report.Curricula.Count == 0)
+        if (report.State.Curricula.Count == 0)
             return;
         html.Append("<section><h2>What the Generator made of it</h2><p>Selected tasks by p̂, the share of the Solver's verification answers that equal the task's own answer. ")
             .Append("Tasks near 1 are solved already; what can be learned lies between.</p><div class='grid three'>");
-        var most = report.Curricula.SelectMany(c => Enumerable.Range(0, 10).Select(bin => c.Tasks.Count(t => Bin(t.PassRate) == bin))).DefaultIfEmpty(1).Max();
-        foreach (var curriculum in report.Curricula)
+        var most = report.State.Curricula.Values.SelectMany(c => Enumerable.Range(0, 10).Select(bin => c.Tasks.Count(t => Bin(t.PassRate) == bin))).DefaultIfEmpty(1).Max();
+        foreach (var curriculum in report.State.Curricula.Values)
         {
             var bars = Enumerable.Range(0, 10).Select(bin => new Bar(
                 Inv($"{bin / 10.0:0.0}"),
@@ -34,17 +34,17 @@ public static partial class HtmlReport
         }
 
         html.Append("</div><h3>Why candidates were rejected</h3>");
-        var reasons = report.Curricula.SelectMany(c => c.Rejected.Keys).Distinct()
-            .OrderByDescending(reason => report.Curricula.Sum(c => c.Rejected.GetValueOrDefault(reason))).ToList();
-        var largest = Math.Max(1, report.Curricula.SelectMany(c => c.Rejected.Values).DefaultIfEmpty(1).Max());
+        var reasons = report.State.Curricula.Values.SelectMany(c => c.Rejected.Keys).Distinct()
+            .OrderByDescending(reason => report.State.Curricula.Values.Sum(c => c.Rejected.GetValueOrDefault(reason))).ToList();
+        var largest = Math.Max(1, report.State.Curricula.Values.SelectMany(c => c.Rejected.Values).DefaultIfEmpty(1).Max());
         html.Append("<table><thead><tr><th>reason</th>");
-        foreach (var curriculum in report.Curricula)
+        foreach (var curriculum in report.State.Curricula.Values)
             html.Append(Inv($"<th class='wide'>iteration {curriculum.Iteration} (candidates)</th>"));
         html.Append("</tr></thead><tbody>");
         foreach (var reason in reasons)
         {
             html.Append(Inv($"<tr><td>{Text(reason)}</td>"));
-            foreach (var curriculum in report.Curricula)
+            foreach (var curriculum in report.State.Curricula.Values)
             {
                 var count = curriculum.Rejected.GetValueOrDefault(reason);
                 html.Append(Inv($"<td class='wide'><span class='meter'><i class='c4' style='width:{80.0 * count / largest:0.#}%'></i><b>{count:#,0}</b></span></td>"));
@@ -120,7 +120,7 @@ public static partial class HtmlReport
     private static void Time(StringBuilder html, RunReport report)
     {
         var phases = report.Steps.GroupBy(step => (step.Iteration, step.Phase))
-            .Select(group => (group.Key.Iteration, group.Key.Phase, Wall: group.Sum(s => s.WallSeconds), Model: group.Sum(s => s.ModelSeconds), Tokens: group.Sum(s => s.Tokens)))
+            .Select(group => (group.Key.Iteration, group.Key.Phase, Wall: Sum(group, "wallSeconds"), Model: Sum(group, "modelSeconds"), Tokens: Sum(group, "tokens")))
             .Where(phase => phase.Wall > 0).ToList();
         if (phases.Count == 0)
             return;
@@ -139,20 +139,22 @@ public static partial class HtmlReport
         html.Append("</section>");
     }
 
+    private static double Sum(IEnumerable<StepCompleted> steps, string metric) => steps.Sum(step => step.Metrics.GetValueOrDefault(metric));
+
     private static void Identity(StringBuilder html, RunReport report)
     {
         html.Append("<section><h2>What it was</h2><p>The same options on the same backend give the same curriculum and the same weights, to the bit.</p><table class='ids'><tbody>");
         void Id(string name, string value) => html.Append(Inv($"<tr><td>{Text(name)}</td><td><code>{Text(value)}</code></td></tr>"));
-        Id("base model", report.Base);
-        foreach (var (role, sha) in report.Policies.OrderBy(p => p.Key))
+        Id("base model", report.State.Base);
+        foreach (var (role, sha) in report.State.Policies.OrderBy(p => p.Key))
             Id($"final {role.WireName()}", sha);
-        foreach (var curriculum in report.Curricula)
+        foreach (var curriculum in report.State.Curricula.Values)
             Id(Inv($"curriculum {curriculum.Iteration}"), curriculum.Sha256);
-        foreach (var set in report.HeldOut)
+        foreach (var set in report.State.HeldOut)
             Id(Inv($"held-out set {set.Name} ({set.Count} items)"), set.Sha256);
         Id("product version", report.ProductVersion);
         html.Append("</tbody></table><details><summary>All options</summary><pre>")
-            .Append(Text(RunOptionsJson.Write(report.Options)))
+            .Append(Text(RunOptionsJson.Write(report.State.Options)))
             .Append("</pre></details></section>");
     }
 

@@ -13,7 +13,7 @@ public static partial class HtmlReport
         var html = new StringBuilder()
             .Append("<!doctype html><html lang='en'><head><meta charset='utf-8'>")
             .Append("<meta name='viewport' content='width=device-width,initial-scale=1'><meta name='color-scheme' content='light dark'>")
-            .Append(Inv($"<title>Self-play run {Text(report.Run)}</title><style>{Style}</style></head><body><main>"));
+            .Append(Inv($"<title>Self-play run {Text(report.State.Run)}</title><style>{Style}</style></head><body><main>"));
         Header(html, report);
         Tiles(html, report);
         Accuracy(html, report);
@@ -27,7 +27,7 @@ public static partial class HtmlReport
 
     private static void Header(StringBuilder html, RunReport report)
     {
-        var state = report.Status switch
+        var state = report.State.Status switch
         {
             RunStatus.Completed => "completed",
             RunStatus.Failed => "failed",
@@ -35,10 +35,10 @@ public static partial class HtmlReport
             RunStatus.Paused => "paused",
             _ => "not finished",
         };
-        html.Append(Inv($"<header><h1>Self-play run <code>{Text(report.Run)}</code></h1><p class='sub'>"))
-            .Append(Inv($"preset {Text(report.Options.Preset)} · seed {report.Options.Seed} · {report.Options.Iterations} iterations · "))
+        html.Append(Inv($"<header><h1>Self-play run <code>{Text(report.State.Run)}</code></h1><p class='sub'>"))
+            .Append(Inv($"preset {Text(report.State.Options.Preset)} · seed {report.State.Options.Seed} · {report.State.Options.Iterations} iterations · "))
             .Append(Inv($"{report.StartedAt:yyyy-MM-dd HH:mm} UTC · <b class='state {state.Replace(' ', '-')}'>{state}</b></p>"));
-        if (report.Reason is { } reason)
+        if (report.State is { IsOver: true, Reason: { } reason })
             html.Append(Inv($"<p class='reason'>{Text(reason)}</p>"));
         html.Append("</header>");
     }
@@ -46,7 +46,7 @@ public static partial class HtmlReport
     private static void Tiles(StringBuilder html, RunReport report)
     {
         html.Append("<section class='tiles'>");
-        foreach (var set in report.HeldOut)
+        foreach (var set in report.State.HeldOut)
         {
             if (report.AccuracyOf(set.Name) is { Count: > 0 } accuracy)
             {
@@ -66,13 +66,13 @@ public static partial class HtmlReport
 
     private static void Accuracy(StringBuilder html, RunReport report)
     {
-        if (report.Evaluations.Count == 0)
+        if (report.State.Evaluations.Count == 0)
             return;
         html.Append("<section><h2>How good the Solver is</h2><p>Exact match on held-out items that are never trained on: the predicted calls equal the right calls, ")
             .Append("as a multiset, names and every argument. Bars are one standard error of the share.</p><div class='grid'>");
-        var series = report.HeldOut.Select((set, i) =>
+        var series = report.State.HeldOut.Select((set, i) =>
         {
-            var measured = report.Evaluations.Where(e => e.Set == set.Name).OrderBy(e => e.Iteration).ToList();
+            var measured = report.State.Evaluations.Where(e => e.Set == set.Name).OrderBy(e => e.Iteration).ToList();
             return new Series(
                 Inv($"{set.Name} ({measured.FirstOrDefault()?.Items ?? 0} items)"),
                 (i % 6) + 1,
@@ -80,7 +80,7 @@ public static partial class HtmlReport
                 [.. measured.Select(e => 100 * Math.Sqrt(e.Accuracy * (1 - e.Accuracy) / Math.Max(1, e.Items)))],
                 Marked: true);
         }).ToList();
-        var last = report.Evaluations.Max(e => e.Iteration);
+        var last = report.State.Evaluations.Max(e => e.Iteration);
         html.Append(Lines(
             "Held-out accuracy per iteration",
             "iteration (0 is the base model)",
@@ -92,7 +92,7 @@ public static partial class HtmlReport
         html.Append("<div class='card'>");
         AccuracyTable(html, report);
         html.Append("</div></div>");
-        foreach (var set in report.HeldOut)
+        foreach (var set in report.State.HeldOut)
             ByClass(html, report, set.Name);
         html.Append("</section>");
     }
@@ -100,7 +100,7 @@ public static partial class HtmlReport
     private static void AccuracyTable(StringBuilder html, RunReport report)
     {
         html.Append("<table><thead><tr><th>set</th><th>iteration</th><th>exact match</th><th>against base</th><th>relative</th></tr></thead><tbody>");
-        foreach (var set in report.HeldOut)
+        foreach (var set in report.State.HeldOut)
         {
             var accuracy = report.AccuracyOf(set.Name);
             for (var i = 0; i < accuracy.Count; i++)
@@ -116,7 +116,7 @@ public static partial class HtmlReport
 
     private static void ByClass(StringBuilder html, RunReport report, string set)
     {
-        var measured = report.Evaluations.Where(e => e.Set == set).OrderBy(e => e.Iteration).ToList();
+        var measured = report.State.Evaluations.Where(e => e.Set == set).OrderBy(e => e.Iteration).ToList();
         if (measured is not [var before, .., var after] || before.ByClass.Count is < 2 or > 40)
             return;
         html.Append(Inv($"<details><summary>{Text(set)}: accuracy by class of item</summary><table><thead><tr><th>class</th><th>base</th>"))
@@ -133,42 +133,43 @@ public static partial class HtmlReport
 
     private static void Rewards(StringBuilder html, RunReport report)
     {
-        var generator = report.Steps.Where(s => s.Phase == Phase.Generator && s.Components.Count > 0).ToList();
-        var solver = report.Steps.Where(s => s.Phase == Phase.Solver && s.Components.Count > 0).ToList();
+        var generator = report.Steps.Where(s => s.Phase == Phase.Generator).ToList();
+        var solver = report.Steps.Where(s => s.Phase == Phase.Solver).ToList();
         if (generator.Count + solver.Count == 0)
             return;
         html.Append("<section><h2>What was rewarded</h2><p>Means over each step's samples; shaded stretches are iterations.</p><div class='grid'>");
         if (generator.Count > 0)
         {
-            html.Append(StepChart("Generator: reward and its components", "mean per step", generator, ["total", "format", "validity", "difficulty", "coherence", "repetition"]));
-            html.Append(StepChart("Generator: how often the Solver agrees, and groups to learn from", "share", generator, [], [
-                ("pass rate p̂ of proposals", s => s.PassRate),
-                ("groups without reward variance", s => s.ZeroVarianceShare),
+            html.Append(StepChart("Generator: reward and its components", "mean per step", generator, [
+                ("total", "rewardMean"), ("format", "formatMean"), ("validity", "validityMean"), ("difficulty", "difficultyMean"),
+                ("coherence", "coherenceMean"), ("repetition", "repetitionMean"),
+            ]));
+            html.Append(StepChart("Generator: how often the Solver agrees, and groups to learn from", "share", generator, [
+                ("pass rate p̂ of proposals", "passRate"), ("proposals that could be probed", "probedShare"), ("groups without advantages", "zeroVarianceShare"),
             ]));
         }
 
         if (solver.Count > 0)
         {
-            html.Append(StepChart("Solver: reward and its components", "mean per step", solver, ["total", "format", "accuracy"]));
-            html.Append(StepChart("Solver: what is right in the answers", "share", solver, ["name", "keys", "values", "exact"], [
-                ("groups without reward variance", s => s.ZeroVarianceShare),
+            html.Append(StepChart("Solver: reward and its components", "mean per step", solver, [
+                ("total", "rewardMean"), ("format", "formatMean"), ("accuracy", "accuracyMean"),
+            ]));
+            html.Append(StepChart("Solver: what is right in the answers", "share", solver, [
+                ("name", "nameMean"), ("keys", "keysMean"), ("values", "valuesMean"), ("all exact", "exactShare"), ("groups without advantages", "zeroVarianceShare"),
             ]));
         }
 
         html.Append("</div></section>");
     }
 
-    private static string StepChart(
-        string title, string yLabel, IReadOnlyList<StepReport> steps, IReadOnlyList<string> components, IReadOnlyList<(string Name, Func<StepReport, double?> Of)>? more = null)
+    private static string StepChart(string title, string yLabel, IReadOnlyList<StepCompleted> steps, IReadOnlyList<(string Name, string Metric)> shown)
     {
-        var lines = components
-            .Select(name => (Name: name, Of: (Func<StepReport, double?>)(step => step.Components.TryGetValue(name, out var value) ? value : null)))
-            .Concat(more ?? [])
+        var lines = shown
             .Select((line, i) => new Series(
                 line.Name,
                 (i % 6) + 1,
-                [.. steps.Select((step, at) => (X: (double)at, Y: line.Of(step))).Where(p => p.Y is not null).Select(p => (p.X, p.Y!.Value))]))
-            .Where(series => series.Points.Count > 0)
+                [.. steps.Select((step, at) => (Step: step, At: at)).Where(p => p.Step.Metrics.ContainsKey(line.Metric)).Select(p => ((double)p.At, p.Step.Metrics[line.Metric]))]))
+            .Where(series => series.Points.Any(p => p.Y != 0))
             .ToList();
         var bands = steps.Select((step, at) => (step.Iteration, At: at)).GroupBy(p => p.Iteration)
             .Select(group => new Band(group.First().At - 0.5, group.Last().At + 0.5, Inv($"iteration {group.Key}"))).ToList();

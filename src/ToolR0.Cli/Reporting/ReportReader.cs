@@ -34,7 +34,7 @@ public sealed class ReportReader(IFactLog log)
     private async Task<IReadOnlyList<TaskExample>> TasksAsync(RunReport report, CancellationToken cancellation)
     {
         // Spread over the order of training: from the easiest to the hardest.
-        var picked = report.Curricula
+        var picked = report.State.Curricula.Values
             .SelectMany(curriculum => Spread(curriculum.Tasks, TasksPerIteration).Select(task => (curriculum.Iteration, Task: task)))
             .ToList();
         var streams = await log.ReadAsync([.. picked.Select(pick => pick.Task.Task.Stream).Distinct()], cancellation);
@@ -50,20 +50,20 @@ public sealed class ReportReader(IFactLog log)
 
     private async Task<IReadOnlyList<AnswerExample>> AnswersAsync(RunReport report, CancellationToken cancellation)
     {
-        var last = report.Evaluations.Count == 0 ? 0 : report.Evaluations.Max(e => e.Iteration);
+        var last = report.State.Evaluations.Count == 0 ? 0 : report.State.Evaluations.Max(e => e.Iteration);
         var examples = new List<AnswerExample>();
-        for (var step = 0; last > 0 && step < report.HeldOut.Count; step++)
+        for (var step = 0; last > 0 && step < report.State.HeldOut.Count; step++)
         {
-            var set = report.HeldOut[step];
+            var set = report.State.HeldOut[step];
             var items = await log.ReadHeldOutAsync(set.Sha256, cancellation);
-            var measured = report.Evaluations.FirstOrDefault(e => e.Set == set.Name && e.Iteration == last)?.Items ?? 0;
+            var measured = report.State.Evaluations.FirstOrDefault(e => e.Set == set.Name && e.Iteration == last)?.Items ?? 0;
 
             var pairs = new List<AnswerExample>();
             foreach (var chunk in Enumerable.Range(0, Math.Min(measured, items.Count)).Chunk(100))
             {
                 var keys = chunk.ToDictionary(n => n, n => (
-                    Before: Ids.GroupStream(report.Run, 0, Phase.Evaluation.WireName(), step, n),
-                    After: Ids.GroupStream(report.Run, last, Phase.Evaluation.WireName(), step, n)));
+                    Before: Ids.GroupStream(report.State.Run, 0, Phase.Evaluation.WireName(), step, n),
+                    After: Ids.GroupStream(report.State.Run, last, Phase.Evaluation.WireName(), step, n)));
                 var streams = await log.ReadAsync([.. keys.Values.SelectMany(key => new[] { key.Before, key.After })], cancellation);
                 foreach (var (n, key) in keys)
                 {

@@ -19,13 +19,13 @@ public sealed record Summary(
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
     public static Summary Of(RunReport report) => new(
-        report.HeldOut.ToDictionary(set => set.Name, set => report.AccuracyOf(set.Name)),
+        report.State.HeldOut.ToDictionary(set => set.Name, set => report.AccuracyOf(set.Name)),
         Math.Round(report.WallSeconds, 3),
         Math.Round(report.OutsideModelShare, 4),
-        [.. report.Curricula.OrderBy(c => c.Iteration).Select(c => c.Sha256)],
-        new SummaryPolicies(report.Policies[Role.Generator], report.Policies[Role.Solver]),
+        [.. report.State.Curricula.Values.Select(c => c.Sha256)],
+        new SummaryPolicies(report.State.Policies[Role.Generator], report.State.Policies[Role.Solver]),
         report.Events,
-        report.Options.Seed);
+        report.State.Options.Seed);
 
     public string ToJson() => JsonSerializer.Serialize(this, Json);
 }

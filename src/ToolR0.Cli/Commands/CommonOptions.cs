@@ -1,0 +1,70 @@
+using System.CommandLine;
+using ToolR0.Cli.Options;
+using ToolR0.Messaging;
+
+namespace ToolR0.Cli.Commands;
+
+/// <summary>Flags that several commands share, one instance per command.</summary>
+internal sealed class CommonOptions
+{
+    private readonly Option<string?> _home = new("--home") { Description = "State folder: policies, reports (TOOLR0_HOME; default .toolr0)", HelpName = "DIR" };
+    private readonly Option<string?> _postgres = new("--postgres") { Description = "Connection string of the event store (TOOLR0_POSTGRES)", HelpName = "STRING" };
+    private readonly Option<string?> _bus = new("--bus") { Description = "memory or rabbitmq (TOOLR0_BUS)", HelpName = "KIND" };
+    private readonly Option<string?> _rabbitMq = new("--rabbitmq") { Description = "amqp://user:password@host:5672/vhost (TOOLR0_RABBITMQ)", HelpName = "ADDRESS" };
+    private readonly Option<bool> _json = new("--json") { Description = "Write JSON for programs" };
+    private readonly BusKind _defaultBus;
+
+    public CommonOptions(Command command, BusKind defaultBus = BusKind.Memory, bool usesBus = true)
+    {
+        _defaultBus = defaultBus;
+        command.Add(_home);
+        command.Add(_postgres);
+        if (usesBus)
+        {
+            command.Add(_bus);
+            command.Add(_rabbitMq);
+        }
+
+        command.Add(_json);
+    }
+
+    public Settings Settings(ParseResult parsed) => Options.Settings.Read(
+        parsed.GetValue(_home), parsed.GetValue(_postgres), parsed.GetValue(_bus), parsed.GetValue(_rabbitMq), Options.Settings.ProcessEnvironment(), _defaultBus);
+
+    public bool Json(ParseResult parsed) => parsed.GetValue(_json);
+}
+
+/// <summary>Flags that decide a run's options.</summary>
+internal sealed class RunFlags
+{
+    private readonly Option<string?> _preset = new("--preset") { Description = "nano (default) or paper", HelpName = "NAME" };
+    private readonly Option<string?> _options = new("--options") { Description = "Options as JSON; the preset's where it is silent", HelpName = "FILE" };
+    private readonly Option<string[]> _set = new("--set") { Description = "One option, e.g. solver.steps=10; may be repeated", HelpName = "PATH=VALUE", AllowMultipleArgumentsPerToken = false };
+    private readonly Option<long?> _seed = new("--seed") { Description = "Seed of everything that is drawn", HelpName = "N" };
+    private readonly Option<int?> _iterations = new("--iterations") { Description = "Self-play iterations", HelpName = "T" };
+    private readonly Option<string?> _base = new("--base") { Description = "Base model: a Hugging Face folder (default: the shipped base-nano)", HelpName = "DIR" };
+    private readonly Option<long?> _heldOutSeed = new("--heldout-seed") { Description = "Measure on fresh held-out sets drawn with this seed", HelpName = "N" };
+    private readonly Option<string?> _run = new("--run") { Description = "Name of the run", HelpName = "NAME" };
+
+    public RunFlags(Command command)
+    {
+        foreach (var option in new Option[] { _preset, _base, _seed, _iterations, _options, _set, _heldOutSeed, _run })
+            command.Add(option);
+    }
+
+    public Contracts.RunOptions Options(ParseResult parsed) => RunOptionsLoader.Load(new OptionSources
+    {
+        Preset = parsed.GetValue(_preset),
+        File = parsed.GetValue(_options),
+        Environment = Cli.Options.Settings.ProcessEnvironment(),
+        Sets = parsed.GetValue(_set) ?? [],
+        Seed = parsed.GetValue(_seed),
+        Iterations = parsed.GetValue(_iterations),
+    });
+
+    public string? Base(ParseResult parsed) => parsed.GetValue(_base);
+
+    public long? HeldOutSeed(ParseResult parsed) => parsed.GetValue(_heldOutSeed);
+
+    public string? Run(ParseResult parsed) => parsed.GetValue(_run);
+}

@@ -1,0 +1,184 @@
+using System.CommandLine;
+using System.Globalization;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Spectre.Console;
+using ToolR0.Cli.Hosting;
+using ToolR0.Cli.Options;
+using ToolR0.Cli.Progress;
+using ToolR0.Cli.Reporting;
+using ToolR0.Cli.Running;
+using ToolR0.Contracts;
+using ToolR0.EventStore;
+using ToolR0.Messaging;
+using ToolR0.Policies;
+
+namespace ToolR0.Cli.Commands;
+
+/// <summary><c>toolr0 run</c>: every service in this process, one run from start to report.</summary>
+internal static class RunCommand
+{
+    /// <summary>Exit code of an interrupted run, as shells have it for Ctrl-C.</summary>
+    private const int Interrupted = 130;
+
+    public static Command Create()
+    {
+        var command = new Command("run", "Self-play: every service in this process, live progress, a report at the end");
+        var flags = new RunFlags(command);
+        var resume = new Option<string?>("--resume") { Description = "Go on with an interrupted, paused or failed run", HelpName = "RUN" };
+        command.Add(resume);
+        var common = new CommonOptions(command);
+        command.SetAction((parsed, cancellation) => RunAsync(parsed, flags, parsed.GetValue(resume), common, cancellation));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult parsed, RunFlags flags, string? resume, CommonOptions common, CancellationToken cancellation)
+    {
+        // Everything that can be wrong is looked at before anything is written.
+        var settings = common.Settings(parsed);
+        var json = common.Json(parsed);
+        StartRun? start = null;
+        IReadOnlyList<LoadedSet> sets = [];
+        var baseFolder = "";
+        if (resume is null)
+        {
+            var options = flags.Options(parsed);
+            var name = RunInputs.CheckedName(flags.Run(parsed) ?? string.Create(CultureInfo.InvariantCulture, $"{options.Preset}-{DateTime.UtcNow:yyyyMMdd-HHmmss}"));
+            baseFolder = RunInputs.CheckedBase(flags.Base(parsed), options);
+            sets = RunInputs.HeldOutSets(options, flags.HeldOutSeed(parsed));
+            start = new StartRun(name, options, "", [.. sets.Select(set => set.Set)]);
+        }
+
+        TorchRuntime.EnsureLoaded();
+        await BusProbe.CheckAsync(settings.Bus, cancellation: cancellation);
+        var run = start?.Run ?? RunInputs.CheckedName(resume!);
+        using var host = ToolR0Host.Build(settings, ServiceKinds.All(run), logging => AddLog(logging, settings, run));
+        var state = await host.Services.GetRequiredService<RunStates>().LoadAsync(run, cancellation);
+        if (start is not null && state.Status != RunStatus.NotStarted)
+            throw new CliError($"there is a run '{run}' already; choose another --run or go on with it: --resume {run}");
+        if (start is null)
+            CheckResumable(run, state);
+
+        if (start is not null)
+        {
+            start = start with { Base = host.Services.GetRequiredService<PolicyStore>().Import(baseFolder) };
+            var log = host.Services.GetRequiredService<IFactLog>();
+            foreach (var (set, items) in sets)
+                await log.RegisterHeldOutAsync(set.Name, set.Sha256, items, cancellation);
+        }
+
+        await host.StartAsync(cancellation);
+        try
+        {
+            return await PlayAsync(host, settings, run, start, state, json, cancellation);
+        }
+        finally
+        {
+            await host.StopAsync(CancellationToken.None);
+        }
+    }
+
+    private static void CheckResumable(string run, RunState state)
+    {
+        switch (state.Status)
+        {
+            case RunStatus.NotStarted:
+                throw new CliError($"there is no run '{run}' in the store");
+            case RunStatus.Completed or RunStatus.Cancelled:
+                throw new CliError($"run '{run}' is {state.Status.ToString().ToLowerInvariant()}; there is nothing to go on with");
+        }
+    }
+
+    private static async Task<int> PlayAsync(
+        IHost host, Settings settings, string run, StartRun? start, RunState before, bool json, CancellationToken cancellation)
+    {
+        var log = host.Services.GetRequiredService<IFactLog>();
+        var sender = host.Services.GetRequiredService<CommandSender>();
+        var live = !json && AnsiConsole.Profile.Out.IsTerminal ? new LiveProgress(TimeProvider.System) : null;
+        IProgressDisplay display = live is not null ? live : new PlainProgress(json ? Console.Error : Console.Out);
+        var watcher = new RunWatcher(log, display, run);
+
+        async Task Work()
+        {
+            if (start is not null)
+                await sender.SendAsync(start, cancellation);
+            else if (before.Status is RunStatus.Paused or RunStatus.Failed)
+                await sender.SendAsync(new ResumeRun(run), cancellation);
+            if (!await watcher.WaitBeyondAsync(start is null && before.Status == RunStatus.Running ? 0 : before.Version, TimeSpan.FromSeconds(60), cancellation))
+                throw new CliError($"the coordinator did not take up run '{run}' within 60 s");
+            await watcher.FollowAsync(passPauses: false, cancellation);
+        }
+
+        try
+        {
+            if (live is not null)
+                await live.RunAsync(AnsiConsole.Console, Work);
+            else
+                await Work();
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            await PauseAsync(sender, watcher, run);
+            Console.Error.WriteLine($"interrupted; what was computed is stored. Go on with: toolr0 run --resume {run}");
+            return Interrupted;
+        }
+
+        return await FinishAsync(log, settings, run, json);
+    }
+
+    /// <summary>Stops dispatching and records the pause, so that the time until the run goes on does not count as its own.</summary>
+    private static async Task PauseAsync(CommandSender sender, RunWatcher watcher, string run)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        try
+        {
+            await watcher.UpdateAsync(limit.Token);
+            if (watcher.View.State.Status != RunStatus.Running)
+                return;
+            await sender.SendAsync(new PauseRun(run), limit.Token);
+            await watcher.FollowAsync(passPauses: false, limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // Not recorded in time: the run is resumable all the same.
+        }
+    }
+
+    private static async Task<int> FinishAsync(IFactLog log, Settings settings, string run, bool json)
+    {
+        var report = await new ReportReader(log).ReadAsync(run);
+        var (html, summary) = RunFiles.Write(settings, report);
+        if (json)
+            Console.Out.Write(await File.ReadAllTextAsync(summary));
+        else
+            RunClosing.Write(AnsiConsole.Console, report, html, summary);
+        return report.State.Status switch
+        {
+            RunStatus.Completed => 0,
+            RunStatus.Failed => throw new CliError($"run '{run}' failed: {report.State.Reason}. Mend the cause and go on with: toolr0 run --resume {run}"),
+            RunStatus.Paused => throw new CliError($"run '{run}' was paused; go on with: toolr0 run --resume {run}"),
+            _ => throw new CliError($"run '{run}' was cancelled: {report.State.Reason}"),
+        };
+    }
+
+    private static void AddLog(ILoggingBuilder logging, Settings settings, string run) =>
+        logging.AddProvider(new FileLog(Path.Combine(settings.RunFolder(run), "log.txt")));
+}
+
+/// <summary>What stands under the progress of a run that ended.</summary>
+internal static class RunClosing
+{
+    public static void Write(IAnsiConsole console, RunReport report, string html, string summary)
+    {
+        console.WriteLine();
+        console.Write(AccuracyTable.Of(
+            [.. report.State.HeldOut.Select(set => set.Name)],
+            (set, iteration) => report.AccuracyOf(set) is { } accuracy && iteration < accuracy.Count ? accuracy[iteration] : null));
+        console.MarkupLineInterpolated(CultureInfo.InvariantCulture,
+            $"{report.State.Status.ToString().ToLowerInvariant()} in {ProgressText.Duration(TimeSpan.FromSeconds(report.WallSeconds))}, {report.Events:#,0} events, {report.Tokens:#,0} tokens sampled");
+        console.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"outside model computation: {100 * report.OutsideModelShare:0.0} % of wall time");
+        console.WriteLine($"report   {html}");
+        console.WriteLine($"summary  {summary}");
+    }
+}

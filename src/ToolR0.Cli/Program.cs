@@ -7,7 +7,11 @@ using ToolR0.Messaging;
 var root = new RootCommand("Tool-R0: a language model teaches itself tool calling from zero data")
 {
     RunCommand.Create(),
+    ServeCommand.Create(),
+    DoctorCommand.Create(),
 };
+foreach (var command in (IEnumerable<Command>)[.. StackCommands.Create(), .. StoreCommands.Create(), .. ModelCommands.Create()])
+    root.Add(command);
 
 try
 {

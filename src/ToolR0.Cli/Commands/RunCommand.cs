@@ -7,7 +7,6 @@ using Spectre.Console;
 using ToolR0.Cli.Hosting;
 using ToolR0.Cli.Options;
 using ToolR0.Cli.Progress;
-using ToolR0.Cli.Reporting;
 using ToolR0.Cli.Running;
 using ToolR0.Contracts;
 using ToolR0.EventStore;
@@ -124,7 +123,7 @@ internal static class RunCommand
             return Interrupted;
         }
 
-        return await FinishAsync(log, settings, run, json);
+        return await RunFiles.FinishAsync(log, settings, run, json);
     }
 
     /// <summary>Stops dispatching and records the pause, so that the time until the run goes on does not count as its own.</summary>
@@ -145,40 +144,6 @@ internal static class RunCommand
         }
     }
 
-    private static async Task<int> FinishAsync(IFactLog log, Settings settings, string run, bool json)
-    {
-        var report = await new ReportReader(log).ReadAsync(run);
-        var (html, summary) = RunFiles.Write(settings, report);
-        if (json)
-            Console.Out.Write(await File.ReadAllTextAsync(summary));
-        else
-            RunClosing.Write(AnsiConsole.Console, report, html, summary);
-        return report.State.Status switch
-        {
-            RunStatus.Completed => 0,
-            RunStatus.Failed => throw new CliError($"run '{run}' failed: {report.State.Reason}. Mend the cause and go on with: toolr0 run --resume {run}"),
-            RunStatus.Paused => throw new CliError($"run '{run}' was paused; go on with: toolr0 run --resume {run}"),
-            _ => throw new CliError($"run '{run}' was cancelled: {report.State.Reason}"),
-        };
-    }
-
     private static void AddLog(ILoggingBuilder logging, Settings settings, string run) =>
         logging.AddProvider(new FileLog(Path.Combine(settings.RunFolder(run), "log.txt")));
-}
-
-/// <summary>What stands under the progress of a run that ended.</summary>
-internal static class RunClosing
-{
-    public static void Write(IAnsiConsole console, RunReport report, string html, string summary)
-    {
-        console.WriteLine();
-        console.Write(AccuracyTable.Of(
-            [.. report.State.HeldOut.Select(set => set.Name)],
-            (set, iteration) => report.AccuracyOf(set) is { } accuracy && iteration < accuracy.Count ? accuracy[iteration] : null));
-        console.MarkupLineInterpolated(CultureInfo.InvariantCulture,
-            $"{report.State.Status.ToString().ToLowerInvariant()} in {ProgressText.Duration(TimeSpan.FromSeconds(report.WallSeconds))}, {report.Events:#,0} events, {report.Tokens:#,0} tokens sampled");
-        console.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"outside model computation: {100 * report.OutsideModelShare:0.0} % of wall time");
-        console.WriteLine($"report   {html}");
-        console.WriteLine($"summary  {summary}");
-    }
 }

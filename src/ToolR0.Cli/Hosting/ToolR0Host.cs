@@ -13,7 +13,7 @@ public static class ToolR0Host
 {
     /// <summary>A host with the given services, the store and the bus. It does not listen to signals: the command does.</summary>
     /// <param name="log">Where log lines of level Warning and above go; null drops them.</param>
-    public static IHost Build(Settings settings, IReadOnlyList<ServiceKind> kinds, Action<ILoggingBuilder>? log = null)
+    public static IHost Build(Settings settings, IReadOnlyList<ServiceKind> kinds, Action<ILoggingBuilder>? log = null, Action<IServiceCollection>? more = null)
     {
         var builder = new HostApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true, ContentRootPath = AppContext.BaseDirectory });
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
@@ -30,6 +30,7 @@ public static class ToolR0Host
             foreach (var kind in kinds)
                 kind.AddConsumers(bus);
         });
+        more?.Invoke(builder.Services);
         return builder.Build();
     }
 

@@ -120,7 +120,7 @@ public static partial class HtmlReport
     private static void Time(StringBuilder html, RunReport report)
     {
         var phases = report.Steps.GroupBy(step => (step.Iteration, step.Phase))
-            .Select(group => (group.Key.Iteration, group.Key.Phase, Wall: Sum(group, "wallSeconds"), Model: Sum(group, "modelSeconds"), Tokens: Sum(group, "tokens")))
+            .Select(group => (group.Key.Iteration, group.Key.Phase, Wall: Sum(group, "wallSeconds"), Model: Sum(group, "modelSeconds")))
             .Where(phase => phase.Wall > 0).ToList();
         if (phases.Count == 0)
             return;
@@ -132,7 +132,7 @@ public static partial class HtmlReport
             [.. phases.Select(phase => new Bar(
                 Inv($"{phase.Iteration} {phase.Phase.WireName()[..4]}."),
                 [
-                    (1, Math.Min(phase.Model, phase.Wall), Inv($"{phase.Phase.WireName()}: {phase.Model:0.0} s of model computation, {phase.Tokens:#,0} tokens sampled")),
+                    (1, Math.Min(phase.Model, phase.Wall), Inv($"{phase.Phase.WireName()}: {phase.Model:0.0} s of model computation")),
                     (4, Math.Max(0, phase.Wall - phase.Model), Inv($"{phase.Phase.WireName()}: {Math.Max(0, phase.Wall - phase.Model):0.0} s of everything else")),
                 ]))],
             [("model computation", 1), ("bus, store, scoring, waiting", 4)]));

@@ -14,6 +14,7 @@ public sealed class ReportFold
     private DateTimeOffset? _stoppedAt;
     private TimeSpan _stopped;
     private long _events;
+    private long _tokens;
 
     public void Add(StoredFact stored)
     {
@@ -23,6 +24,12 @@ public sealed class ReportFold
         {
             case RunStarted started:
                 _productVersion = started.ProductVersion;
+                break;
+            case TasksProposed proposed:
+                _tokens += proposed.Samples.Sum(sample => (long)sample.Tokens.Length);
+                break;
+            case TaskAttempted attempted:
+                _tokens += attempted.Samples.Sum(sample => (long)sample.Tokens.Length);
                 break;
             case RunPaused or RunFailed:
                 _stoppedAt ??= stored.At;
@@ -45,6 +52,7 @@ public sealed class ReportFold
             ProductVersion = _productVersion,
             StartedAt = startedAt,
             Events = _events,
+            Tokens = _tokens,
             WallSeconds = Math.Max(0, (endedAt - startedAt - _stopped).TotalSeconds),
         };
     }

@@ -12,6 +12,9 @@ public sealed record RunReport
     public required DateTimeOffset StartedAt { get; init; }
     public required long Events { get; init; }
 
+    /// <summary>Tokens sampled, for whatever purpose.</summary>
+    public required long Tokens { get; init; }
+
     /// <summary>Seconds from the first event to the last, pauses left out.</summary>
     public required double WallSeconds { get; init; }
     public IReadOnlyList<TaskExample> TaskExamples { get; init; } = [];
@@ -22,9 +25,6 @@ public sealed record RunReport
 
     /// <summary>Seconds in which at least one policy was computing.</summary>
     public double ModelSeconds => Steps.Sum(step => step.Metrics.GetValueOrDefault("modelSeconds"));
-
-    /// <summary>Tokens sampled.</summary>
-    public double Tokens => Steps.Sum(step => step.Metrics.GetValueOrDefault("tokens"));
 
     /// <summary>Share of wall time in which no policy was computing, in [0, 1].</summary>
     public double OutsideModelShare => WallSeconds <= 0 ? 0 : Math.Clamp(1 - (ModelSeconds / WallSeconds), 0, 1);

@@ -1,6 +1,11 @@
+using System.Globalization;
 using System.Text;
+using Spectre.Console;
 using ToolR0.Cli.Options;
+using ToolR0.Cli.Progress;
 using ToolR0.Cli.Reporting;
+using ToolR0.Contracts;
+using ToolR0.EventStore;
 
 namespace ToolR0.Cli.Running;
 
@@ -13,6 +18,26 @@ public static class RunFiles
     {
         var folder = settings.RunFolder(report.State.Run);
         return (Write(Path.Combine(folder, "report.html"), HtmlReport.Render(report)), Write(Path.Combine(folder, "summary.json"), Summary.Of(report).ToJson() + "\n"));
+    }
+
+    /// <summary>Ends a command that followed a run: report and summary, a closing table or the summary as JSON.</summary>
+    /// <returns>0 for a completed run.</returns>
+    /// <exception cref="CliError">The run ended otherwise.</exception>
+    public static async Task<int> FinishAsync(IFactLog log, Settings settings, string run, bool json)
+    {
+        var report = await new ReportReader(log).ReadAsync(run);
+        var (html, summary) = Write(settings, report);
+        if (json)
+            Console.Out.Write(await File.ReadAllTextAsync(summary));
+        else
+            Closing.Write(AnsiConsole.Console, report, html, summary);
+        return report.State.Status switch
+        {
+            RunStatus.Completed => 0,
+            RunStatus.Failed => throw new CliError($"run '{run}' failed: {report.State.Reason}. When the cause is mended, go on with: toolr0 run --resume {run}"),
+            RunStatus.Paused => throw new CliError($"run '{run}' was paused; go on with: toolr0 run --resume {run}"),
+            _ => throw new CliError($"run '{run}' was cancelled: {report.State.Reason}"),
+        };
     }
 
     /// <summary>Writes a whole file or none.</summary>
@@ -41,5 +66,22 @@ public static class RunFiles
                 // Nothing was written, and what went wrong is already told.
             }
         }
+    }
+}
+
+/// <summary>What stands under the progress of a run that ended.</summary>
+internal static class Closing
+{
+    public static void Write(IAnsiConsole console, RunReport report, string html, string summary)
+    {
+        console.WriteLine();
+        console.Write(AccuracyTable.Of(
+            [.. report.State.HeldOut.Select(set => set.Name)],
+            (set, iteration) => report.AccuracyOf(set) is { } accuracy && iteration < accuracy.Count ? accuracy[iteration] : null));
+        console.MarkupLineInterpolated(CultureInfo.InvariantCulture,
+            $"{report.State.Status.ToString().ToLowerInvariant()} in {ProgressText.Duration(TimeSpan.FromSeconds(report.WallSeconds))}, {report.Events:#,0} events, {report.Tokens:#,0} tokens sampled");
+        console.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"outside model computation: {100 * report.OutsideModelShare:0.0} % of wall time");
+        console.WriteLine($"report   {html}");
+        console.WriteLine($"summary  {summary}");
     }
 }

@@ -1,0 +1,167 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Spectre.Console;
+using ToolR0.Cli.Options;
+using ToolR0.Cli.Pretraining;
+using ToolR0.Cli.Progress;
+using ToolR0.Cli.Running;
+using ToolR0.Contracts;
+using ToolR0.Policies;
+using ToolR0.Policies.Tokenization;
+using ToolR0.SelfPlay;
+using ToolR0.SelfPlay.World;
+
+namespace ToolR0.Cli.Commands;
+
+/// <summary>What needs neither store nor bus: eval, heldout, pretrain.</summary>
+internal static class ModelCommands
+{
+    public static IEnumerable<Command> Create() => [Eval(), HeldOutSets(), Pretrain()];
+
+    private static Command Eval()
+    {
+        var command = new Command("eval", "Measure a policy on held-out sets or a JSON Lines file, greedily");
+        var policy = new Option<string?>("--policy") { Description = "A model folder, or the SHA-256 of a policy in the home folder or its beginning (default: base-nano)", HelpName = "DIR|SHA" };
+        var sets = new Option<string[]>("--set-file") { Description = "seen, unseen or a JSON Lines file; may be repeated (default: the preset's sets)", HelpName = "NAME|FILE" };
+        var limit = new Option<int>("--limit") { Description = "Items per set (default: all)", HelpName = "N" };
+        command.Add(policy);
+        command.Add(sets);
+        command.Add(limit);
+        var flags = new RunFlags(command);
+        var common = new CommonOptions(command, usesBus: false);
+        command.SetAction((parsed, cancellation) =>
+        {
+            var options = flags.Options(parsed);
+            if (parsed.GetValue(sets) is { Length: > 0 } named)
+                options = options with { Evaluation = options.Evaluation with { Sets = named } };
+            var loaded = RunInputs.HeldOutSets(options, flags.HeldOutSeed(parsed));
+            var folder = RunInputs.CheckedBase(PolicyFolder(parsed.GetValue(policy) ?? flags.Base(parsed), common.Settings(parsed)), options);
+            TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
+            using var model = Policy.Load(folder);
+            var results = loaded.Select(set => (set.Set.Name, Scores: Measure(model, parsed.GetValue(limit) is > 0 and var n ? [.. set.Items.Take(n)] : set.Items, options, cancellation))).ToList();
+            Show(model.Sha256, results, common.Json(parsed));
+            return Task.FromResult(0);
+        });
+        return command;
+    }
+
+    /// <summary>Item and score, in order.</summary>
+    private static List<(HeldOutItem Item, AttemptScore Score)> Measure(Policy policy, IReadOnlyList<HeldOutItem> items, RunOptions options, CancellationToken cancellation)
+    {
+        var greedy = new SamplingOptions { Temperature = 0, MaxNewTokens = options.Evaluation.MaxNewTokens };
+        var scores = new List<(HeldOutItem, AttemptScore)>();
+        foreach (var shard in items.Chunk(options.Dispatch.PromptsPerShard))
+        {
+            var requests = shard.Select(item => new SampleRequest(
+                policy.Tokenizer.EncodeChat([.. SolverPrompt.Render(item.Task, options.Prompts).Select(turn => new ChatMessage(turn.Role, turn.Content))]), [0L])).ToList();
+            foreach (var (item, answers) in shard.Zip(Sampler.Sample(policy, requests, greedy, [], cancellation)))
+                scores.Add((item, SolverReward.Score(0, item.Task, answers[0].Text, options.Solver)));
+        }
+
+        return scores;
+    }
+
+    private static void Show(string sha, IReadOnlyList<(string Name, List<(HeldOutItem Item, AttemptScore Score)> Scores)> results, bool json)
+    {
+        static double Share(IEnumerable<(HeldOutItem Item, AttemptScore Score)> scores, Func<AttemptScore, double> of) => scores.Select(s => of(s.Score)).DefaultIfEmpty().Average();
+        if (json)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(
+                new
+                {
+                    policy = sha,
+                    sets = results.ToDictionary(set => set.Name, set => new
+                    {
+                        items = set.Scores.Count,
+                        exact = Share(set.Scores, s => s.Exact ? 1 : 0),
+                        name = Share(set.Scores, s => s.Name),
+                        keys = Share(set.Scores, s => s.Keys),
+                        values = Share(set.Scores, s => s.Values),
+                        format = Share(set.Scores, s => s.Format),
+                        byClass = set.Scores.GroupBy(s => s.Item.Class).OrderBy(g => g.Key, StringComparer.Ordinal).ToDictionary(g => g.Key, g => Share(g, s => s.Exact ? 1 : 0)),
+                    }),
+                },
+                new JsonSerializerOptions(JsonSerializerDefaults.Web) { WriteIndented = true }));
+            return;
+        }
+
+        var table = new Table().Border(TableBorder.Simple).AddColumns("set", "items", "exact match", "name", "keys", "values", "format");
+        foreach (var (name, scores) in results)
+            table.AddRow(
+                Markup.Escape(name),
+                scores.Count.ToString(CultureInfo.InvariantCulture),
+                FormattableString.Invariant($"{100 * Share(scores, s => s.Exact ? 1 : 0):0.0} %"),
+                FormattableString.Invariant($"{Share(scores, s => s.Name):0.00}"),
+                FormattableString.Invariant($"{Share(scores, s => s.Keys):0.00}"),
+                FormattableString.Invariant($"{Share(scores, s => s.Values):0.00}"),
+                FormattableString.Invariant($"{Share(scores, s => s.Format):0.00}"));
+        AnsiConsole.WriteLine($"policy {sha}");
+        AnsiConsole.Write(table);
+    }
+
+    /// <summary>A folder as it is; a SHA-256 or its beginning as the policy's folder under home.</summary>
+    private static string? PolicyFolder(string? policy, Settings settings)
+    {
+        if (policy is null || Directory.Exists(policy) || policy.Length < 6 || !policy.All(char.IsAsciiHexDigitLower) || !Directory.Exists(settings.PoliciesFolder))
+            return policy;
+        var found = Directory.GetDirectories(settings.PoliciesFolder, policy + "*");
+        return found switch
+        {
+            [var one] => one,
+            [] => throw new CliError($"--policy {policy}: no such policy in {settings.PoliciesFolder}"),
+            _ => throw new CliError($"--policy {policy}: {found.Length} policies in {settings.PoliciesFolder} begin so"),
+        };
+    }
+
+    private static Command HeldOutSets()
+    {
+        var command = new Command("heldout", "Draw a fresh held-out set of the tiny world");
+        var seed = new Option<long>("--seed") { Description = "Equal seeds give equal sets", HelpName = "N", Required = true };
+        var kind = new Option<string>("--kind") { Description = "seen (known tools, new values) or unseen (tools that pretraining never named)", HelpName = "KIND", DefaultValueFactory = _ => HeldOut.Seen };
+        var count = new Option<int>("--count") { Description = "Items", HelpName = "N", DefaultValueFactory = _ => RunInputs.FreshCount };
+        var output = new Option<string>("--out") { Description = "JSON Lines file to write", HelpName = "FILE", Required = true };
+        foreach (var option in new Option[] { seed, kind, count, output })
+            command.Add(option);
+        command.SetAction(parsed =>
+        {
+            var (of, items, path) = (parsed.GetValue(kind)!, parsed.GetValue(count), parsed.GetValue(output)!);
+            if (!HeldOut.Kinds.Contains(of))
+                throw new CliError($"--kind {of}: must be {string.Join(" or ", HeldOut.Kinds)}");
+            if (items is < 1 or > 100_000)
+                throw new CliError(FormattableString.Invariant($"--count {items}: must be from 1 to 100000"));
+            var text = HeldOutLines.Write(HeldOut.Make(of, items, parsed.GetValue(seed)));
+            RunFiles.Write(path, text);
+            Console.Error.WriteLine(FormattableString.Invariant($"{items} items in {path}, SHA-256 {Digests.Sha256Hex(text)}"));
+            return 0;
+        });
+        return command;
+    }
+
+    private static Command Pretrain()
+    {
+        var command = new Command("pretrain", "Make the tiny base model from procedurally generated text");
+        var output = new Option<string>("--out") { Description = "Folder to write", HelpName = "DIR", Required = true };
+        var seed = new Option<long?>("--seed") { Description = "Seed of text, weights and order", HelpName = "N" };
+        var steps = new Option<int?>("--steps") { Description = "Batches", HelpName = "N" };
+        foreach (var option in new Option[] { output, seed, steps })
+            command.Add(option);
+        command.SetAction((parsed, cancellation) =>
+        {
+            var options = new BaseModelOptions();
+            options = options with { Seed = parsed.GetValue(seed) ?? options.Seed, Steps = parsed.GetValue(steps) ?? options.Steps };
+            if (options.Steps < 1)
+                throw new CliError(FormattableString.Invariant($"--steps {options.Steps}: must be at least 1"));
+            var result = BaseModel.Make(
+                options,
+                parsed.GetValue(output)!,
+                p => Console.WriteLine(FormattableString.Invariant($"step {p.Step,5}/{p.Steps}  loss {p.Loss:0.000}  {p.Tokens:#,0} tokens  {ProgressText.Duration(p.Elapsed)}")),
+                cancellation);
+            Console.WriteLine(FormattableString.Invariant($"{result.Parameters:#,0} parameters, {result.Tokens:#,0} tokens, {ProgressText.Duration(result.Elapsed)}, SHA-256 {result.Sha256}"));
+            foreach (var set in result.HeldOut)
+                Console.WriteLine(FormattableString.Invariant($"{set.Set}: {100 * set.Accuracy:0.0} % exact of {set.Items} items"));
+            return Task.FromResult(0);
+        });
+        return command;
+    }
+}

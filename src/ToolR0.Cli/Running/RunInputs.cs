@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.RegularExpressions;
-using ToolR0.Cli.Options;
 using ToolR0.Contracts;
 using ToolR0.Policies;
 using ToolR0.SelfPlay.World;

@@ -114,7 +114,7 @@ public sealed class OptionsTests : IDisposable
     public void Settings_come_from_flags_then_environment_then_defaults()
     {
         var environment = new Dictionary<string, string> { ["TOOLR0_HOME"] = "/a", ["TOOLR0_POSTGRES"] = "Host=x", ["TOOLR0_BUS"] = "rabbitmq", ["TOOLR0_RABBITMQ"] = "amqp://u:p@h:1/" };
-        Settings.Read("/b", null, "memory", null, environment).ShouldBe(new Settings("/b", "Host=x", new BusOptions(BusKind.Memory, new Uri("amqp://u:p@h:1/"))));
+        Settings.Read("/b", null, "memory", null, environment).ShouldBe(new Settings("/b", "Host=x", new BusOptions(BusKind.Memory, new Uri("amqp://u:p@h:1/")), WorkerOptions.Default));
         Settings.Read(null, null, null, null, environment).Bus.Kind.ShouldBe(BusKind.RabbitMq);
         Settings.Read(null, null, null, null, new Dictionary<string, string>()).Bus.Kind.ShouldBe(BusKind.Memory);
         Settings.Read(null, null, null, "amqp://h/", new Dictionary<string, string>()).Bus.Kind.ShouldBe(BusKind.RabbitMq);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using ToolR0.Contracts;
+using ToolR0.SelfPlay;
 
 namespace ToolR0.Cli.Tests;
 
@@ -44,8 +45,6 @@ internal sealed class SyntheticRun : IFactLog
         [new ToolSpec("convert_length", "", [new ToolParameter("value", "number"), new ToolParameter("unit", "string")], ["value", "unit"])],
         [new ToolCall("convert_length", new Dictionary<string, JsonElement> { ["value"] = JsonSerializer.SerializeToElement(n), ["unit"] = JsonSerializer.SerializeToElement("km") })]);
 
-    public static ToolTask? Resolve(TaskRef reference, object fact) => fact is TasksProposed or HeldOutRegistered ? Task(reference.Index) : null;
-
     public void Append(string stream, object fact, double seconds = 1)
     {
         _now = _now.AddSeconds(seconds);
@@ -55,20 +54,8 @@ internal sealed class SyntheticRun : IFactLog
     private void GeneratorStep(int iteration, int step)
     {
         Start(iteration, Phase.Generator, step);
-        for (var n = 0; n < 2; n++)
-        {
-            var stream = Ids.GroupStream(Name, iteration, "generator", step, n);
-            Append(stream, new TasksProposed(Name, new TaskSpec("units", TaskContext.SingleTurn, 2, 1), Sha("g"), [1, 2], [Sample("<question>…"), Sample("<question>…")], "d"));
-            Append(stream, new ProposalsScored(Name, [
-                new ProposalScore(0, 1, 0.5, 0.25, null, 0.25, 0, 1.75, 0.5, 0.5, [], 1),
-                new ProposalScore(1, n, 0, 0, null, 0, 0, n, null, null, ["tags"], -1),
-                new ProposalScore(2, 9, 9, 9, null, 9, 9, 9, 9, 9, [], 0, Void: true),
-            ]));
-        }
-
-        Append(Ids.PolicyStream(Name, iteration, Role.Generator, step), new PolicyUpdated(
-            Name, Role.Generator, iteration, step, Sha("g"), Sha($"g{iteration}{step}"), [], new Dictionary<string, double> { ["loss"] = 0.1 }));
-        Complete(iteration, Phase.Generator, step);
+        Append(Ids.GroupStream(Name, iteration, "generator", step, 0), Proposed(step));
+        Complete(iteration, Phase.Generator, step, new() { ["rewardMean"] = 1 + (0.1 * step), ["formatMean"] = 0.9, ["passRate"] = 0.5, ["zeroVarianceShare"] = 0.25 });
     }
 
     private void Curriculum(int iteration)
@@ -79,7 +66,7 @@ internal sealed class SyntheticRun : IFactLog
         for (var n = 0; n < 6; n++)
         {
             var stream = Ids.TaskStream(Name, iteration, n);
-            Append(stream, new TasksProposed(Name, new TaskSpec("units", TaskContext.SingleTurn, 2, 1), Sha("g"), [1], [Sample("<question>…")], "d"));
+            Append(stream, Proposed(n));
             tasks.Add(new SelectedTask(new TaskRef(stream, 0), "units", n < 2 ? "easy" : n < 4 ? "medium" : "hard", 1 - (n / 5.0), $"f{n}"));
         }
 
@@ -94,7 +81,7 @@ internal sealed class SyntheticRun : IFactLog
         var stream = Ids.GroupStream(Name, iteration, "solver", step, 0);
         Append(stream, Attempt(AttemptPurpose.Train, "[]", 2));
         Append(stream, new AttemptsScored(Name, [Score(0, true), Score(1, false)]));
-        Complete(iteration, Phase.Solver, step);
+        Complete(iteration, Phase.Solver, step, new() { ["rewardMean"] = 1.5, ["accuracyMean"] = 0.75, ["exactShare"] = 0.5 });
     }
 
     private void Evaluate(int iteration, int right)
@@ -119,6 +106,9 @@ internal sealed class SyntheticRun : IFactLog
     private static TaskAttempted Attempt(AttemptPurpose purpose, string text, int samples) =>
         new(Name, new TaskRef("x", 0), purpose, Sha("s"), [1], [.. Enumerable.Range(0, samples).Select(_ => Sample(text))], "d");
 
+    private static TasksProposed Proposed(int n) => new(
+        Name, new TaskSpec("units", TaskContext.SingleTurn, 1, 1), Sha("g"), [1, 2], [Sample(CompactFormat.Proposal("convert_length", Task(n)))], "d");
+
     private static Trajectory Sample(string text) => new(1, [1, 2, 3], [0, 0, 0], text, FinishReason.Stop);
 
     private void Begin(int iteration, Phase phase, int steps) => Append(Ids.RunStream(Name), new PhaseStarted(Name, iteration, phase, steps));
@@ -126,9 +116,9 @@ internal sealed class SyntheticRun : IFactLog
     private void Start(int iteration, Phase phase, int step) =>
         Append(Ids.RunStream(Name), new StepStarted(Name, iteration, phase, step, [], [], new Dictionary<Role, string>()));
 
-    private void Complete(int iteration, Phase phase, int step) => Append(
+    private void Complete(int iteration, Phase phase, int step, Dictionary<string, double>? metrics = null) => Append(
         Ids.RunStream(Name),
-        new StepCompleted(Name, iteration, phase, step, null, new Dictionary<string, double> { ["wallSeconds"] = 4, ["modelSeconds"] = 3 }));
+        new StepCompleted(Name, iteration, phase, step, null, new Dictionary<string, double>(metrics ?? []) { ["wallSeconds"] = 4, ["modelSeconds"] = 3, ["tokens"] = 400 }));
 
     public Task<bool> AppendAsync(string run, string causationId, IReadOnlyList<FactAppend> facts, CancellationToken cancellation = default) =>
         throw new NotSupportedException();

@@ -16,6 +16,7 @@ internal sealed class StepAuditor(
     private readonly Dictionary<string, List<object>> _facts = [];
     private readonly RunOptions _options = run.Options;
     private PolicyUpdated? _updated;
+    private IReadOnlyDictionary<string, double>? _metrics;
 
     /// <summary>The role this step trains.</summary>
     public Role? Trained => step.Phase switch
@@ -93,8 +94,6 @@ internal sealed class StepAuditor(
         findings.CompareNumbers(stored.Stream, stored.Version, "byClass", evaluated.ByClass, again.ByClass);
         _metrics = StepMetrics.OfEvaluation(again);
     }
-
-    private IReadOnlyDictionary<string, double>? _metrics;
 
     public void Check(StepCompleted completed, StoredFact stored)
     {

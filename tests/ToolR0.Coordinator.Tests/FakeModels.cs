@@ -1,0 +1,117 @@
+using MassTransit;
+using Microsoft.Extensions.Logging;
+using ToolR0.Contracts;
+using ToolR0.Messaging;
+using ToolR0.SelfPlay;
+using ToolR0.SelfPlay.World;
+
+namespace ToolR0.Coordinator.Tests;
+
+/// <summary>
+/// Stands in for the language models: what it writes is a function of the seed, as a real policy's tokens are, and tasks are of the tiny world, so
+/// that the real executor and the real rewards have something to do.
+/// </summary>
+public static class FakeModels
+{
+    public static IReadOnlyList<HeldOutItem> HeldOutItems { get; } = HeldOut.Make(HeldOut.Seen, 10, 99);
+
+    /// <summary>Of four proposals one is cut off and one is a held-out item, as if the Generator knew them by heart.</summary>
+    public static Trajectory Propose(long seed)
+    {
+        var task = seed % 4 == 1 ? HeldOutItems[(int)(seed / 4 % HeldOutItems.Count)].Task : HeldOut.Make(HeldOut.Seen, 1, seed)[0].Task;
+        var text = CompactFormat.Proposal("these", task);
+        return Sampled(seed, seed % 4 == 0 ? text[..(text.Length / 2)] : text);
+    }
+
+    /// <summary>Every other answer is right; the others call nothing.</summary>
+    public static Trajectory Answer(long seed, ToolTask task) => Sampled(seed, CompactFormat.Answer(seed % 2 == 0 ? task.Gold : task.Gold.Take(0)));
+
+    public static Trajectory Sampled(long seed, string text)
+    {
+        var tokens = text.Select(letter => (int)letter).Take(8).ToArray();
+        return new Trajectory(seed, tokens, [.. tokens.Select(_ => -0.5f)], text, FinishReason.Stop);
+    }
+
+    /// <summary>The next policy's name follows from the base and what was learned from.</summary>
+    public static PolicyUpdated Train(TrainPolicy c, IEnumerable<string> digests) => new(
+        c.Run, c.Role, c.Iteration, c.Step, c.Base, Digests.Sha256Hex(c.Base + string.Concat(digests)), c.Groups, new Dictionary<string, double> { ["loss"] = 0.5 });
+}
+
+/// <summary>What a test does to the fake workers.</summary>
+public sealed class FakeWork
+{
+    private int _computed;
+
+    public int Computed => _computed;
+
+    /// <summary>Called when a shard's computation begins.</summary>
+    public Func<IShardCommand, Task>? Before { get; set; }
+
+    public async Task BeginAsync(IShardCommand command)
+    {
+        Interlocked.Increment(ref _computed);
+        if (Before is { } before)
+            await before(command);
+    }
+}
+
+public sealed class FakeProposer(IFactLog log, FakeWork work, ILogger<FakeProposer> logger) : ShardConsumer<ProposeTasks>(log, logger)
+{
+    protected override async Task<ShardAnswer> ComputeAsync(ProposeTasks command, CancellationToken cancellation)
+    {
+        await work.BeginAsync(command);
+        var started = DateTimeOffset.UtcNow;
+        var facts = command.Groups.Select(group =>
+        {
+            Trajectory[] samples = [.. group.Seeds.Select(FakeModels.Propose)];
+            return new TasksProposed(command.Run, group.Spec, command.Policy, [1, 2], samples, Digests.OfGroup([1, 2], samples));
+        }).ToList();
+        return new ShardAnswer(facts, started, started.AddMilliseconds(5), 100);
+    }
+}
+
+public sealed class FakeSolver(IFactLog log, FactReader reader, FakeWork work, ILogger<FakeSolver> logger) : ShardConsumer<AttemptTasks>(log, logger)
+{
+    protected override async Task<ShardAnswer> ComputeAsync(AttemptTasks command, CancellationToken cancellation)
+    {
+        await work.BeginAsync(command);
+        var tasks = await reader.ReadAsync(command.Groups.Select(group => group.Task.Stream), cancellation);
+        return ShardAnswer.Plain([.. command.Groups.Select(group =>
+        {
+            var task = TaskSource.Resolve(group.Task, tasks.Of(group.Task.Stream)).ShouldNotBeNull();
+            Trajectory[] samples = [.. group.Seeds.Select(seed => FakeModels.Answer(seed, task))];
+            return new TaskAttempted(command.Run, group.Task, command.Purpose, command.Policy, [3], samples, Digests.OfGroup([3], samples));
+        })]);
+    }
+}
+
+public sealed class FakeLearner(IFactLog log, FactReader reader, FakeWork work, ILogger<FakeLearner> logger) : ShardConsumer<TrainPolicy>(log, logger)
+{
+    protected override async Task<ShardAnswer> ComputeAsync(TrainPolicy command, CancellationToken cancellation)
+    {
+        await work.BeginAsync(command);
+        var facts = await reader.ReadAsync(command.Groups, cancellation);
+        return ShardAnswer.Plain([FakeModels.Train(command, command.Groups.Select(group => facts.Of(group).First() switch
+        {
+            TasksProposed proposed => proposed.Digest,
+            TaskAttempted attempted => attempted.Digest,
+            var other => throw new InvalidOperationException(other.GetType().Name),
+        }))]);
+    }
+}
+
+public sealed class FakeProposerDefinition() : ShardConsumerDefinition<FakeProposer, ProposeTasks>(2);
+
+public sealed class FakeSolverDefinition() : ShardConsumerDefinition<FakeSolver, AttemptTasks>(2);
+
+public sealed class FakeLearnerDefinition() : ShardConsumerDefinition<FakeLearner, TrainPolicy>(1);
+
+public static class FakeModelRegistration
+{
+    public static void AddFakeModels(this IBusRegistrationConfigurator bus)
+    {
+        bus.AddConsumer<FakeProposer, FakeProposerDefinition>();
+        bus.AddConsumer<FakeSolver, FakeSolverDefinition>();
+        bus.AddConsumer<FakeLearner, FakeLearnerDefinition>();
+    }
+}

@@ -1,0 +1,89 @@
+using MassTransit;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using ToolR0.Contracts;
+using ToolR0.EventStore;
+using ToolR0.Messaging;
+using ToolR0.RewardScoring;
+using ToolR0.SelfPlay;
+using ToolR0.Tests.Shared;
+using ToolR0.ToolExecution;
+
+namespace ToolR0.Coordinator.Tests;
+
+/// <summary>A run of a few seconds: the coordinator, scoring and execution as they are, on the in-memory bus, with models that are fake.</summary>
+internal static class Miniature
+{
+    public const string Run = "mini";
+
+    public static readonly string Base = Digests.Sha256Hex("base");
+
+    public static RunOptions Options { get; } = Presets.Nano with
+    {
+        Iterations = 2,
+        Generator = Presets.Nano.Generator with { Steps = 2, PromptsPerStep = 3, GroupSize = 2, Probes = 4 },
+        Curriculum = Presets.Nano.Curriculum with { Candidates = 24, Selected = 12, VerifySamples = 4, MajorityFromIteration = 0 },
+        Solver = Presets.Nano.Solver with { Steps = 2, PromptsPerStep = 4, GroupSize = 2 },
+        Evaluation = new EvaluationOptions { Sets = ["seen"], MaxNewTokens = 8 },
+        Dispatch = new DispatchOptions { PromptsPerShard = 2 },
+    };
+
+    public static HeldOutSet HeldOut { get; } = new("seen", Digests.Sha256Hex("seen"), 10);
+
+    public static StartRun Start(RunOptions? options = null) => new(Run, options ?? Options, Base, [HeldOut]);
+
+    public static async Task<InMemoryFactLog> StoreAsync()
+    {
+        var log = new InMemoryFactLog();
+        await log.RegisterHeldOutAsync(HeldOut.Name, HeldOut.Sha256, FakeModels.HeldOutItems);
+        return log;
+    }
+
+    /// <summary>One process: the bus and all services over a store that outlives it.</summary>
+    public static async Task<IHost> ProcessAsync(InMemoryFactLog log, FakeWork? work = null, Action<IBusRegistrationConfigurator>? more = null)
+    {
+        var builder = Host.CreateApplicationBuilder();
+        builder.Logging.ClearProviders();
+        builder.Services.AddSingleton<IFactLog>(log).AddSingleton(work ?? new FakeWork()).AddSingleton(new WorkerOptions(2));
+        builder.Services.AddCoordinator().AddRewardScoring().AddToolExecution();
+        builder.Services.AddToolR0Bus(BusOptions.Memory, bus =>
+        {
+            bus.AddCoordinatorConsumers();
+            bus.AddRewardScoringConsumers();
+            bus.AddToolExecutionConsumers();
+            bus.AddFakeModels();
+            more?.Invoke(bus);
+        });
+        var host = builder.Build();
+        await host.StartAsync();
+        return host;
+    }
+
+    public static CommandSender Sender(this IHost host) => host.Services.GetRequiredService<CommandSender>();
+
+    /// <summary>Waits until the run's stream satisfies a condition.</summary>
+    public static async Task<IReadOnlyList<object>> UntilAsync(this InMemoryFactLog log, Func<IReadOnlyList<object>, bool> condition)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (true)
+        {
+            var facts = log.Stream(Ids.RunStream(Run));
+            if (condition(facts))
+                return facts;
+            await Task.Delay(20, limit.Token);
+        }
+    }
+
+    public static bool IsOver(IReadOnlyList<object> facts) => facts.Count > 0 && facts[^1] is RunCompleted or RunFailed or RunCancelled;
+
+    /// <summary>A run's facts in the order in which the run's stream has them, then stream by stream; without times and what depends on them.</summary>
+    public static IReadOnlyList<string> Canonical(this InMemoryFactLog log) =>
+    [
+        .. log.All.OrderBy(fact => fact.Stream, StringComparer.Ordinal).ThenBy(fact => fact.Version).Select(fact =>
+            $"{fact.Stream}@{fact.Version} {System.Text.Json.JsonSerializer.Serialize(fact.Fact is StepCompleted step ? step with { Metrics = Timeless(step.Metrics) } : fact.Fact, fact.Fact.GetType())}"),
+    ];
+
+    private static Dictionary<string, double> Timeless(IReadOnlyDictionary<string, double> metrics) =>
+        metrics.Where(metric => metric.Key is not ("wallSeconds" or "modelSeconds")).ToDictionary();
+}

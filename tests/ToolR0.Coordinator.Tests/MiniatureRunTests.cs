@@ -1,0 +1,253 @@
+using MassTransit;
+using Microsoft.Extensions.Hosting;
+using ToolR0.Contracts;
+using ToolR0.Messaging;
+using ToolR0.SelfPlay;
+using ToolR0.Tests.Shared;
+
+namespace ToolR0.Coordinator.Tests;
+
+public sealed class MiniatureRunTests
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_run_goes_through_all_its_phases_and_completes()
+    {
+        var log = await Miniature.StoreAsync();
+        using var host = await Miniature.ProcessAsync(log);
+
+        await host.Sender().SendAsync(Miniature.Start(), Cancellation);
+        var facts = await log.UntilAsync(Miniature.IsOver);
+
+        facts.Select(Describe).ShouldBe(
+        [
+            "RunStarted",
+            "PhaseStarted 0 Evaluation", "StepStarted 0 Evaluation 0", "EvaluationCompleted 0", "StepCompleted 0 Evaluation 0",
+            .. Iteration(1),
+            .. Iteration(2),
+            "RunCompleted",
+        ]);
+        await host.StopAsync(Cancellation);
+    }
+
+    [Fact]
+    public async Task Each_step_starts_from_the_policy_that_the_step_before_left()
+    {
+        var log = await Miniature.StoreAsync();
+        using var host = await Miniature.ProcessAsync(log);
+
+        await host.Sender().SendAsync(Miniature.Start(), Cancellation);
+        var facts = await log.UntilAsync(Miniature.IsOver);
+
+        var updates = log.All.Select(fact => fact.Fact).OfType<PolicyUpdated>().ToList();
+        foreach (var role in new[] { Role.Generator, Role.Solver })
+        {
+            var chain = updates.Where(update => update.Role == role).OrderBy(update => update.Iteration).ThenBy(update => update.Step).ToList();
+            chain.Count.ShouldBe(4);
+            chain[0].Base.ShouldBe(Miniature.Base);
+            chain.Skip(1).Select(update => update.Base).ShouldBe(chain.SkipLast(1).Select(update => update.Policy));
+        }
+
+        facts[^1].ShouldBe(new RunCompleted(
+            Miniature.Run, updates.Last(update => update.Role == Role.Generator).Policy, updates.Last(update => update.Role == Role.Solver).Policy));
+        await host.StopAsync(Cancellation);
+    }
+
+    [Fact]
+    public async Task Every_candidate_ends_selected_or_rejected_and_the_curriculum_lists_the_selected()
+    {
+        var log = await Miniature.StoreAsync();
+        using var host = await Miniature.ProcessAsync(log);
+
+        await host.Sender().SendAsync(Miniature.Start(), Cancellation);
+        var facts = await log.UntilAsync(Miniature.IsOver);
+
+        var curriculum = facts.OfType<CurriculumSelected>().First();
+        curriculum.Tasks.ShouldNotBeEmpty();
+        (curriculum.Tasks.Count + curriculum.Rejected.Values.Sum()).ShouldBe(curriculum.Candidates);
+        for (var n = 0; n < curriculum.Candidates; n++)
+        {
+            var stream = Ids.TaskStream(Miniature.Run, 1, n);
+            var last = log.Stream(stream)[^1];
+            var position = curriculum.Tasks.ToList().FindIndex(task => task.Task.Stream == stream);
+            if (position < 0)
+                last.ShouldBeOfType<TaskRejected>();
+            else
+                last.ShouldBeOfType<TaskSelected>().Position.ShouldBe(position);
+        }
+
+        await host.StopAsync(Cancellation);
+    }
+
+    [Fact]
+    public async Task Steps_report_wall_time_model_time_and_tokens()
+    {
+        var log = await Miniature.StoreAsync();
+        using var host = await Miniature.ProcessAsync(log);
+
+        await host.Sender().SendAsync(Miniature.Start(), Cancellation);
+        var facts = await log.UntilAsync(Miniature.IsOver);
+
+        foreach (var step in facts.OfType<StepCompleted>())
+        {
+            step.Metrics["wallSeconds"].ShouldBeGreaterThan(0);
+            step.Metrics["tokens"].ShouldBeGreaterThan(0);
+            step.Metrics["modelSeconds"].ShouldBe(step.Phase is Phase.Generator or Phase.Curriculum ? 0.005 : 0, tolerance: step.Phase == Phase.Generator ? 0.05 : 0.5);
+        }
+
+        await host.StopAsync(Cancellation);
+    }
+
+    [Fact]
+    public async Task Killing_the_process_in_the_middle_changes_no_fact()
+    {
+        var undisturbed = await Miniature.StoreAsync();
+        using (var host = await Miniature.ProcessAsync(undisturbed))
+        {
+            await host.Sender().SendAsync(Miniature.Start(), Cancellation);
+            await undisturbed.UntilAsync(Miniature.IsOver);
+            await host.StopAsync(Cancellation);
+        }
+
+        var log = await Miniature.StoreAsync();
+        await InterruptedAsync(log, Miniature.Start(), facts => facts.OfType<StepCompleted>().Count() >= 2);
+        await InterruptedAsync(log, null, facts => facts.OfType<CurriculumSelected>().Any());
+        await InterruptedAsync(log, null, facts => facts.OfType<StepCompleted>().Count() >= 8);
+        using (var host = await Miniature.ProcessAsync(log))
+        {
+            await log.UntilAsync(Miniature.IsOver);
+            await host.StopAsync(Cancellation);
+        }
+
+        log.Canonical().ShouldBe(undisturbed.Canonical());
+    }
+
+    [Fact]
+    public async Task Answers_that_come_twice_and_commands_sent_twice_change_no_fact()
+    {
+        var log = await Miniature.StoreAsync();
+        var work = new FakeWork();
+        using var host = await Miniature.ProcessAsync(log, work, bus => bus.AddConsumer<Echo>());
+
+        await host.Sender().SendAsync(Miniature.Start(), Cancellation);
+        await host.Sender().SendAsync(Miniature.Start(Miniature.Options with { Iterations = 1 }), Cancellation);
+        var facts = await log.UntilAsync(Miniature.IsOver);
+
+        facts.OfType<RunStarted>().Count().ShouldBe(1);
+        facts.OfType<StepCompleted>().Count().ShouldBe(13);
+        facts[^1].ShouldBeOfType<RunCompleted>();
+        await host.StopAsync(Cancellation);
+    }
+
+    [Fact]
+    public async Task A_shard_that_cannot_be_answered_ends_the_run_with_its_reason()
+    {
+        var log = await Miniature.StoreAsync();
+        var work = new FakeWork { Before = command => command is TrainPolicy ? throw new ShardRefusedException("the disk is full") : Task.CompletedTask };
+        using var host = await Miniature.ProcessAsync(log, work);
+
+        await host.Sender().SendAsync(Miniature.Start(), Cancellation);
+        var facts = await log.UntilAsync(Miniature.IsOver);
+
+        facts[^1].ShouldBeOfType<RunFailed>().Reason.ShouldBe("shard/mini/1/generator/0/train/0: the disk is full");
+        await host.StopAsync(Cancellation);
+    }
+
+    [Fact]
+    public async Task A_paused_run_finishes_its_shards_and_goes_on_when_resumed()
+    {
+        var log = await Miniature.StoreAsync();
+        var paused = new TaskCompletionSource();
+        IHost? host = null;
+        var work = new FakeWork
+        {
+            Before = async command =>
+            {
+                if (command is TrainPolicy && paused.TrySetResult())
+                    await host!.Sender().SendAsync(new PauseRun(Miniature.Run), Cancellation);
+            },
+        };
+        host = await Miniature.ProcessAsync(log, work);
+
+        await host.Sender().SendAsync(Miniature.Start(), Cancellation);
+        await log.UntilAsync(facts => facts.OfType<RunPaused>().Any());
+        await Task.Delay(500, Cancellation);
+        log.Stream(Ids.PolicyStream(Miniature.Run, 1, Role.Generator, 0)).Count.ShouldBe(1);
+        log.Stream(Ids.RunStream(Miniature.Run))[^1].ShouldBeOfType<RunPaused>();
+
+        await host.Sender().SendAsync(new ResumeRun(Miniature.Run), Cancellation);
+        (await log.UntilAsync(Miniature.IsOver))[^1].ShouldBeOfType<RunCompleted>();
+        await host.StopAsync(Cancellation);
+        host.Dispose();
+    }
+
+    [Fact]
+    public async Task No_held_out_item_reaches_a_curriculum()
+    {
+        var log = await Miniature.StoreAsync();
+        var items = FakeModels.HeldOutItems;
+        using var host = await Miniature.ProcessAsync(log);
+
+        await host.Sender().SendAsync(Miniature.Start(), Cancellation);
+        var facts = await log.UntilAsync(Miniature.IsOver);
+
+        facts.OfType<CurriculumSelected>().ShouldAllBe(curriculum => curriculum.Rejected.ContainsKey(Rejections.HeldOut));
+        var trained = log.All.Select(fact => fact.Fact).OfType<TaskAttempted>().Where(attempt => attempt.Purpose == AttemptPurpose.Train)
+            .Select(attempt => TaskSource.Resolve(attempt.Task, log.Stream(attempt.Task.Stream))!.Question).ToHashSet();
+        trained.ShouldNotBeEmpty();
+        trained.Overlaps(items.Select(item => item.Task.Question)).ShouldBeFalse();
+        await host.StopAsync(Cancellation);
+    }
+
+    private static async Task InterruptedAsync(InMemoryFactLog log, StartRun? start, Func<IReadOnlyList<object>, bool> until)
+    {
+        var killed = false;
+        log.BeforeAppend = _ => killed ? throw new IOException("killed") : Task.CompletedTask;
+        using var host = await Miniature.ProcessAsync(log);
+        if (start is not null)
+            await host.Sender().SendAsync(start, Cancellation);
+        await log.UntilAsync(until);
+        killed = true;
+        using var hurry = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+        await host.StopAsync(hurry.Token);
+        log.BeforeAppend = null;
+    }
+
+    private static IEnumerable<string> Iteration(int i) =>
+    [
+        $"IterationStarted {i}",
+        $"PhaseStarted {i} Generator", $"StepStarted {i} Generator 0", $"StepCompleted {i} Generator 0", $"StepStarted {i} Generator 1", $"StepCompleted {i} Generator 1",
+        $"PhaseStarted {i} Curriculum", $"StepStarted {i} Curriculum 0", $"CurriculumSelected {i}", $"StepCompleted {i} Curriculum 0",
+        $"PhaseStarted {i} Solver", $"StepStarted {i} Solver 0", $"StepCompleted {i} Solver 0", $"StepStarted {i} Solver 1", $"StepCompleted {i} Solver 1",
+        $"PhaseStarted {i} Evaluation", $"StepStarted {i} Evaluation 0", $"EvaluationCompleted {i}", $"StepCompleted {i} Evaluation 0",
+    ];
+
+    private static string Describe(object fact) => fact switch
+    {
+        IterationStarted e => $"IterationStarted {e.Iteration}",
+        PhaseStarted e => $"PhaseStarted {e.Iteration} {e.Phase}",
+        StepStarted e => $"StepStarted {e.Iteration} {e.Phase} {e.Step}",
+        StepCompleted e => $"StepCompleted {e.Iteration} {e.Phase} {e.Step}",
+        CurriculumSelected e => $"CurriculumSelected {e.Iteration}",
+        EvaluationCompleted e => $"EvaluationCompleted {e.Iteration}",
+        _ => fact.GetType().Name,
+    };
+
+    /// <summary>Publishes each answer again.</summary>
+    public sealed class Echo : IConsumer<FactsStored>
+    {
+        private static readonly HashSet<string> Heard = [];
+
+        public Task Consume(ConsumeContext<FactsStored> context)
+        {
+            lock (Heard)
+            {
+                if (!Heard.Add(context.Message.Shard))
+                    return Task.CompletedTask;
+            }
+
+            return context.Publish(context.Message);
+        }
+    }
+}

@@ -1,0 +1,140 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using ToolR0.Contracts;
+using ToolR0.Messaging;
+using ToolR0.Tests.Shared;
+
+namespace ToolR0.Coordinator.Tests;
+
+public sealed class RunDriverTests
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task After_a_restart_only_unanswered_shards_are_sent_again()
+    {
+        var log = await Miniature.StoreAsync();
+        var before = new Outlet();
+        await Driver(log, before).HandleAsync(Miniature.Start(), "test", Cancellation);
+        before.Sent.Count.ShouldBe(5);
+        await AnswerAsync(log, before.Sent[1]);
+
+        var after = new Outlet();
+        await Driver(log, after).HandleAsync(new Continue(), "test", Cancellation);
+
+        after.Sent.Select(command => command.Shard).ShouldBe(before.Sent.Where((_, i) => i != 1).Select(command => command.Shard), ignoreOrder: true);
+    }
+
+    [Fact]
+    public async Task A_stage_that_the_store_answers_in_full_is_not_sent_again()
+    {
+        var log = await Miniature.StoreAsync();
+        var before = new Outlet();
+        await Driver(log, before).HandleAsync(Miniature.Start(), "test", Cancellation);
+        foreach (var command in before.Sent)
+            await AnswerAsync(log, command);
+
+        var after = new Outlet();
+        await Driver(log, after).HandleAsync(new Continue(), "test", Cancellation);
+
+        after.Sent.ShouldAllBe(command => command is ExecuteToolCalls);
+        after.Sent.Count.ShouldBe(5);
+    }
+
+    [Fact]
+    public async Task A_shard_without_an_answer_is_sent_again_when_its_time_is_up()
+    {
+        var log = await Miniature.StoreAsync();
+        var (outlet, clock) = (new Outlet(), new Clock());
+        var driver = Driver(log, outlet, clock);
+        await driver.HandleAsync(Miniature.Start(), "test", Cancellation);
+        await AnswerAsync(log, outlet.Sent[0]);
+        outlet.Sent.Clear();
+
+        clock.Now += TimeSpan.FromSeconds(Miniature.Options.Dispatch.ResendAfterSeconds - 1);
+        await driver.ResendAsync(Cancellation);
+        outlet.Sent.ShouldBeEmpty();
+        clock.Now += TimeSpan.FromSeconds(2);
+        await driver.ResendAsync(Cancellation);
+
+        outlet.Sent.Count.ShouldBe(4);
+        driver.Progress!.Step!.Outstanding.Count.ShouldBe(4);
+    }
+
+    [Fact]
+    public async Task A_coordinator_that_was_overtaken_folds_again_and_stores_nothing_twice()
+    {
+        var log = await Miniature.StoreAsync();
+        var (slow, fast) = (Driver(log, new Outlet()), Driver(log, new Outlet()));
+        await slow.HandleAsync(Miniature.Start(), "slow", Cancellation);
+        await fast.HandleAsync(new PauseRun(Miniature.Run), "fast", Cancellation);
+
+        await slow.HandleAsync(new PauseRun(Miniature.Run), "slow", Cancellation);
+
+        log.Stream(Ids.RunStream(Miniature.Run)).OfType<RunPaused>().Count().ShouldBe(1);
+        slow.Progress!.State.Version.ShouldBe(log.Stream(Ids.RunStream(Miniature.Run)).Count);
+    }
+
+    [Fact]
+    public async Task A_failure_to_send_is_healed_by_the_next_look_at_the_run()
+    {
+        var log = await Miniature.StoreAsync();
+        var outlet = new Outlet { Failure = new IOException("the broker is away") };
+        var driver = Driver(log, outlet);
+        await Should.ThrowAsync<IOException>(() => driver.HandleAsync(Miniature.Start(), "test", Cancellation));
+        log.Stream(Ids.RunStream(Miniature.Run)).OfType<StepStarted>().Count().ShouldBe(1);
+
+        outlet.Failure = null;
+        await driver.ResendAsync(Cancellation);
+
+        outlet.Sent.Count.ShouldBe(5);
+    }
+
+    [Fact]
+    public async Task Every_stored_event_is_announced_after_it_is_stored()
+    {
+        var log = await Miniature.StoreAsync();
+        var outlet = new Outlet();
+
+        await Driver(log, outlet).HandleAsync(Miniature.Start(), "test", Cancellation);
+
+        outlet.Published.Select(advanced => (advanced.Event, advanced.Phase, advanced.Step)).ShouldBe(
+            [("run_started", null, null), ("phase_started", Phase.Evaluation, null), ("step_started", Phase.Evaluation, 0)]);
+    }
+
+    private static RunDriver Driver(InMemoryFactLog log, Outlet outlet, TimeProvider? clock = null) =>
+        new(Miniature.Run, log, new FactReader(log), outlet, clock ?? TimeProvider.System, NullLogger.Instance);
+
+    private static async Task AnswerAsync(InMemoryFactLog log, IShardCommand command) =>
+        (await log.AppendAsync(command.Run, command.Shard, [.. ShardAnswers.PlacesOf(command).Select(place => new FactAppend(place.Stream, place.Version, new object()))]))
+            .ShouldBeTrue();
+
+    private sealed class Outlet : IRunOutlet
+    {
+        public List<IShardCommand> Sent { get; } = [];
+
+        public List<RunAdvanced> Published { get; } = [];
+
+        public Exception? Failure { get; set; }
+
+        public Task SendAsync(IShardCommand command, string causation, CancellationToken cancellation)
+        {
+            if (Failure is { } failure)
+                throw failure;
+            Sent.Add(command);
+            return Task.CompletedTask;
+        }
+
+        public Task PublishAsync(RunAdvanced advanced, string causation, CancellationToken cancellation)
+        {
+            Published.Add(advanced);
+            return Task.CompletedTask;
+        }
+    }
+
+    private sealed class Clock : TimeProvider
+    {
+        public DateTimeOffset Now { get; set; } = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+        public override DateTimeOffset GetUtcNow() => Now;
+    }
+}

@@ -17,7 +17,7 @@ internal static class PrivateServers
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
         if (script == "postgres.sh")
-            start.Environment["TOOLR0_POSTGRES_OPTIONS"] = "-c fsync=off -c synchronous_commit=off"; // a test's database need not survive the machine
+            start.Environment["TOOLR0_POSTGRES_OPTIONS"] = "-c fsync=off"; // a test's facts must survive the server, not the machine
         using var process = Process.Start(start) ?? throw new InvalidOperationException($"cannot run bash for infra/{script}");
         var errors = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();

@@ -8,7 +8,7 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 cd "$root"
 
 export TOOLR0_HOME="$root/.toolr0/test"
-export TOOLR0_POSTGRES_OPTIONS="${TOOLR0_POSTGRES_OPTIONS:--c fsync=off -c synchronous_commit=off}"
+export TOOLR0_POSTGRES_OPTIONS="${TOOLR0_POSTGRES_OPTIONS:--c fsync=off}"
 results="$TOOLR0_HOME/results"
 started=()
 passed=0 failed=0 skipped=0

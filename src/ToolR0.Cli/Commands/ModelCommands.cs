@@ -12,10 +12,10 @@ using ToolR0.SelfPlay.World;
 
 namespace ToolR0.Cli.Commands;
 
-/// <summary>What needs neither store nor bus: eval, heldout.</summary>
+/// <summary>What needs neither store nor bus: eval, heldout, pretrain.</summary>
 internal static class ModelCommands
 {
-    public static IEnumerable<Command> Create() => [Eval(), HeldOutSets()];
+    public static IEnumerable<Command> Create() => [Eval(), HeldOutSets(), PretrainCommand.Create()];
 
     private static Command Eval()
     {

@@ -14,6 +14,12 @@ public static class HeldOut
     /// <summary>Tools whose names never occur in pretraining.</summary>
     public const string Unseen = "unseen";
 
+    /// <summary>Seed of the shipped sets, fixed before anything was tuned.</summary>
+    public const long ShippedSeed = 20260101;
+
+    /// <summary>Items of each shipped set.</summary>
+    public const int ShippedCount = 500;
+
     /// <summary>Share of items with two calls.</summary>
     private const double TwoCalls = 0.3;
 

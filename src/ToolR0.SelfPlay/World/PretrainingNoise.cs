@@ -7,10 +7,10 @@ namespace ToolR0.SelfPlay.World;
 public sealed record PretrainingNoise
 {
     /// <summary>Solver: the menu's first tool is called instead of the right one.</summary>
-    public (double Low, double High) FirstTool { get; init; } = (0.28, 0.70);
+    public (double Low, double High) FirstTool { get; init; } = (0.32, 0.72);
 
     /// <summary>Solver: the last argument is left out (calls with several arguments).</summary>
-    public (double Low, double High) DropArgument { get; init; } = (0.35, 0.68);
+    public (double Low, double High) DropArgument { get; init; } = (0.40, 0.70);
 
     /// <summary>Solver: any tool of the menu is called.</summary>
     public double AnyTool { get; init; } = 0.06;

@@ -1,0 +1,108 @@
+using ToolR0.Contracts;
+using ToolR0.Policies;
+using ToolR0.Policies.Tokenization;
+using ToolR0.SelfPlay;
+using ToolR0.SelfPlay.World;
+
+namespace ToolR0.Cli.Pretraining;
+
+/// <summary>What <c>toolr0 pretrain</c> shows: the mean loss in nats since the last report, per learned token.</summary>
+public sealed record PretrainingProgress(int Step, int Steps, double Loss, long Tokens, TimeSpan Elapsed);
+
+/// <summary>Exact match of greedy answers on one held-out set, in [0, 1].</summary>
+public sealed record HeldOutAccuracy(string Set, int Items, double Accuracy, IReadOnlyDictionary<string, double> ByClass);
+
+/// <param name="Sha256">Names the weights.</param>
+/// <param name="Tokens">Tokens read in training.</param>
+public sealed record BaseModelResult(string Sha256, long Parameters, long Tokens, TimeSpan Elapsed, IReadOnlyList<HeldOutAccuracy> HeldOut);
+
+/// <summary>Makes the tiny base model from procedurally generated text: the stand-in for a weak pretrained model.</summary>
+public static class BaseModel
+{
+    private const int ReportEvery = 50;
+
+    /// <summary>
+    /// Trains tokenizer and model, measures the model, and writes a Hugging Face folder with a README. The folder appears complete or not
+    /// at all; an existing one of that name is replaced at the end.
+    /// </summary>
+    /// <exception cref="IOException">The folder can not be written.</exception>
+    public static BaseModelResult Make(
+        BaseModelOptions options, string folder, Action<PretrainingProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Steps, 1);
+        TorchRuntime.Configure(1);
+        var target = Path.GetFullPath(folder);
+        var work = target + ".partial";
+        if (Directory.Exists(work))
+            Directory.Delete(work, recursive: true);
+        Directory.CreateDirectory(work);
+        try
+        {
+            var result = Train(options, work, progress, cancellation);
+            File.WriteAllText(Path.Combine(work, "README.md"), BaseModelReadme.Write(options, result));
+            if (Directory.Exists(target))
+                Directory.Delete(target, recursive: true);
+            Directory.Move(work, target);
+            return result;
+        }
+        finally
+        {
+            if (Directory.Exists(work))
+                Directory.Delete(work, recursive: true);
+        }
+    }
+
+    /// <summary>Greedy exact match on held-out items, the calls compared as a multiset.</summary>
+    public static HeldOutAccuracy Measure(Policy policy, string set, IReadOnlyList<HeldOutItem> items, CancellationToken cancellation = default)
+    {
+        const int BatchSize = 50;
+        var greedy = new SamplingOptions { Temperature = 0, MaxNewTokens = 96 };
+        var compact = new PromptOptions { Set = PromptSet.Compact };
+        var exact = new List<(string Class, bool Exact)>();
+        foreach (var batch in items.Chunk(BatchSize))
+        {
+            var requests = batch.Select(item => new SampleRequest(Encode(policy.Tokenizer, SolverPrompt.Render(item.Task, compact)), [0])).ToArray();
+            var answers = Sampler.Sample(policy, requests, greedy, [], cancellation);
+            exact.AddRange(batch.Zip(answers, (item, samples) => (
+                item.Class, SolverAnswer.Parse(samples[0].Text, requireThink: false).Calls is { } calls && Calls.SameMultiset(calls, item.Task.Gold))));
+        }
+
+        return new HeldOutAccuracy(
+            set,
+            exact.Count,
+            exact.Average(x => x.Exact ? 1.0 : 0),
+            exact.GroupBy(x => x.Class).OrderBy(g => g.Key, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Average(x => x.Exact ? 1.0 : 0)));
+    }
+
+    internal static int[] Encode(Tokenizer tokenizer, IReadOnlyList<(string Role, string Content)> prompt) =>
+        tokenizer.EncodeChat([.. prompt.Select(turn => new ChatMessage(turn.Role, turn.Content))]);
+
+    private static BaseModelResult Train(BaseModelOptions options, string folder, Action<PretrainingProgress>? progress, CancellationToken cancellation)
+    {
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        var mixture = new PretrainingMixture(options.Seed, options.Noise);
+        BaseModelTokenizer.Train(mixture, options.TokenizerTexts, options.Model.VocabularySize, folder);
+
+        using var start = Policy.CreateRandom(options.Model, folder, options.Seed);
+        using var trainer = new CrossEntropyTrainer(start, options.Training);
+        var losses = new List<double>();
+        long tokens = 0;
+        trainer.Run(
+            new TextBatches(mixture, start.Tokenizer, options).All(),
+            made =>
+            {
+                losses.Add(made.Loss);
+                tokens = made.Tokens;
+                if (made.Step % ReportEvery != 0 && made.Step != options.Steps)
+                    return;
+                progress?.Invoke(new PretrainingProgress((int)made.Step, options.Steps, losses.Average(), tokens, clock.Elapsed));
+                losses.Clear();
+            },
+            cancellation);
+        var sha = trainer.Save(folder);
+
+        using var policy = Policy.Load(folder);
+        var measured = HeldOut.Kinds.Select(kind => Measure(policy, kind, HeldOut.Make(kind, HeldOut.ShippedCount, HeldOut.ShippedSeed), cancellation)).ToList();
+        return new BaseModelResult(sha, options.Model.ParameterCount, tokens, clock.Elapsed, measured);
+    }
+}

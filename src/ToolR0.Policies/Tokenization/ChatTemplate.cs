@@ -37,7 +37,7 @@ internal sealed class ChatTemplate
     {
         if (template.Length > LongestTemplate)
             throw new JinjaException($"the template is longer than {LongestTemplate} characters");
-        _body = JinjaParser.Parse(template);
+        _body = Guarded(() => JinjaParser.Parse(template));
         _specialTokens = specialTokens;
     }
 
@@ -61,7 +61,19 @@ internal sealed class ChatTemplate
             names[name] = token;
         foreach (var (name, value) in options.Variables)
             names[name] = JinjaValues.FromJson(value);
-        return _body.RenderToText(new JinjaScope(names));
+        return Guarded(() => _body.RenderToText(new JinjaScope(names)));
+    }
+
+    private static T Guarded<T>(Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (InsufficientExecutionStackException e)
+        {
+            throw new JinjaException($"the template nests its parts too deeply: {e.Message}");
+        }
     }
 
     private static object? Message(ChatMessage message)

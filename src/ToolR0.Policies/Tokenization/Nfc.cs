@@ -77,8 +77,7 @@ internal static class Nfc
         for (var from = 0; from < points.Count; from++)
         {
             var (point, @class) = points[from];
-            if (starter >= 0 && lastClass < Math.Max(@class, 1) && (lastClass < @class || lastClass < 0)
-                && Pair(points[starter].Point, point, data) is { } composite)
+            if (starter >= 0 && lastClass < @class && Pair(points[starter].Point, point, data) is { } composite)
             {
                 points[starter] = (composite, 0);
                 continue;

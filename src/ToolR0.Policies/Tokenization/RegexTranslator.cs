@@ -9,7 +9,7 @@ namespace ToolR0.Policies.Tokenization;
 internal sealed class RegexTranslator
 {
     private const int LongestPattern = 4096;
-    private const string EscapedLetters = "sSdDwWrntfvbBA";
+    private const string EscapedLetters = "sSdDrntfvA";
     private static readonly string[] Groups = ["?:", "?i:", "?=", "?!", "?<=", "?<!", "?>"];
     private static readonly HashSet<string> Properties =
     [

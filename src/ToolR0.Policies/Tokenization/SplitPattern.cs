@@ -9,7 +9,7 @@ namespace ToolR0.Policies.Tokenization;
 /// </summary>
 internal sealed class SplitPattern
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
     private static readonly Lazy<char[]> StandIns = new(ChooseStandIns);
 
     private readonly Regex _regex;
@@ -34,7 +34,7 @@ internal sealed class SplitPattern
     public static SplitPattern Literal(string text) => new(new Regex(Regex.Escape(text), RegexOptions.CultureInvariant, Limit));
 
     /// <summary>Cuts <paramref name="text"/> into matches and the stretches between them, in order; empty ones are left out.</summary>
-    /// <exception cref="RegexMatchTimeoutException">The expression takes longer than 20 s on this text.</exception>
+    /// <exception cref="RegexMatchTimeoutException">The expression takes longer than 5 s on this text.</exception>
     public void Cut(ReadOnlySpan<char> text, List<Cut> cuts)
     {
         if (text.IndexOfAnyInRange('\uD800', '\uDFFF') < 0)

@@ -79,6 +79,9 @@ public sealed class Tokenizer
     /// <summary>The id that fills up the rows of a batch: pad_token, else <c>&lt;|endoftext|&gt;</c>, else <see cref="EndOfTurn"/>.</summary>
     public int Pad { get; }
 
+    /// <summary>Whether the folder says how a conversation is written.</summary>
+    public bool HasChatTemplate => _config.ChatTemplate is not null;
+
     /// <summary>Reads tokenizer.json, tokenizer_config.json and, if there, chat_template.jinja and generation_config.json.</summary>
     /// <exception cref="InvalidDataException">A file is missing, broken or uses what is not supported; the message names file and key.</exception>
     public static Tokenizer Load(string folder) => new(TokenizerFiles.Read(folder));

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using ToolR0.Policies.Tokenization;
 
 namespace ToolR0.Policies.Tests.Tokenization;
@@ -42,6 +44,22 @@ public sealed class BpeTrainerTests
         BpeTrainer.Train(["abc abc abc ab ab", "fg de fg de"], new BpeTrainingOptions { VocabularySize = 256 + 4 + 3 }, folder.Path);
         var tokenizer = Tokenizer.Load(folder.Path);
         Enumerable.Range(256, 4).Select(tokenizer.TokenText).ShouldBe(["ab", "abc", "de", "fg"]);
+    }
+
+    [Fact]
+    public void Merges_are_those_that_hugging_faces_trainer_finds()
+    {
+        using var folder = new TemporaryFolder();
+        var lines = File.ReadAllText(Golden.Path("corpus.txt")).Split('\n').SkipLast(1).Select(line => line + "\n");
+        var options = new BpeTrainingOptions
+        {
+            VocabularySize = 30_000,
+            MinimumCount = 1,
+            Pattern = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+        };
+        BpeTrainer.Train(lines, options, folder.Path);
+        var written = JsonNode.Parse(File.ReadAllText(Path.Combine(folder.Path, "tokenizer.json")))!;
+        written["model"]!["merges"].Deserialize<string[]>().ShouldBe(Golden.Read<string[]>("merges.golden.json"));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 
 namespace ToolR0.Policies.Tokenization.Jinja;
 
@@ -282,6 +283,7 @@ internal sealed class JinjaExpressionParser(JinjaTokens tokens)
 
     private JinjaExpression Nested(Func<JinjaExpression> parse)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
         if (++_depth > Deepest)
             throw tokens.Wrong("an expression is nested too deeply");
         var value = parse();

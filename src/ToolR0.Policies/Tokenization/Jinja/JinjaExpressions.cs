@@ -1,26 +1,36 @@
+using System.Runtime.CompilerServices;
+
 namespace ToolR0.Policies.Tokenization.Jinja;
 
 /// <summary>A part of a template that has a value.</summary>
 internal abstract record JinjaExpression
 {
-    public abstract object? Evaluate(JinjaScope scope);
+    /// <exception cref="JinjaException">The expression fails on these values.</exception>
+    /// <exception cref="InsufficientExecutionStackException">It is nested too deeply.</exception>
+    public object? Evaluate(JinjaScope scope)
+    {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
+        return Compute(scope);
+    }
 
     public bool IsTrue(JinjaScope scope) => JinjaValues.IsTrue(Evaluate(scope));
+
+    protected abstract object? Compute(JinjaScope scope);
 }
 
 internal sealed record LiteralExpression(object? Value) : JinjaExpression
 {
-    public override object? Evaluate(JinjaScope scope) => Value;
+    protected override object? Compute(JinjaScope scope) => Value;
 }
 
 internal sealed record NameExpression(string Name) : JinjaExpression
 {
-    public override object? Evaluate(JinjaScope scope) => scope[Name];
+    protected override object? Compute(JinjaScope scope) => scope[Name];
 }
 
 internal sealed record ListExpression(IReadOnlyList<JinjaExpression> Items, bool IsTuple) : JinjaExpression
 {
-    public override object? Evaluate(JinjaScope scope)
+    protected override object? Compute(JinjaScope scope)
     {
         var items = Items.Select(item => item.Evaluate(scope));
         return IsTuple ? new JinjaTuple(items) : items.ToList();
@@ -29,7 +39,7 @@ internal sealed record ListExpression(IReadOnlyList<JinjaExpression> Items, bool
 
 internal sealed record MapExpression(IReadOnlyList<(JinjaExpression Key, JinjaExpression Value)> Entries) : JinjaExpression
 {
-    public override object? Evaluate(JinjaScope scope)
+    protected override object? Compute(JinjaScope scope)
     {
         var map = new JinjaMap();
         foreach (var (key, value) in Entries)
@@ -40,13 +50,13 @@ internal sealed record MapExpression(IReadOnlyList<(JinjaExpression Key, JinjaEx
 
 internal sealed record ConditionExpression(JinjaExpression Condition, JinjaExpression Then, JinjaExpression? Else) : JinjaExpression
 {
-    public override object? Evaluate(JinjaScope scope) =>
+    protected override object? Compute(JinjaScope scope) =>
         Condition.IsTrue(scope) ? Then.Evaluate(scope) : Else is null ? new JinjaUndefined("the missing else of an inline if") : Else.Evaluate(scope);
 }
 
 internal sealed record LogicalExpression(JinjaExpression Left, bool IsAnd, JinjaExpression Right) : JinjaExpression
 {
-    public override object? Evaluate(JinjaScope scope)
+    protected override object? Compute(JinjaScope scope)
     {
         var left = Left.Evaluate(scope);
         return JinjaValues.IsTrue(left) == IsAnd ? Right.Evaluate(scope) : left;
@@ -55,13 +65,13 @@ internal sealed record LogicalExpression(JinjaExpression Left, bool IsAnd, Jinja
 
 internal sealed record NotExpression(JinjaExpression Operand) : JinjaExpression
 {
-    public override object? Evaluate(JinjaScope scope) => !Operand.IsTrue(scope);
+    protected override object? Compute(JinjaScope scope) => !Operand.IsTrue(scope);
 }
 
 /// <summary>Comparisons in a row, each between neighbours: <c>a &lt; b &lt;= c</c>.</summary>
 internal sealed record CompareExpression(JinjaExpression First, IReadOnlyList<(string Operator, JinjaExpression Operand)> Rest) : JinjaExpression
 {
-    public override object? Evaluate(JinjaScope scope)
+    protected override object? Compute(JinjaScope scope)
     {
         var left = First.Evaluate(scope);
         foreach (var (op, operand) in Rest)
@@ -91,7 +101,7 @@ internal sealed record CompareExpression(JinjaExpression First, IReadOnlyList<(s
 
 internal sealed record NegateExpression(JinjaExpression Operand) : JinjaExpression
 {
-    public override object? Evaluate(JinjaScope scope) => JinjaValues.Number(Operand.Evaluate(scope)) switch
+    protected override object? Compute(JinjaScope scope) => JinjaValues.Number(Operand.Evaluate(scope)) switch
     {
         long n => checked(-n),
         double d => -d,
@@ -101,7 +111,7 @@ internal sealed record NegateExpression(JinjaExpression Operand) : JinjaExpressi
 
 internal sealed record ArithmeticExpression(JinjaExpression Left, string Operator, JinjaExpression Right) : JinjaExpression
 {
-    public override object? Evaluate(JinjaScope scope)
+    protected override object? Compute(JinjaScope scope)
     {
         var left = Left.Evaluate(scope);
         var right = Right.Evaluate(scope);
@@ -169,7 +179,7 @@ internal sealed record ArithmeticExpression(JinjaExpression Left, string Operato
 /// <summary><c>value.name</c>: a method of the value's type, else the key of that name.</summary>
 internal sealed record AttributeExpression(JinjaExpression Target, string Name) : JinjaExpression
 {
-    public override object? Evaluate(JinjaScope scope) => Of(Target.Evaluate(scope), Name);
+    protected override object? Compute(JinjaScope scope) => Of(Target.Evaluate(scope), Name);
 
     public static object? Of(object? value, string name) => value switch
     {
@@ -184,7 +194,7 @@ internal sealed record AttributeExpression(JinjaExpression Target, string Name) 
 /// <summary><c>value[index]</c>: the item, else for a name the attribute.</summary>
 internal sealed record IndexExpression(JinjaExpression Target, JinjaExpression Index) : JinjaExpression
 {
-    public override object? Evaluate(JinjaScope scope)
+    protected override object? Compute(JinjaScope scope)
     {
         var target = Target.Evaluate(scope);
         var index = Index.Evaluate(scope);
@@ -206,7 +216,7 @@ internal sealed record IndexExpression(JinjaExpression Target, JinjaExpression I
 /// <summary><c>value[start:stop:step]</c> of a list or of the code points of a string.</summary>
 internal sealed record SliceExpression(JinjaExpression Target, JinjaExpression? Start, JinjaExpression? Stop, JinjaExpression? Step) : JinjaExpression
 {
-    public override object? Evaluate(JinjaScope scope)
+    protected override object? Compute(JinjaScope scope)
     {
         var target = Target.Evaluate(scope);
         if (target is not (List<object?> or string))
@@ -248,7 +258,7 @@ internal sealed record JinjaCall(IReadOnlyList<JinjaExpression> Positional, IRea
 
 internal sealed record CallExpression(JinjaExpression Target, JinjaCall Call) : JinjaExpression
 {
-    public override object? Evaluate(JinjaScope scope)
+    protected override object? Compute(JinjaScope scope)
     {
         var name = Target switch { NameExpression n => n.Name, AttributeExpression a => a.Name, _ => "the value" };
         return Target.Evaluate(scope) switch
@@ -262,10 +272,10 @@ internal sealed record CallExpression(JinjaExpression Target, JinjaCall Call) : 
 
 internal sealed record FilterExpression(JinjaExpression Operand, string Name, JinjaFunction Filter, JinjaCall Call) : JinjaExpression
 {
-    public override object? Evaluate(JinjaScope scope) => Filter(Call.Evaluate(Name, scope, Operand.Evaluate(scope)));
+    protected override object? Compute(JinjaScope scope) => Filter(Call.Evaluate(Name, scope, Operand.Evaluate(scope)));
 }
 
 internal sealed record TestExpression(JinjaExpression Operand, string Name, JinjaFunction Test, JinjaCall Call) : JinjaExpression
 {
-    public override object? Evaluate(JinjaScope scope) => Test(Call.Evaluate(Name, scope, Operand.Evaluate(scope)));
+    protected override object? Compute(JinjaScope scope) => Test(Call.Evaluate(Name, scope, Operand.Evaluate(scope)));
 }

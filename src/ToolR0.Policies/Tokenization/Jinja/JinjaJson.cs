@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace ToolR0.Policies.Tokenization.Jinja;
@@ -31,6 +32,9 @@ internal static class JinjaJson
     {
         public void Write(object? value, int depth)
         {
+            RuntimeHelpers.EnsureSufficientExecutionStack();
+            if (Output.Length > JinjaValues.LongestText)
+                throw new JinjaException("a value is too large to be written as JSON");
             switch (value)
             {
                 case null:

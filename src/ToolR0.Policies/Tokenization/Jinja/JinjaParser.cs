@@ -3,7 +3,7 @@ namespace ToolR0.Policies.Tokenization.Jinja;
 /// <summary>Reads the statements of a template. What is outside the subset is refused by name, with its line.</summary>
 internal sealed class JinjaParser
 {
-    private const int DeepestBlocks = 64;
+    private const int DeepestBlocks = 50;
 
     private readonly JinjaTokens _tokens;
     private readonly JinjaExpressionParser _expressions;

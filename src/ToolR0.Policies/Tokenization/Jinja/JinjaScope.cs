@@ -7,8 +7,7 @@ namespace ToolR0.Policies.Tokenization.Jinja;
 internal sealed class JinjaScope
 {
     private const int MostSteps = 4_000_000;
-    private const int LongestOutput = 64 << 20;
-    private const int DeepestCalls = 64;
+    private const int LongestValue = 64 << 20;
 
     private readonly JinjaScope? _parent;
     private readonly Budget _budget;
@@ -47,22 +46,13 @@ internal sealed class JinjaScope
     public void Spend(long size)
     {
         _budget.Steps += 1 + (size / 16);
-        if (_budget.Steps > MostSteps || size > LongestOutput)
+        if (_budget.Steps > MostSteps || size > LongestValue)
             throw new JinjaException("the template does more work than is allowed");
     }
-
-    public void EnterCall()
-    {
-        if (++_budget.Depth > DeepestCalls)
-            throw new JinjaException("macros call each other too deeply");
-    }
-
-    public void LeaveCall() => _budget.Depth--;
 
     private sealed class Budget
     {
         public long Steps { get; set; }
-        public int Depth { get; set; }
     }
 }
 

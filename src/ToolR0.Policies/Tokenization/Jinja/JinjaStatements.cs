@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace ToolR0.Policies.Tokenization.Jinja;
@@ -41,6 +42,7 @@ internal sealed record BodyStatement(IReadOnlyList<JinjaStatement> Statements) :
 {
     public override JinjaFlow Render(JinjaScope scope, StringBuilder output)
     {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
         foreach (var statement in Statements)
         {
             var flow = statement.Render(scope, output);
@@ -180,15 +182,12 @@ internal sealed record MacroStatement(string Name, IReadOnlyList<(string Name, J
     {
         arguments.Allow([.. Parameters.Select(parameter => parameter.Name)]);
         var inner = scope.Inner();
-        inner.EnterCall();
         for (var i = 0; i < Parameters.Count; i++)
         {
             var (name, fallback) = Parameters[i];
             inner[name] = arguments.Has(i, name) ? arguments.Get(i, name) : fallback is null ? new JinjaUndefined(name) : fallback.Evaluate(inner);
         }
-        var text = Body.RenderToText(inner);
-        inner.LeaveCall();
-        return text;
+        return Body.RenderToText(inner);
     }
 }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 
@@ -26,6 +27,11 @@ internal delegate object? JinjaFunction(JinjaArguments arguments);
 /// </summary>
 internal static class JinjaValues
 {
+    /// <summary>No value is written out as more characters than about this.</summary>
+    public const int LongestText = 16 << 20;
+
+    private const int MostComparisons = 1_000_000;
+
     public static object? FromJson(JsonElement json)
     {
         switch (json.ValueKind)
@@ -80,16 +86,25 @@ internal static class JinjaValues
 
     public static new bool Equals(object? left, object? right)
     {
-        if (IsNumber(left) && IsNumber(right))
-            return Number(left) is long a && Number(right) is long b ? a == b : ToDouble(left) == ToDouble(right);
-        return (left, right) switch
+        var comparisons = 0;
+        return Equal(left, right);
+
+        bool Equal(object? x, object? y)
         {
-            (null, null) or (JinjaUndefined, JinjaUndefined) => true,
-            (string a, string b) => string.Equals(a, b, StringComparison.Ordinal),
-            (List<object?> a, List<object?> b) => a.Count == b.Count && a.Zip(b).All(pair => Equals(pair.First, pair.Second)),
-            (JinjaMap a, JinjaMap b) => a.Count == b.Count && a.All(entry => b.TryGetValue(entry.Key, out var other) && Equals(entry.Value, other)),
-            _ => ReferenceEquals(left, right),
-        };
+            RuntimeHelpers.EnsureSufficientExecutionStack();
+            if (++comparisons > MostComparisons)
+                throw new JinjaException("the values are too large to compare");
+            if (IsNumber(x) && IsNumber(y))
+                return Number(x) is long m && Number(y) is long n ? m == n : ToDouble(x) == ToDouble(y);
+            return (x, y) switch
+            {
+                (null, null) or (JinjaUndefined, JinjaUndefined) => true,
+                (string a, string b) => string.Equals(a, b, StringComparison.Ordinal),
+                (List<object?> a, List<object?> b) => a.Count == b.Count && a.Zip(b).All(pair => Equal(pair.First, pair.Second)),
+                (JinjaMap a, JinjaMap b) => a.Count == b.Count && a.All(entry => b.TryGetValue(entry.Key, out var other) && Equal(entry.Value, other)),
+                _ => ReferenceEquals(x, y),
+            };
+        }
     }
 
     public static int Compare(object? left, object? right)
@@ -158,21 +173,59 @@ internal static class JinjaValues
     };
 
     /// <summary>Python's <c>repr</c>.</summary>
-    public static string Represent(object? value) => value switch
+    public static string Represent(object? value)
     {
-        null => "None",
-        bool b => b ? "True" : "False",
-        long n => n.ToString(CultureInfo.InvariantCulture),
-        BigInteger n => n.ToString(CultureInfo.InvariantCulture),
-        double d => RepresentFloat(d),
-        string text => Quote(text),
-        JinjaTuple { Count: 1 } tuple => $"({Represent(tuple[0])},)",
-        JinjaTuple tuple => $"({string.Join(", ", tuple.Select(Represent))})",
-        List<object?> list => $"[{string.Join(", ", list.Select(Represent))}]",
-        JinjaMap map => $"{{{string.Join(", ", map.Select(entry => $"{Quote(entry.Key)}: {Represent(entry.Value)}"))}}}",
-        JinjaUndefined => "Undefined",
-        _ => throw new JinjaException($"a {TypeOf(value)} cannot be written out"),
-    };
+        var output = new StringBuilder();
+        Represent(value, output);
+        return output.ToString();
+    }
+
+    private static void Represent(object? value, StringBuilder output)
+    {
+        RuntimeHelpers.EnsureSufficientExecutionStack();
+        if (output.Length > LongestText)
+            throw new JinjaException("a value is too large to be written out");
+        switch (value)
+        {
+            case List<object?> list:
+                var (open, close) = list is not JinjaTuple ? ("[", "]") : ("(", list.Count == 1 ? ",)" : ")");
+                Sequence(open, list, item => Represent(item, output), close);
+                break;
+            case JinjaMap map:
+                Sequence("{", map, entry =>
+                {
+                    output.Append(Quote(entry.Key)).Append(": ");
+                    Represent(entry.Value, output);
+                }, "}");
+                break;
+            default:
+                output.Append(value switch
+                {
+                    null => "None",
+                    bool b => b ? "True" : "False",
+                    long n => n.ToString(CultureInfo.InvariantCulture),
+                    BigInteger n => n.ToString(CultureInfo.InvariantCulture),
+                    double d => RepresentFloat(d),
+                    string text => Quote(text),
+                    JinjaUndefined => "Undefined",
+                    _ => throw new JinjaException($"a {TypeOf(value)} cannot be written out"),
+                });
+                break;
+        }
+
+        void Sequence<T>(string open, IEnumerable<T> items, Action<T> write, string close)
+        {
+            output.Append(open);
+            var separator = "";
+            foreach (var item in items)
+            {
+                output.Append(separator);
+                write(item);
+                separator = ", ";
+            }
+            output.Append(close);
+        }
+    }
 
     /// <summary>Python's shortest form that reads back the same: 1.0, 0.001, 1e-05, 1e+16.</summary>
     public static string RepresentFloat(double value)

@@ -137,8 +137,21 @@ internal sealed class ChatTemplate
             }
             var pattern = format[++i] switch
             {
-                'd' => "dd", 'm' => "MM", 'Y' => "yyyy", 'y' => "yy", 'B' => "MMMM", 'b' => "MMM", 'A' => "dddd", 'a' => "ddd", 'H' => "HH", 'I' => "hh",
-                'M' => "mm", 'S' => "ss", 'p' => "tt", '%' => "'%'", var c => throw new JinjaException($"strftime_now: '%{c}' is not supported"),
+                'd' => "dd",
+                'm' => "MM",
+                'Y' => "yyyy",
+                'y' => "yy",
+                'B' => "MMMM",
+                'b' => "MMM",
+                'A' => "dddd",
+                'a' => "ddd",
+                'H' => "HH",
+                'I' => "hh",
+                'M' => "mm",
+                'S' => "ss",
+                'p' => "tt",
+                '%' => "'%'",
+                var c => throw new JinjaException($"strftime_now: '%{c}' is not supported"),
             };
             text.Append(now.ToString(pattern, CultureInfo.InvariantCulture));
         }

@@ -31,7 +31,10 @@ internal static class HandMadeTokenizer
                 ["pretokenizers"] = new JsonArray(
                     new JsonObject
                     {
-                        ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = Pattern }, ["behavior"] = "Isolated", ["invert"] = false,
+                        ["type"] = "Split",
+                        ["pattern"] = new JsonObject { ["Regex"] = Pattern },
+                        ["behavior"] = "Isolated",
+                        ["invert"] = false,
                     },
                     ByteLevel()),
             },
@@ -50,7 +53,13 @@ internal static class HandMadeTokenizer
 
     public static JsonObject Added(int id, string content, bool special = true) => new()
     {
-        ["id"] = id, ["content"] = content, ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false, ["normalized"] = false, ["special"] = special,
+        ["id"] = id,
+        ["content"] = content,
+        ["single_word"] = false,
+        ["lstrip"] = false,
+        ["rstrip"] = false,
+        ["normalized"] = false,
+        ["special"] = special,
     };
 
     public static Policies.Tokenization.Tokenizer Load(TemporaryFolder folder, JsonNode tokenizer, JsonNode? config = null)
@@ -62,7 +71,10 @@ internal static class HandMadeTokenizer
 
     private static JsonObject ByteLevel() => new()
     {
-        ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = true, ["use_regex"] = false,
+        ["type"] = "ByteLevel",
+        ["add_prefix_space"] = false,
+        ["trim_offsets"] = true,
+        ["use_regex"] = false,
     };
 
     private static string[] BuildCharacters()

@@ -91,9 +91,9 @@ public sealed class HostileTokenizerTests : IDisposable
     public void An_expression_that_backtracks_without_end_is_stopped()
     {
         var json = HandMadeTokenizer.Tokenizer();
-        Set(json, "pre_tokenizer.pretokenizers.0.pattern.Regex", "(?:a+a+)+[bB]");
+        Set(json, "pre_tokenizer.pretokenizers.0.pattern.Regex", "(?:[ab]|a[ab])+(?=z)");
         var tokenizer = HandMadeTokenizer.Load(_folder, json);
-        Should.Throw<InvalidDataException>(() => tokenizer.Encode(new string('a', 60) + "cb")).Message.ShouldContain("pre_tokenizer takes too long");
+        Should.Throw<InvalidDataException>(() => tokenizer.Encode(new string('a', 60) + "c")).Message.ShouldContain("pre_tokenizer takes too long");
     }
 
     [Fact]

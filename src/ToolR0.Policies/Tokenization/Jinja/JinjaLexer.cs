@@ -196,7 +196,16 @@ internal sealed class JinjaLexer
                 default:
                     text.Append(c switch
                     {
-                        'n' => "\n", 't' => "\t", 'r' => "\r", 'b' => "\b", 'f' => "\f", 'v' => "\v", 'a' => "\a", '\\' => "\\", '\'' => "'", '"' => "\"",
+                        'n' => "\n",
+                        't' => "\t",
+                        'r' => "\r",
+                        'b' => "\b",
+                        'f' => "\f",
+                        'v' => "\v",
+                        'a' => "\a",
+                        '\\' => "\\",
+                        '\'' => "'",
+                        '"' => "\"",
                         _ when char.IsAsciiLetterOrDigit(c) => throw new JinjaException($"the escape '\\{c}' is not supported", line),
                         _ => $"\\{c}",
                     });

@@ -57,9 +57,7 @@ public sealed class DisposeScope : IDisposable
 
     public T MoveToOther<T>(DisposeScope? scope, T disposable) where T : IDisposable
     {
-        ObjectDisposedException.ThrowIf(_manager is null, this);
-        if (disposable is torch.Tensor tensor && Remove(tensor))
-            scope?.Add(tensor);
+        Move(scope, disposable);
         return disposable;
     }
 
@@ -68,7 +66,7 @@ public sealed class DisposeScope : IDisposable
     public void MoveToOther(DisposeScope? scope, IEnumerable<IDisposable> disposables)
     {
         foreach (var disposable in disposables)
-            MoveToOther(scope, disposable);
+            Move(scope, disposable);
     }
 
     /// <summary>Takes it out of all scopes: the caller disposes it.</summary>
@@ -158,6 +156,13 @@ public sealed class DisposeScope : IDisposable
         ObjectDisposedException.ThrowIf(_manager is null, this);
         if (disposable is torch.Tensor tensor)
             Remove(tensor);
+    }
+
+    private void Move(DisposeScope? scope, IDisposable disposable)
+    {
+        ObjectDisposedException.ThrowIf(_manager is null, this);
+        if (disposable is torch.Tensor tensor && Remove(tensor))
+            scope?.Add(tensor);
     }
 
     internal void Add(torch.Tensor tensor)

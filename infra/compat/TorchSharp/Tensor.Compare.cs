@@ -14,45 +14,25 @@ public static partial class torch
 
         public Tensor ne(Scalar target) => Aten.NeScalar.Call(this, target);
 
-        public Tensor not_equal(Tensor target) => ne(target);
-
         public Tensor lt(Tensor target) => Aten.Lt.Call(this, target);
 
         public Tensor lt(Scalar target) => Aten.LtScalar.Call(this, target);
-
-        public Tensor less(Tensor target) => lt(target);
 
         public Tensor le(Tensor target) => Aten.Le.Call(this, target);
 
         public Tensor le(Scalar target) => Aten.LeScalar.Call(this, target);
 
-        public Tensor less_equal(Tensor target) => le(target);
-
         public Tensor gt(Tensor target) => Aten.Gt.Call(this, target);
 
         public Tensor gt(Scalar target) => Aten.GtScalar.Call(this, target);
-
-        public Tensor greater(Tensor target) => gt(target);
 
         public Tensor ge(Tensor target) => Aten.Ge.Call(this, target);
 
         public Tensor ge(Scalar target) => Aten.GeScalar.Call(this, target);
 
-        public Tensor greater_equal(Tensor target) => ge(target);
-
         public Tensor logical_and(Tensor other) => Aten.LogicalAnd.Call(this, other);
 
-        public Tensor logical_and_(Tensor other) => InPlace(Aten.LogicalAnd_, other);
-
-        public Tensor logical_or(Tensor other) => Aten.LogicalOr.Call(this, other);
-
-        public Tensor logical_or_(Tensor other) => InPlace(Aten.LogicalOr_, other);
-
-        public Tensor logical_xor(Tensor other) => Aten.LogicalXor.Call(this, other);
-
         public Tensor logical_not() => Aten.LogicalNot.Call(this);
-
-        public Tensor logical_not_() => InPlace(Aten.LogicalNot_);
 
         public Tensor bitwise_and(Tensor other) => Aten.BitwiseAnd.Call(this, other);
 
@@ -65,8 +45,6 @@ public static partial class torch
         public Tensor isfinite() => Aten.IsFinite.Call(this);
 
         public Tensor isnan() => Aten.IsNan.Call(this);
-
-        public Tensor isinf() => Aten.IsInf.Call(this);
 
         public Tensor isclose(Tensor other, double rtol = 1e-05, double atol = 1e-08, bool nanEqual = false) =>
             Aten.IsClose.Call(this, other, Arg.Real(rtol), Arg.Real(atol), nanEqual);

@@ -14,7 +14,6 @@ public static partial class torch
             Single,
             Null,
             Ellipsis,
-            Bool,
             Tensor,
             Slice,
         }
@@ -33,8 +32,6 @@ public static partial class torch
         public static TensorIndex Slice(Range range) => Slice(
             range.Start.IsFromEnd ? -range.Start.Value : range.Start.Value,
             !range.End.IsFromEnd ? range.End.Value : range.End.Value == 0 ? null : -range.End.Value);
-
-        public static TensorIndex Bool(bool value) => new() { Of = Kind.Bool, Start = value ? 1 : 0 };
 
         public static TensorIndex Single(long? index) => new() { Of = Kind.Single, Start = index };
 
@@ -137,8 +134,6 @@ public static partial class torch
 
         public Tensor index_add_(long dim, Tensor index, Tensor source, Scalar alpha) => InPlace(Aten.IndexAdd_, dim, index, source, alpha);
 
-        public Tensor index_fill_(long dim, Tensor index, Scalar value) => InPlace(Aten.IndexFill_, dim, index, value);
-
         public Tensor gather(long dim, Tensor index) => Aten.Gather.Call(this, dim, index);
 
         public Tensor scatter(long dim, Tensor index, Tensor src) => Aten.Scatter.Call(this, dim, index, src);
@@ -148,8 +143,6 @@ public static partial class torch
         public Tensor scatter_add(long dim, Tensor index, Tensor src) => Aten.ScatterAdd.Call(this, dim, index, src);
 
         public Tensor scatter_add_(long dim, Tensor index, Tensor src) => InPlace(Aten.ScatterAdd_, dim, index, src);
-
-        public Tensor take(Tensor index) => Aten.Take.Call(this, index);
 
         private void Set(ReadOnlySpan<long> at, Tensor value)
         {
@@ -229,8 +222,6 @@ public static partial class torch
                         tensors.Add(index.Indices);
                         dim++;
                         break;
-                    default:
-                        throw new NotSupportedException("boolean constants as an index");
                 }
             }
 

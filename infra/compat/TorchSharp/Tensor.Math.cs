@@ -34,10 +34,6 @@ public static partial class torch
 
         public Tensor sub(Scalar target) => Aten.SubScalar.Call(this, target);
 
-        public Tensor subtract(Tensor target) => sub(target);
-
-        public Tensor subtract(Scalar target) => sub(target);
-
         public Tensor sub_(Tensor target) => InPlace(Aten.Sub_, target);
 
         public Tensor sub_(Scalar target) => InPlace(Aten.SubScalar_, target);
@@ -45,10 +41,6 @@ public static partial class torch
         public Tensor mul(Tensor target) => Aten.Mul.Call(this, target);
 
         public Tensor mul(Scalar target) => Aten.MulScalar.Call(this, target);
-
-        public Tensor multiply(Tensor target) => mul(target);
-
-        public Tensor multiply(Scalar target) => mul(target);
 
         public Tensor mul_(Tensor target) => InPlace(Aten.Mul_, target);
 
@@ -100,45 +92,27 @@ public static partial class torch
 
         public Tensor pow(Scalar exponent) => Aten.PowScalar.Call(this, exponent);
 
-        public Tensor pow_(Scalar exponent) => InPlace(Aten.PowScalar_, exponent);
-
         public Tensor square() => pow(2);
 
         public Tensor abs() => Aten.Abs.Call(this);
 
-        public Tensor abs_() => InPlace(Aten.Abs_);
-
         public Tensor neg() => Aten.Neg.Call(this);
-
-        public Tensor neg_() => InPlace(Aten.Neg_);
 
         public Tensor negative() => neg();
 
         public Tensor exp() => Aten.Exp.Call(this);
 
-        public Tensor exp_() => InPlace(Aten.Exp_);
-
         public Tensor expm1() => Aten.Expm1.Call(this);
 
         public Tensor log() => Aten.Log.Call(this);
 
-        public Tensor log_() => InPlace(Aten.Log_);
-
         public Tensor log1p() => Aten.Log1p.Call(this);
-
-        public Tensor log2() => Aten.Log2.Call(this);
 
         public Tensor sqrt() => Aten.Sqrt.Call(this);
 
-        public Tensor sqrt_() => InPlace(Aten.Sqrt_);
-
         public Tensor rsqrt() => Aten.Rsqrt.Call(this);
 
-        public Tensor rsqrt_() => InPlace(Aten.Rsqrt_);
-
         public Tensor reciprocal() => Aten.Reciprocal.Call(this);
-
-        public Tensor reciprocal_() => InPlace(Aten.Reciprocal_);
 
         public Tensor sin() => Aten.Sin.Call(this);
 
@@ -148,11 +122,7 @@ public static partial class torch
 
         public Tensor sigmoid() => Aten.Sigmoid.Call(this);
 
-        public Tensor sigmoid_() => InPlace(Aten.Sigmoid_);
-
         public Tensor relu() => Aten.Relu.Call(this);
-
-        public Tensor relu_() => InPlace(Aten.Relu_);
 
         public Tensor silu() => Aten.Silu.Call(this);
 
@@ -176,18 +146,9 @@ public static partial class torch
 
         public Tensor clamp_min(Scalar min) => Aten.ClampMin.Call(this, min);
 
-        public Tensor clamp_min_(Scalar min) => InPlace(Aten.ClampMin_, min);
-
-        public Tensor clamp_max(Scalar max) => Aten.ClampMax.Call(this, max);
-
-        public Tensor clamp_max_(Scalar max) => InPlace(Aten.ClampMax_, max);
-
         public Tensor maximum(Tensor other) => Aten.Maximum.Call(this, other);
 
         public Tensor minimum(Tensor other) => Aten.Minimum.Call(this, other);
-
-        public Tensor nan_to_num(double nan = 0d, double? posinf = null, double? neginf = null) => Aten.NanToNum.Call(
-            this, Arg.Real(nan), posinf is { } high ? Arg.Real(high) : Arg.None, neginf is { } low ? Arg.Real(low) : Arg.None);
 
         /// <summary>Matrix product over the last two dimensions, batch dimensions broadcast.</summary>
         public Tensor matmul(Tensor target) => Aten.Matmul.Call(this, target);
@@ -198,9 +159,6 @@ public static partial class torch
         /// <summary>[b, n, m] x [b, m, p]</summary>
         public Tensor bmm(Tensor batch2) => Aten.Bmm.Call(this, batch2);
 
-        /// <summary>[n, m] x [m]</summary>
-        public Tensor mv(Tensor target) => Aten.Mv.Call(this, target);
-
         public Tensor dot(Tensor target) => Aten.Dot.Call(this, target);
 
         public Tensor outer(Tensor vec2) => Aten.Outer.Call(this, vec2);
@@ -208,9 +166,6 @@ public static partial class torch
         /// <summary>beta * this + alpha * mat1 x mat2</summary>
         public Tensor addmm(Tensor mat1, Tensor mat2, float beta = 1, float alpha = 1) =>
             Aten.Addmm.Call(this, mat1, mat2, Arg.Real(beta), Arg.Real(alpha));
-
-        public Tensor addmm_(Tensor mat1, Tensor mat2, float beta = 1, float alpha = 1) =>
-            InPlace(Aten.Addmm_, mat1, mat2, Arg.Real(beta), Arg.Real(alpha));
 
         public Tensor baddbmm(Tensor batch1, Tensor batch2, float beta = 1, float alpha = 1) =>
             Aten.Baddbmm.Call(this, batch1, batch2, Arg.Real(beta), Arg.Real(alpha));

@@ -19,11 +19,7 @@ public static partial class torch
         public Tensor mean(long[] dimensions, bool keepdim = false, ScalarType? type = null) =>
             Aten.MeanDim.Call(this, dimensions, keepdim, type);
 
-        public Tensor var(bool unbiased = true) => Aten.Var.Call(this, unbiased);
-
         public Tensor std(bool unbiased = true) => Aten.Std.Call(this, unbiased);
-
-        public Tensor prod(ScalarType? type = null) => Aten.Prod.Call(this, type);
 
         public Tensor max() => Aten.Max.Call(this);
 
@@ -39,21 +35,9 @@ public static partial class torch
 
         public Tensor amax(params long[] dims) => Aten.Amax.Call(this, dims);
 
-        public Tensor amax(long[] dims, bool keepdim = false, Tensor? @out = null) =>
-            @out is null ? Aten.Amax.Call(this, dims, keepdim) : throw new NotSupportedException("amax(out)");
-
-        public Tensor amin(params long[] dims) => Aten.Amin.Call(this, dims);
-
-        public Tensor amin(long[] dims, bool keepdim = false, Tensor? @out = null) =>
-            @out is null ? Aten.Amin.Call(this, dims, keepdim) : throw new NotSupportedException("amin(out)");
-
         public Tensor argmax() => Aten.Argmax.Call(this);
 
         public Tensor argmax(long dim, bool keepdim = false) => Aten.Argmax.Call(this, dim, keepdim);
-
-        public Tensor argmin() => Aten.Argmin.Call(this);
-
-        public Tensor argmin(long dim, bool keepdim = false) => Aten.Argmin.Call(this, dim, keepdim);
 
         public Tensor cumsum(long dim, ScalarType? type = null) => Aten.Cumsum.Call(this, dim, type);
 
@@ -72,9 +56,6 @@ public static partial class torch
             Aten.Topk.Pair(this, (long)k, (long)dim, largest, sorted);
 
         public Tensor nonzero() => Aten.Nonzero.Call(this);
-
-        public Tensor multinomial(long num_samples, bool replacement = false, Generator? generator = null) =>
-            Aten.Multinomial.Call(this, num_samples, replacement);
 
         public Tensor softmax(long dim, ScalarType? dtype = null) => Aten.Softmax.Call(this, dim, dtype);
 

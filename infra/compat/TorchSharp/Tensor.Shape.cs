@@ -8,8 +8,6 @@ public static partial class torch
     {
         public Tensor view(params long[] shape) => Aten.View.Call(this, shape);
 
-        public Tensor view_as(Tensor other) => view(other.shape);
-
         public Tensor reshape(params long[] shape) => Aten.Reshape.Call(this, shape);
 
         public Tensor flatten(long start_dim = 0, long end_dim = -1) => Aten.Flatten.Call(this, start_dim, end_dim);
@@ -26,11 +24,7 @@ public static partial class torch
 
         public Tensor expand(params long[] sizes) => Aten.Expand.Call(this, sizes);
 
-        public Tensor expand(long[] sizes, bool isImplicit = false) => Aten.Expand.Call(this, sizes, isImplicit);
-
         public Tensor expand_as(Tensor other) => expand(other.shape);
-
-        public Tensor broadcast_to(params long[] shape) => Aten.Expand.Call(this, shape);
 
         public Tensor repeat(params long[] sizes) => Aten.Repeat.Call(this, sizes);
 
@@ -41,8 +35,6 @@ public static partial class torch
             Aten.RepeatInterleaveTensor.Call(this, repeats, dim, output_size);
 
         public Tensor unsqueeze(long dim) => Aten.Unsqueeze.Call(this, dim);
-
-        public Tensor unsqueeze_(long dim) => InPlace(Aten.Unsqueeze_, dim);
 
         public Tensor squeeze(long? dim = null) => dim is { } one ? Aten.SqueezeDim.Call(this, one) : Aten.Squeeze.Call(this);
 
@@ -78,23 +70,14 @@ public static partial class torch
         /// <summary>The same memory, out of the gradient graph.</summary>
         public Tensor detach() => Aten.Detach.Call(this);
 
-        public Tensor detach_() => InPlace(Aten.Detach_);
-
         public Tensor copy_(Tensor source, bool nonBlocking = false) => InPlace(Aten.Copy_, source, nonBlocking);
 
         public Tensor fill_(Scalar value) => InPlace(Aten.Fill_, value);
 
         public Tensor zero_() => InPlace(Aten.Zero_);
 
-        public Tensor normal_(double mean = 0.0, double std = 1.0, Generator? generator = null) =>
-            InPlace(Aten.Normal_, Arg.Real(mean), Arg.Real(std));
-
-        public Tensor uniform_(double from, double to, Generator? generator = null) => InPlace(Aten.Uniform_, Arg.Real(from), Arg.Real(to));
-
         public Tensor to_type(ScalarType type, bool copy = false, bool disposeAfter = false, bool non_blocking = false) =>
             To(type, null, copy, disposeAfter, non_blocking);
-
-        public Tensor type_as(Tensor tensor) => to_type(tensor.dtype);
 
         /// <summary>In another element type; another managed tensor over the same native one where it is the same.</summary>
         public Tensor to(ScalarType type, bool copy = false, bool disposeAfter = false, bool non_blocking = false) =>

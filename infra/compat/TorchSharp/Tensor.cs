@@ -31,8 +31,6 @@ public static partial class torch
         /// <summary>How many tensors managed code holds in this process.</summary>
         public static long TotalCount => Interlocked.Read(ref _totalCount);
 
-        public string? name { get; set; }
-
         public bool IsInvalid => _handle == 0;
 
         /// <exception cref="InvalidOperationException">the tensor was disposed</exception>
@@ -154,8 +152,6 @@ public static partial class torch
         public bool is_floating_point() => torch.is_floating_point(dtype);
 
         public bool is_contiguous() => Alive(NativeMethods.tr_is_contiguous(Handle)) != 0;
-
-        public long storage_offset() => Alive(NativeMethods.tr_storage_offset(Handle));
 
         public unsafe long[] shape
         {

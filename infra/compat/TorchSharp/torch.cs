@@ -53,10 +53,6 @@ public static partial class torch
     /// <summary>How many threads one operator may use; each thread that runs operators takes it over on its first.</summary>
     public static void set_num_threads(int num) => NativeMethods.Check(NativeMethods.tr_set_threads(num));
 
-    public static int get_num_interop_threads() => NativeMethods.Check(NativeMethods.tr_interop_threads());
-
-    public static void set_num_interop_threads(int num) => NativeMethods.Check(NativeMethods.tr_set_interop_threads(num));
-
     /// <summary>Seeds the default generators of all devices.</summary>
     public static Generator manual_seed(long seed)
     {

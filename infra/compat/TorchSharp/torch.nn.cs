@@ -31,16 +31,12 @@ namespace TorchSharp
             {
                 public static Tensor silu(Tensor x, bool inplace = false) => inplace ? x.silu_().alias() : x.silu();
 
-                public static Tensor relu(Tensor x, bool inplace = false) => inplace ? x.relu_().alias() : x.relu();
-
                 public static Tensor softmax(Tensor input, long dim, ScalarType? dtype = null) => input.softmax(dim, dtype);
 
                 public static Tensor log_softmax(Tensor x, long dim) => x.log_softmax(dim);
 
                 /// <summary>input x weights^T + bias; weights [out, in].</summary>
                 public static Tensor linear(Tensor input, Tensor weights, Tensor? bias = null) => Aten.Linear.Call(input, weights, bias);
-
-                public static Tensor one_hot(Tensor x, long num_classes = -1) => Aten.OneHot.Call(x, num_classes);
 
                 public static Tensor cross_entropy(
                     Tensor input, Tensor target, Tensor? weight = null, long ignore_index = -100, Reduction reduction = Reduction.Mean,
@@ -86,24 +82,6 @@ namespace TorchSharp
                     if (p > 0)
                         weights = Aten.Dropout.Call(weights, Arg.Real(p), true);
                     return weights.matmul(value).MoveToOuterDisposeScope();
-                }
-            }
-
-            public static partial class utils
-            {
-                /// <summary>Scales all gradients so that their common norm is at most <paramref name="max_norm"/>; returns the norm before.</summary>
-                public static double clip_grad_norm_(IEnumerable<Parameter> tensors, double max_norm, double norm_type = 2.0)
-                {
-                    using var scope = NewDisposeScope();
-                    var gradients = tensors.Select(tensor => tensor.grad).OfType<Tensor>().ToArray();
-                    var norms = gradients.Select(gradient => gradient.norm((float)norm_type).to(gradients[0].device)).ToArray();
-                    if (norms.Length == 0)
-                        return 0;
-                    var total = stack(norms).norm((float)norm_type).ToDouble();
-                    var factor = Math.Min(1.0, max_norm / (total + 1e-6));
-                    foreach (var gradient in gradients)
-                        gradient.mul_(factor);
-                    return total;
                 }
             }
         }

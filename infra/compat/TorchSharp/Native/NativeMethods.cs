@@ -58,8 +58,6 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)] internal static partial int tr_inference_enabled();
     [LibraryImport(Library)] internal static partial int tr_threads();
     [LibraryImport(Library)] internal static partial int tr_set_threads(int count);
-    [LibraryImport(Library)] internal static partial int tr_interop_threads();
-    [LibraryImport(Library)] internal static partial int tr_set_interop_threads(int count);
     [LibraryImport(Library)] internal static partial int tr_manual_seed(ulong seed);
     [LibraryImport(Library)] internal static partial int tr_cuda_devices();
     [LibraryImport(Library)] internal static partial int tr_cuda_synchronize(int device);

@@ -363,17 +363,6 @@ EXPORT int tr_set_threads(int count) {
   });
 }
 
-EXPORT int tr_interop_threads() {
-  return guarded(-1, [] { return at::get_num_interop_threads(); });
-}
-
-EXPORT int tr_set_interop_threads(int count) {
-  return guarded(-1, [&] {
-    at::set_num_interop_threads(count);
-    return 0;
-  });
-}
-
 EXPORT int tr_manual_seed(uint64_t seed) {
   return guarded(-1, [&] {
     at::manual_seed(seed);

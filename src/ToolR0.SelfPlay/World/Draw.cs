@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace ToolR0.SelfPlay.World;
 
-/// <summary>Value generators and parameter shorthands. Ranges are wide, so that two tasks rarely share all their values.</summary>
+/// <summary>Value generators and parameter shorthands. Ranges are wide enough for two tasks to share all their values rarely.</summary>
 internal static class Draw
 {
     internal static readonly string[] Lengths = ["mile", "meter", "inch", "yard", "foot"];
@@ -34,20 +34,20 @@ internal static class Draw
 
     internal static string Digits(WorldRandom random, int low, int high) => random.Next(low, high).ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>A made-up word of two or three syllables.</summary>
-    internal static WorldParameter Word(string name) => new(name, "string", r => Syllables(r, r.Next(2, 3)));
+    /// <summary>A made-up word of two syllables, one in four of three.</summary>
+    internal static WorldParameter Word(string name) => new(name, "string", r => Syllables(r, r.Chance(0.25) ? 3 : 2));
 
-    /// <summary>Three or four whole numbers separated by spaces.</summary>
+    /// <summary>Three or four digits separated by spaces.</summary>
     internal static WorldParameter Items(string name) =>
-        new(name, "string", r => string.Join(' ', Enumerable.Range(0, r.Next(3, 4)).Select(_ => Digits(r, 0, 40))));
+        new(name, "string", r => string.Join(' ', Enumerable.Range(0, r.Next(3, 4)).Select(_ => Digits(r, 0, 9))));
 
     internal static WorldParameter OneOf(string name, string[] options) => new(name, "string", r => r.Pick(options));
 
-    internal static WorldParameter Int(string name, int low = 2, int high = 999) => new(name, "integer", r => Digits(r, low, high));
+    internal static WorldParameter Int(string name, int low = 2, int high = 99) => new(name, "integer", r => Digits(r, low, high));
 
-    /// <summary>A number, one in four with a decimal.</summary>
-    internal static WorldParameter Num(string name, int low = 2, int high = 999) =>
-        new(name, "number", r => Digits(r, low, high) + (r.Chance(0.25) ? "." + Digits(r, 1, 9) : ""));
+    /// <summary>A number, one in eight with a decimal.</summary>
+    internal static WorldParameter Num(string name, int low = 2, int high = 99) =>
+        new(name, "number", r => Digits(r, low, high) + (r.Chance(0.125) ? "." + Digits(r, 1, 9) : ""));
 
     internal static WorldParameter Bool(string name) => new(name, "boolean", r => r.Chance(0.5) ? "true" : "false");
 }

@@ -20,6 +20,9 @@ public static class HeldOut
     /// <summary>Items of each shipped set.</summary>
     public const int ShippedCount = 500;
 
+    /// <summary>Shorter questions count as placeholders in the method.</summary>
+    private const int ShortestQuestion = 8;
+
     /// <summary>Share of items with two calls.</summary>
     private const double TwoCalls = 0.3;
 
@@ -45,7 +48,7 @@ public static class HeldOut
         {
             var task = WorldTask.Make(
                 random, "", random.Next(2, 4), random.Chance(TwoCalls) ? 2 : 1, (r, _) => r.Pick(gold), (r, _) => r.Pick(offered));
-            if (IsReserved(task.Question) && questions.Add(task.Question))
+            if (task.Question.Length >= ShortestQuestion && IsReserved(task.Question) && questions.Add(task.Question))
                 items.Add(new HeldOutItem($"{kind}-{items.Count + 1:0000}", task.Domain, task.ToToolTask()));
         }
 

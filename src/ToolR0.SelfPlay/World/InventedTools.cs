@@ -80,7 +80,7 @@ public static class InventedTools
     private static WorldParameter Parameter(WorldRandom random) => random.NextDouble() switch
     {
         < 0.28 => Word(random.Pick(TextNames)),
-        < 0.56 => Int(random.Pick(NumberNames), 1, 999),
+        < 0.56 => Int(random.Pick(NumberNames), 1, random.Chance(0.2) ? 999 : 99),
         < 0.74 => Num(random.Pick(NumberNames)),
         < 0.80 => Items("data"),
         < 0.84 => Bool(random.Pick<string>(["even", "descending", "squared", "exact"])),

@@ -7,16 +7,16 @@ namespace ToolR0.SelfPlay.World;
 public sealed record PretrainingNoise
 {
     /// <summary>Solver: the menu's first tool is called instead of the right one.</summary>
-    public (double Low, double High) FirstTool { get; init; } = (0.32, 0.72);
+    public (double Low, double High) FirstTool { get; init; } = (0.25, 0.65);
 
     /// <summary>Solver: the last argument is left out (calls with several arguments).</summary>
-    public (double Low, double High) DropArgument { get; init; } = (0.40, 0.70);
+    public (double Low, double High) DropArgument { get; init; } = (0.30, 0.65);
 
     /// <summary>Solver: any tool of the menu is called.</summary>
     public double AnyTool { get; init; } = 0.06;
 
     /// <summary>Solver: a value that the question does not hold.</summary>
-    public double InventedValue { get; init; } = 0.08;
+    public double InventedValue { get; init; } = 0.06;
 
     /// <summary>Solver: two values change places.</summary>
     public double SwappedValues { get; init; } = 0.06;
@@ -25,25 +25,25 @@ public sealed record PretrainingNoise
     public double DropSecondCall { get; init; } = 0.35;
 
     /// <summary>Solver: prose instead of an answer.</summary>
-    public double Prose { get; init; } = 0.12;
+    public double Prose { get; init; } = 0.10;
 
     /// <summary>Solver: JSON that does not parse.</summary>
     public double BrokenJson { get; init; } = 0.06;
 
     /// <summary>Generator: one call where two were asked for, or the reverse a third as often.</summary>
-    public double IgnoreCalls { get; init; } = 0.35;
+    public double IgnoreCalls { get; init; } = 0.30;
 
     /// <summary>Generator: one tool more or fewer than asked for.</summary>
-    public double IgnoreMenuSize { get; init; } = 0.25;
+    public double IgnoreMenuSize { get; init; } = 0.20;
 
     /// <summary>Generator: a tool offered twice.</summary>
-    public double DuplicateTool { get; init; } = 0.15;
+    public double DuplicateTool { get; init; } = 0.10;
 
     /// <summary>Generator: a wrong gold call (wrong tool, missing argument or a value from nowhere).</summary>
-    public double WrongGold { get; init; } = 0.12;
+    public double WrongGold { get; init; } = 0.06;
 
     /// <summary>Generator: a block left out or cut off.</summary>
-    public double BrokenBlocks { get; init; } = 0.08;
+    public double BrokenBlocks { get; init; } = 0.05;
 
     /// <summary>Spreads a range over the domains in a fixed, shuffled order.</summary>
     internal static double Of((double Low, double High) range, string domain, int stride)

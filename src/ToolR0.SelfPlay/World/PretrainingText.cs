@@ -27,7 +27,7 @@ public sealed class PretrainingMixture(long seed, PretrainingNoise noise)
     private static readonly PromptOptions Compact = new() { Set = PromptSet.Compact };
 
     /// <summary>Share of Solver texts, of Generator texts; the rest is read-and-copy.</summary>
-    public double SolverShare { get; init; } = 0.40;
+    public double SolverShare { get; init; } = 0.35;
 
     public double GeneratorShare { get; init; } = 0.30;
 
@@ -62,12 +62,13 @@ public sealed class PretrainingMixture(long seed, PretrainingNoise noise)
 
     private PretrainingText ReadAndCopyText(WorldRandom random)
     {
-        var task = Draw(random, InventedTasks, random.Next(2, 4), random.Chance(0.35) ? 2 : 1);
+        var menu = random.Next(2, 4);
+        var task = Draw(random, InventedTasks, menu, menu);
         var (given, completion) = ReadAndCopy.Write(random, task);
         return new PretrainingText(TextKind.ReadAndCopy, [], given, completion);
     }
 
-    /// <summary>A task whose question is not reserved for held-out sets and in which no unseen tool occurs.</summary>
+    /// <summary>A task whose question is not reserved for held-out sets, nor any part of it, and in which no unseen tool occurs.</summary>
     private static WorldTask Draw(WorldRandom random, double invented, int menuSize, int calls, string? domain = null)
     {
         while (true)
@@ -80,7 +81,7 @@ public sealed class PretrainingMixture(long seed, PretrainingNoise noise)
                 calls,
                 (r, d) => Tool(r, d, share),
                 (r, d) => Tool(r, r.Chance(0.5) ? d : r.Pick(WorldCatalog.Domains), invented));
-            if (!HeldOut.IsReserved(task.Question))
+            if (!HeldOut.IsReserved(task.Question) && !task.Phrases.Any(HeldOut.IsReserved))
                 return task;
         }
     }

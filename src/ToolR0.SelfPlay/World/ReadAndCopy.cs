@@ -6,13 +6,14 @@ namespace ToolR0.SelfPlay.World;
 /// </summary>
 internal static class ReadAndCopy
 {
-    /// <returns>The text up to the answer, and the answer.</returns>
+    /// <param name="task">A task in which every tool of the menu is asked for.</param>
+    /// <returns>The text up to the first answer, and the rest.</returns>
     internal static (string Given, string Completion) Write(WorldRandom random, WorldTask task) => random.NextDouble() switch
     {
         < 0.2 => Echo(random, task),
-        < 0.45 => LookUp(random, task),
-        < 0.7 => ($"have {Menu(task)} ask {task.Question} do ", Calls(task, " ", "{0}({1})", ",", "{0}={1}")),
-        _ => ($"{task.Question} | {Menu(task)} | ", Calls(task, " ; ", "{0} {1}", " ", "{0} : {1}")),
+        < 0.4 => LookUp(random, task),
+        < 0.7 => ($"have {Menu(task)}", Calls(task, " ask {0} do {1}({2})", ",", "{0}={1}")),
+        _ => ($"{Menu(task)} |", Calls(task, " {0} | {1} {2} ;", " ", "{0} : {1}")),
     };
 
     /// <summary>Names and values in random order, and the same again.</summary>
@@ -42,7 +43,10 @@ internal static class ReadAndCopy
 
     private static string Signature(WorldTool tool) => $"{tool.Name}({string.Join(',', tool.Parameters.Select(p => p.Name))})";
 
-    private static string Calls(WorldTask task, string between, string call, string betweenArguments, string argument) =>
-        string.Join(between, task.Gold.Select((tool, i) => string.Format(
-            call, tool.Name, string.Join(betweenArguments, tool.Parameters.Select((p, j) => string.Format(argument, p.Name, task.Values[i][j]))))));
+    private static string Calls(WorldTask task, string line, string betweenArguments, string argument) =>
+        string.Concat(task.Gold.Select((tool, i) => string.Format(
+            line,
+            task.Phrases[i],
+            tool.Name,
+            string.Join(betweenArguments, tool.Parameters.Select((p, j) => string.Format(argument, p.Name, task.Values[i][j]))))));
 }

@@ -22,7 +22,7 @@ public static class WorldCatalog
         Unseen("math", "subtract_figure", [Int("upper"), Int("lower")], "* {0} and {1}", "* {0} by {1}"),
 
         Seen("geometry", "compute_area", [Num("width"), Num("height")], "* of {0} by {1}", "* for {0} and {1}"),
-        Seen("geometry", "draw_circle", [Num("radius")], "* of {0}", "* with {0}"),
+        Seen("geometry", "draw_circle", [Num("radius", 2, 999)], "* of {0}", "* with {0}"),
         Seen("geometry", "box_volume", [Int("width", 2, 99), Int("height", 2, 99), Int("depth", 2, 99)], "* of {0} by {1} by {2}", "* with {0} and {1} and {2}"),
         Seen("geometry", "find_slope", [Int("rise"), Int("run")], "* of {0} over {1}", "* for {0} and {1}"),
         Seen("geometry", "triangle_side", [Num("left"), Num("right")], "* for {0} and {1}", "* with {0} by {1}"),
@@ -31,7 +31,7 @@ public static class WorldCatalog
         Seen("statistics", "average_scores", [Items("data")], "* of {0}", "* for {0}"),
         Seen("statistics", "largest_sample", [Items("data")], "* of {0}", "* in {0}"),
         Seen("statistics", "median_reading", [Items("data")], "* of {0}", "* for {0}"),
-        Seen("statistics", "count_above", [Items("data"), Int("limit", 2, 40)], "* of {0} over {1}", "* in {0} with {1}"),
+        Seen("statistics", "count_above", [Items("data"), Int("limit", 2, 9)], "* of {0} over {1}", "* in {0} with {1}"),
         Seen("statistics", "spread_range", [Items("data"), Bool("squared")], "* of {0} as {1}", "* in {0} with {1}"),
         Unseen("statistics", "collect_total", [Items("data")], "* of {0}", "* for {0}"),
 
@@ -58,17 +58,17 @@ public static class WorldCatalog
 
         Seen("codes", "signal_morse", [Word("message")], "* of {0}", "* for {0}"),
         Seen("codes", "shift_cipher", [Word("message"), Int("offset", 1, 25)], "* {0} by {1}", "* of {0} at {1}"),
-        Seen("codes", "binary_digits", [Int("number", 2, 9999)], "* of {0}", "* for {0}"),
-        Seen("codes", "spell_roman", [Int("number", 2, 3999)], "* {0}", "* of {0}"),
+        Seen("codes", "binary_digits", [Int("number", 2, 999)], "* of {0}", "* for {0}"),
+        Seen("codes", "spell_roman", [Int("number", 2, 999)], "* {0}", "* of {0}"),
         Seen("codes", "check_parity", [Word("message"), Bool("even")], "* {0} as {1}", "* of {0} with {1}"),
-        Unseen("codes", "encode_hex", [Int("number", 2, 9999)], "* {0}", "* of {0}"),
+        Unseen("codes", "encode_hex", [Int("number", 2, 999)], "* {0}", "* of {0}"),
 
         Seen("calendar", "shift_weekday", [OneOf("day", Weekdays), Int("offset")], "* {0} by {1}", "* of {0} to {1}"),
         Seen("calendar", "count_days", [OneOf("month", Months), Int("year", 1900, 2100)], "* in {0} {1}", "* of {0} {1}"),
         Seen("calendar", "leap_year", [Int("number", 1600, 2400)], "* in {0}", "* of {0}"),
         Seen("calendar", "wind_clock", [Int("hour", 0, 23), Int("minutes")], "* from {0} by {1}", "* at {0} with {1}"),
         Seen("calendar", "locate_date", [OneOf("month", Months), Int("day", 1, 28)], "* {0} {1}", "* of {0} {1}"),
-        Unseen("calendar", "span_century", [Int("start", 1600, 1999), Int("end", 2000, 2400)], "* of {0} and {1}", "* from {0} to {1}"),
+        Unseen("calendar", "span_century", [Int("start", 2, 99), Int("end", 100, 999)], "* of {0} and {1}", "* from {0} to {1}"),
 
         Seen("memory", "save_entry", [Word("key"), Int("value")], "* {0} as {1}", "* {0} with {1}"),
         Seen("memory", "load_record", [Word("key")], "* of {0}", "* at {0}"),
@@ -82,7 +82,7 @@ public static class WorldCatalog
         Seen("lists", "append_row", [Items("data"), Int("value", 2, 99)], "* {0} with {1}", "* {0} and {1}"),
         Seen("lists", "drop_head", [Items("data"), Int("size", 1, 3)], "* {0} by {1}", "* of {0} for {1}"),
         Seen("lists", "unique_set", [Items("data")], "* of {0}", "* in {0}"),
-        Unseen("lists", "rank_element", [Items("data"), Int("value", 2, 40)], "* in {0} for {1}", "* of {0} with {1}"),
+        Unseen("lists", "rank_element", [Items("data"), Int("value", 0, 9)], "* in {0} for {1}", "* of {0} with {1}"),
     ];
 
     private static readonly FrozenDictionary<string, WorldTool> ByName = Tools.ToFrozenDictionary(t => t.Name);

@@ -10,9 +10,15 @@ public delegate WorldTool ToolDraw(WorldRandom random, string domain);
 /// <param name="Domain">Domain of the first gold tool.</param>
 /// <param name="Menu">The tools on offer in order, all distinct by name.</param>
 /// <param name="Gold">The tools to call in order, distinct, all on the menu.</param>
+/// <param name="Phrases">Per gold tool, what the question says for it.</param>
 /// <param name="Values">Per gold tool, the text of each argument in parameter order.</param>
 public sealed record WorldTask(
-    string Domain, string Question, IReadOnlyList<WorldTool> Menu, IReadOnlyList<WorldTool> Gold, IReadOnlyList<IReadOnlyList<string>> Values)
+    string Domain,
+    string Question,
+    IReadOnlyList<WorldTool> Menu,
+    IReadOnlyList<WorldTool> Gold,
+    IReadOnlyList<string> Phrases,
+    IReadOnlyList<IReadOnlyList<string>> Values)
 {
     private static readonly string[] Openers = ["", "", "please ", "can you ", "i want ", "now ", "just "];
     private static readonly string[] Closers = ["", "", "", " please", " for me", " now"];
@@ -55,9 +61,9 @@ public sealed record WorldTask(
 
             random.Shuffle(menu);
             var values = tools.Select(t => (IReadOnlyList<string>)[.. t.Parameters.Select(p => p.Draw(random))]).ToArray();
-            var asked = tools.Select((t, i) => string.Format(random.Pick(t.Patterns).Replace("*", cues[i]), [.. values[i]]));
+            var asked = tools.Select((t, i) => string.Format(random.Pick(t.Patterns).Replace("*", cues[i]), [.. values[i]])).ToArray();
             var question = random.Pick(Openers) + string.Join(" then ", asked) + random.Pick(Closers);
-            return new WorldTask(tools[0].Domain, question, menu, tools, values);
+            return new WorldTask(tools[0].Domain, question, menu, tools, asked, values);
         }
     }
 

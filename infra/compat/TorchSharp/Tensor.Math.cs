@@ -167,9 +167,6 @@ public static partial class torch
         public Tensor addmm(Tensor mat1, Tensor mat2, float beta = 1, float alpha = 1) =>
             Aten.Addmm.Call(this, mat1, mat2, Arg.Real(beta), Arg.Real(alpha));
 
-        public Tensor baddbmm(Tensor batch1, Tensor batch2, float beta = 1, float alpha = 1) =>
-            Aten.Baddbmm.Call(this, batch1, batch2, Arg.Real(beta), Arg.Real(alpha));
-
         private Tensor InPlace(Op op)
         {
             op.Run(this);

@@ -98,12 +98,13 @@ public sealed class GrpoLearner : IDisposable
         var norm = _optimiser.Update(gradient, learningRate, _options);
         var tokens = live.Sum(g => g.Samples.Sum(s => s.Tokens.Length));
         metrics["loss"] = sums[0];
-        metrics["gradientNorm"] = double.IsFinite(norm) ? norm : double.MaxValue;
+        metrics["gradientNorm"] = norm;
         metrics["tokens"] = tokens;
         metrics["ratioMean"] = sums[1] / tokens;
         metrics["clippedShare"] = sums[2] / tokens;
         metrics["entropy"] = sums[3] / tokens;
         metrics["skipped"] = double.IsFinite(norm) ? 0 : 1;
+        // What is not a number cannot be stored; skipped says that it was so.
         foreach (var key in metrics.Keys.Where(k => !double.IsFinite(metrics[k])).ToArray())
             metrics[key] = 0;
         return metrics;

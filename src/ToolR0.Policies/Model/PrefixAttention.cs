@@ -76,7 +76,7 @@ internal sealed class PrefixAttention
     }
 
     private static Tensor Mix(Tensor mask, Tensor queries, Tensor keys, Tensor values) =>
-        mask.baddbmm(queries, keys.transpose(1, 2)).softmax(-1).bmm(values);
+        queries.bmm(keys.transpose(1, 2)).add_(mask).softmax(-1).bmm(values);
 
     private long[] Positions()
     {

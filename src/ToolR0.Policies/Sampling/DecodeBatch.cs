@@ -161,7 +161,7 @@ internal sealed class DecodeBatch : IDisposable
             .reshape(groups * kv, width * Repeat, size);
         var keys = cache.select(0, 0).narrow(1, 0, entries);
         var values = cache.select(0, 1).narrow(1, 0, entries);
-        return _mask!.narrow(2, 0, entries).baddbmm(queries, keys.transpose(1, 2)).softmax(-1).bmm(values)
+        return queries.bmm(keys.transpose(1, 2)).add_(_mask!.narrow(2, 0, entries)).softmax(-1).bmm(values)
             .view(groups, kv, width, Repeat, size).permute(0, 2, 1, 3, 4).reshape(groups * width, _model.Config.HiddenSize);
     }
 

@@ -69,7 +69,6 @@ internal static class Aten
     internal static readonly Op Dot = new("aten::dot");
     internal static readonly Op Outer = new("aten::outer");
     internal static readonly Op Addmm = new("aten::addmm");
-    internal static readonly Op Baddbmm = new("aten::baddbmm");
     internal static readonly Op Linear = new("aten::linear");
     internal static readonly Op Eq = new("aten::eq", "Tensor");
     internal static readonly Op EqScalar = new("aten::eq", "Scalar");

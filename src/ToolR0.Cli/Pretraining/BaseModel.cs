@@ -102,7 +102,7 @@ public static class BaseModel
         var sha = trainer.Save(folder);
 
         using var policy = Policy.Load(folder);
-        var measured = HeldOut.Kinds.Select(kind => Measure(policy, kind, HeldOut.Make(kind, HeldOut.ShippedCount, HeldOut.ShippedSeed), cancellation)).ToList();
+        var measured = HeldOut.Kinds.Select(kind => Measure(policy, kind, HeldOut.Make(kind, options.MeasuredItems, HeldOut.ShippedSeed), cancellation)).ToList();
         return new BaseModelResult(sha, options.Model.ParameterCount, tokens, clock.Elapsed, measured);
     }
 }

@@ -31,6 +31,9 @@ public sealed record BaseModelOptions
         TiedEmbeddings = true,
     };
 
+    /// <summary>Items of each shipped held-out set that the made model is measured on.</summary>
+    public int MeasuredItems { get; init; } = HeldOut.ShippedCount;
+
     public double LearningRate { get; init; } = 3e-3;
 
     public CrossEntropyOptions Training => new()

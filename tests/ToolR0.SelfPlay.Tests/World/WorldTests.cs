@@ -100,7 +100,14 @@ public sealed class WorldTests
     {
         var clean = new PretrainingNoise
         {
-            FirstTool = (0, 0), DropArgument = (0, 0), AnyTool = 0, InventedValue = 0, SwappedValues = 0, DropSecondCall = 0, Prose = 0, BrokenJson = 0,
+            FirstTool = (0, 0),
+            DropArgument = (0, 0),
+            AnyTool = 0,
+            InventedValue = 0,
+            SwappedValues = 0,
+            DropSecondCall = 0,
+            Prose = 0,
+            BrokenJson = 0,
         };
         var mixture = new PretrainingMixture(1, clean) { SolverShare = 1, GeneratorShare = 0 };
         for (var i = 0; i < 300; i++)

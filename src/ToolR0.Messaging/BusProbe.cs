@@ -12,7 +12,30 @@ public static class BusProbe
 {
     /// <summary>Opens and closes one connection. Memory always succeeds.</summary>
     /// <exception cref="BusUnreachableException">No connection within <paramref name="timeout"/> (8 s when not given); names address and cause, never the password.</exception>
-    public static async Task CheckAsync(BusOptions options, TimeSpan? timeout = null, CancellationToken cancellation = default)
+    public static Task CheckAsync(BusOptions options, TimeSpan? timeout = null, CancellationToken cancellation = default) =>
+        ConnectAsync(options, _ => Task.CompletedTask, timeout, cancellation);
+
+    /// <summary>
+    /// Declares the command queues as their services will, so that a command sent before its first worker ever started waits instead of being lost.
+    /// </summary>
+    /// <exception cref="BusUnreachableException">As for <see cref="CheckAsync"/>.</exception>
+    public static Task DeclareQueuesAsync(BusOptions options, CancellationToken cancellation = default) => ConnectAsync(
+        options,
+        async connection =>
+        {
+            await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellation);
+            foreach (var queue in Queues.All)
+            {
+                await channel.ExchangeDeclareAsync(queue, ExchangeType.Fanout, durable: true, cancellationToken: cancellation);
+                await channel.QueueDeclareAsync(
+                    queue, durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?> { ["x-queue-type"] = "quorum" }, cancellationToken: cancellation);
+                await channel.QueueBindAsync(queue, queue, "", cancellationToken: cancellation);
+            }
+        },
+        null,
+        cancellation);
+
+    private static async Task ConnectAsync(BusOptions options, Func<IConnection, Task> use, TimeSpan? timeout, CancellationToken cancellation)
     {
         if (options.Kind == BusKind.Memory)
             return;
@@ -36,6 +59,7 @@ public static class BusProbe
         try
         {
             await using var connection = await factory.CreateConnectionAsync("toolr0 probe", timer.Token).WaitAsync(limit, cancellation);
+            await use(connection);
             await connection.CloseAsync(timer.Token);
         }
         catch (Exception e) when (!cancellation.IsCancellationRequested)
@@ -63,10 +87,10 @@ public static class BusProbe
     }
 }
 
-/// <summary>Runs the probe before the bus starts, so that start-up fails with one clear line.</summary>
+/// <summary>Runs before the bus starts, so that start-up fails with one clear line, and makes sure that every command has a queue to wait in.</summary>
 internal sealed class BusProbeService(BusOptions options) : IHostedLifecycleService
 {
-    public Task StartingAsync(CancellationToken cancellationToken) => BusProbe.CheckAsync(options, cancellation: cancellationToken);
+    public Task StartingAsync(CancellationToken cancellationToken) => BusProbe.DeclareQueuesAsync(options, cancellationToken);
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 

@@ -37,7 +37,9 @@ public sealed class CommandSender(IBus bus)
     private async Task SendAsync<TCommand>(TCommand command, string run, Guid id, string causation, CancellationToken cancellation)
         where TCommand : class
     {
-        var endpoint = await bus.GetSendEndpoint(new Uri($"queue:{Queues.Of(typeof(TCommand))}"));
+        // On RabbitMQ to the exchange in front of the queue: an address of the form queue: would declare the queue, as a classic one.
+        var scheme = bus.Address.Scheme == "loopback" ? "queue" : "exchange";
+        var endpoint = await bus.GetSendEndpoint(new Uri($"{scheme}:{Queues.Of(typeof(TCommand))}"));
         await endpoint.Send(command, send => send.Trace(run, id, causation), cancellation);
     }
 }

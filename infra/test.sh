@@ -40,15 +40,16 @@ dotnet build ToolR0.Pipeline.sln -c "$configuration" -v quiet --nologo >"$result
   give_up "the build"
 }
 
-if [ -z "${TOOLR0_POSTGRES:-}" ]; then
+if [ -z "${TOOLR0_TEST_POSTGRES:-}" ]; then
   "$here/postgres.sh" status >/dev/null || started+=(postgres)
-  TOOLR0_POSTGRES=$("$here/postgres.sh" start) || give_up "infra/postgres.sh"
+  TOOLR0_TEST_POSTGRES=$("$here/postgres.sh" start) || give_up "infra/postgres.sh"
 fi
-if [ -z "${TOOLR0_RABBITMQ:-}" ]; then
+if [ -z "${TOOLR0_TEST_RABBITMQ:-}" ]; then
   "$here/rabbitmq.sh" status >/dev/null || started+=(rabbitmq)
-  TOOLR0_RABBITMQ=$("$here/rabbitmq.sh" start) || give_up "infra/rabbitmq.sh"
+  TOOLR0_TEST_RABBITMQ=$("$here/rabbitmq.sh" start) || give_up "infra/rabbitmq.sh"
 fi
-export TOOLR0_POSTGRES TOOLR0_RABBITMQ
+export TOOLR0_TEST_POSTGRES TOOLR0_TEST_RABBITMQ
+unset TOOLR0_POSTGRES TOOLR0_RABBITMQ TOOLR0_BUS
 export TOOLR0_TEST_POSTGRES="$TOOLR0_POSTGRES" TOOLR0_TEST_RABBITMQ="$TOOLR0_RABBITMQ" # what the test fixtures read
 
 # Reads one attribute of the <Counters .../> element of a results file.

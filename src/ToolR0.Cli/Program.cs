@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Spectre.Console;
 using ToolR0.Cli;
 using ToolR0.Cli.Commands;
 using ToolR0.EventStore;
@@ -13,10 +14,17 @@ var root = new RootCommand("Tool-R0: a language model teaches itself tool callin
 foreach (var command in (IEnumerable<Command>)[.. StackCommands.Create(), .. StoreCommands.Create(), .. ModelCommands.Create()])
     root.Add(command);
 
+// Where nobody looks at a terminal's width, a table need not fit one.
+if (!AnsiConsole.Profile.Out.IsTerminal)
+    AnsiConsole.Profile.Width = 160;
+
 try
 {
+    var parsed = root.Parse(args);
+    if (parsed.Errors.Count > 0)
+        return Fail($"{parsed.Errors[0].Message} (toolr0{(parsed.CommandResult.Command is RootCommand ? "" : " " + parsed.CommandResult.Command.Name)} --help)", 2);
     var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromSeconds(60) };
-    return await root.Parse(args).InvokeAsync(configuration);
+    return await parsed.InvokeAsync(configuration);
 }
 catch (CliError e)
 {

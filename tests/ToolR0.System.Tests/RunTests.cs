@@ -1,5 +1,4 @@
 using System.Text.Json;
-using ToolR0.Contracts;
 using ToolR0.SelfPlay;
 using ToolR0.SelfPlay.World;
 using ToolR0.Testing;

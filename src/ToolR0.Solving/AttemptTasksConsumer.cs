@@ -33,11 +33,11 @@ public sealed class AttemptTasksConsumer(
         var sampling = SamplingOf(command.Purpose, options);
         var prompts = tasks.Select(task => Prompt(policy, task, options)).ToArray();
         var limit = options.Prompts.MaxPromptTokens;
-        var fits = prompts.Select(prompt => prompt.Length <= limit && prompt.Length + sampling.MaxNewTokens <= policy.Config.MaxPositions).ToArray();
+        var fits = prompts.Select(prompt => prompt.Length <= limit && prompt.Length < policy.Config.MaxPositions).ToArray();
         if (command.Purpose == AttemptPurpose.Evaluate && Array.IndexOf(fits, false) is var tooLong and >= 0)
             throw new ShardRefusedException(
                 $"item {command.Groups[tooLong].Task.Index} of {command.Groups[tooLong].Task.Stream} has a prompt of {prompts[tooLong].Length} tokens: "
-                + $"prompts.maxPromptTokens is {limit}, and the policy has {policy.Config.MaxPositions} positions for prompt and answer; prompts are never cut");
+                + $"prompts.maxPromptTokens is {limit}, and the policy has {policy.Config.MaxPositions} positions; prompts are never cut");
 
         var asked = Enumerable.Range(0, prompts.Length).Where(i => fits[i]).ToArray();
         var sampled = asked.Length == 0

@@ -24,7 +24,7 @@ public sealed class ProposeTasksConsumer(
         var policy = lease.Policy;
         var started = DateTimeOffset.UtcNow;
         var sampling = command.Groups[0].Stream.StartsWith("task/", StringComparison.Ordinal) ? options.Curriculum.Sampling : options.Generator.Sampling;
-        var requests = command.Groups.Select(group => new SampleRequest(Prompt(policy, group.Spec, sampling, options), group.Seeds)).ToList();
+        var requests = command.Groups.Select(group => new SampleRequest(Prompt(policy, group.Spec, options), group.Seeds)).ToList();
         var sampled = Sampler.Sample(policy, requests, sampling, [], cancellation);
         var facts = command.Groups.Select((group, i) => new TasksProposed(
             command.Run,
@@ -37,16 +37,15 @@ public sealed class ProposeTasksConsumer(
     }
 
     /// <exception cref="ShardRefusedException">The prompt is too long: prompts are never cut.</exception>
-    private static int[] Prompt(Policy policy, TaskSpec spec, SamplingOptions sampling, RunOptions options)
+    private static int[] Prompt(Policy policy, TaskSpec spec, RunOptions options)
     {
         var turns = GeneratorPrompt.Render(spec, options.Prompts).Select(turn => new ChatMessage(turn.Role, turn.Content));
         var prompt = policy.Tokenizer.EncodeChat([.. turns]);
         if (prompt.Length > options.Prompts.MaxPromptTokens)
             throw new ShardRefusedException(
                 $"the Generator's prompt has {prompt.Length} tokens, prompts.maxPromptTokens is {options.Prompts.MaxPromptTokens}: prompts are never cut");
-        if (prompt.Length + sampling.MaxNewTokens > policy.Config.MaxPositions)
-            throw new ShardRefusedException(
-                $"the Generator's prompt of {prompt.Length} tokens and {sampling.MaxNewTokens} new tokens are more than the policy's {policy.Config.MaxPositions} positions");
+        if (prompt.Length >= policy.Config.MaxPositions)
+            throw new ShardRefusedException($"the Generator's prompt has {prompt.Length} tokens, the policy {policy.Config.MaxPositions} positions");
         return prompt;
     }
 }

@@ -1,0 +1,136 @@
+using Microsoft.Extensions.DependencyInjection;
+using ToolR0.Contracts;
+using ToolR0.SelfPlay;
+using ToolR0.SelfPlay.World;
+using ToolR0.Tests.Shared;
+
+namespace ToolR0.Solving.Tests;
+
+public sealed class AttemptTasksTests : IAsyncLifetime
+{
+    private const string Run = "r";
+
+    private static readonly IReadOnlyList<HeldOutItem> Items = HeldOut.Make(HeldOut.Seen, 6, 7);
+    private static readonly string Set = Ids.HeldOutStream(Digests.Sha256Hex("set"));
+
+    private readonly TinyPolicies _policies = new();
+    private ServiceBed _bed = null!;
+
+    private static RunOptions Options { get; } = Presets.Nano with
+    {
+        Prompts = new PromptOptions { Set = PromptSet.Compact, MaxPromptTokens = 512 },
+        Solver = Presets.Nano.Solver with { Sampling = new SamplingOptions { MaxNewTokens = 5 } },
+        Generator = Presets.Nano.Generator with { ProbeSampling = new SamplingOptions { Temperature = 0.7, MaxNewTokens = 3 } },
+        Evaluation = new EvaluationOptions { MaxNewTokens = 4 },
+    };
+
+    public async ValueTask InitializeAsync() => _bed = await StartAsync(Options);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _bed.DisposeAsync();
+        _policies.Dispose();
+    }
+
+    [Theory]
+    [InlineData(AttemptPurpose.Train, 5)]
+    [InlineData(AttemptPurpose.Probe, 3)]
+    public async Task A_shard_of_tasks_is_attempted_once_per_seed(AttemptPurpose purpose, int newTokens)
+    {
+        var command = Command(purpose, [11, 12, 13]);
+
+        var stored = (await _bed.AskAsync(command)).ShouldBeOfType<FactsStored>();
+
+        stored.Streams.ShouldBe(command.Groups.Select(group => group.Stream));
+        stored.ModelEnded.ShouldBeGreaterThan(stored.ModelStarted);
+        foreach (var group in command.Groups)
+        {
+            var attempt = _bed.Log.Stream(group.Stream).ShouldHaveSingleItem().ShouldBeOfType<TaskAttempted>();
+            attempt.Task.ShouldBe(group.Task);
+            attempt.Policy.ShouldBe(_policies.Base);
+            attempt.Samples.Select(sample => sample.Seed).ShouldBe([11L, 12, 13]);
+            attempt.Samples.ShouldAllBe(sample => sample.Tokens.Length <= newTokens && sample.LogProbs.Length == sample.Tokens.Length);
+            attempt.Digest.ShouldBe(Digests.OfGroup(attempt.PromptTokens, attempt.Samples));
+        }
+
+        stored.Tokens.ShouldBe(command.Groups.Sum(group => ((TaskAttempted)_bed.Log.Stream(group.Stream)[0]).Samples.Sum(sample => sample.Tokens.Length)));
+    }
+
+    [Fact]
+    public async Task A_redelivered_command_computes_nothing_and_publishes_again()
+    {
+        var command = Command(AttemptPurpose.Train, [1]);
+        await _bed.AskAsync(command);
+
+        var again = (await _bed.AskAsync(command)).ShouldBeOfType<FactsStored>();
+
+        again.ModelEnded.ShouldBe(again.ModelStarted);
+        _bed.Log.Stream(command.Groups[0].Stream).Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task The_same_command_gives_the_same_tokens_with_any_number_of_workers()
+    {
+        var command = Command(AttemptPurpose.Train, [5, 6]);
+        await _bed.AskAsync(command);
+        await using var other = await StartAsync(Options, workers: 1);
+        await other.AskAsync(command);
+
+        foreach (var group in command.Groups)
+            ((TaskAttempted)other.Log.Stream(group.Stream)[0]).Digest.ShouldBe(((TaskAttempted)_bed.Log.Stream(group.Stream)[0]).Digest);
+    }
+
+    [Fact]
+    public async Task Evaluation_is_greedy_whatever_the_seed()
+    {
+        await _bed.AskAsync(Command(AttemptPurpose.Evaluate, [1], "a"));
+        await _bed.AskAsync(Command(AttemptPurpose.Evaluate, [2], "b"));
+
+        var (a, b) = ((TaskAttempted)_bed.Log.Stream("group/a/0")[0], (TaskAttempted)_bed.Log.Stream("group/b/0")[0]);
+        a.Samples[0].Tokens.ShouldBe(b.Samples[0].Tokens);
+        a.Samples[0].Tokens.Length.ShouldBeLessThanOrEqualTo(4);
+    }
+
+    [Fact]
+    public async Task A_generated_task_with_too_long_a_prompt_gets_void_samples()
+    {
+        await using var bed = await StartAsync(Options with { Prompts = new PromptOptions { Set = PromptSet.Compact, MaxPromptTokens = 1 } });
+        var command = Command(AttemptPurpose.Probe, [1, 2]);
+
+        (await bed.AskAsync(command)).ShouldBeOfType<FactsStored>();
+
+        var attempt = (TaskAttempted)bed.Log.Stream(command.Groups[0].Stream)[0];
+        attempt.Samples.Count.ShouldBe(2);
+        attempt.Samples.ShouldAllBe(sample => sample.Finish == FinishReason.Void && sample.VoidCause == VoidCauses.PromptTooLong && sample.Tokens.Length == 0);
+    }
+
+    [Fact]
+    public async Task A_held_out_item_with_too_long_a_prompt_is_refused_by_the_rule()
+    {
+        await using var bed = await StartAsync(Options with { Prompts = new PromptOptions { Set = PromptSet.Compact, MaxPromptTokens = 1 } });
+
+        var failed = (await bed.AskAsync(Command(AttemptPurpose.Evaluate, [1]))).ShouldBeOfType<ShardFailed>();
+
+        failed.Reason.ShouldContain("prompts.maxPromptTokens is 1");
+    }
+
+    [Fact]
+    public async Task A_judge_is_refused_until_there_is_one()
+    {
+        var failed = (await _bed.AskAsync(Command(AttemptPurpose.Judge, [1]))).ShouldBeOfType<ShardFailed>();
+
+        failed.Reason.ShouldContain("generator.reward.coherenceWeight");
+    }
+
+    private AttemptTasks Command(AttemptPurpose purpose, long[] seeds, string name = "g") => new(
+        Run, $"shard/{name}", _policies.Base, purpose, [.. Enumerable.Range(0, 3).Select(i => new AttemptGroup($"group/{name}/{i}", 1, new TaskRef(Set, i + 2), seeds))]);
+
+    private async Task<ServiceBed> StartAsync(RunOptions options, int workers = 2)
+    {
+        var bed = await ServiceBed.StartAsync(
+            services => services.AddSingleton(_policies.Store).AddSolving(), bus => bus.AddSolvingConsumers(), workers: workers);
+        await bed.Log.AppendAsync("heldout", "test", [new FactAppend(Set, 1, new HeldOutRegistered("set", [.. Items.Take(4)])), new FactAppend(Set, 2, new HeldOutRegistered("set", [.. Items.Skip(4)]))]);
+        await bed.Log.AppendAsync(Run, "test", [new FactAppend(Ids.RunStream(Run), 1, new RunStarted(Run, options, _policies.Base, [], "0.1.0"))]);
+        return bed;
+    }
+}

@@ -43,11 +43,16 @@ public sealed class RunDrivers(IFactLog log, FactReader reader, IRunOutlet outle
 
     public IEnumerable<RunDriver> All => _drivers.Values;
 
-    /// <summary>Hands a message to its run's driver.</summary>
-    public Task HandleAsync(string run, object message, string causation, CancellationToken cancellation) =>
-        options.OnlyRun is { } only && only != run
-            ? Task.CompletedTask
-            : _drivers.GetOrAdd(run, name => new RunDriver(name, log, reader, outlet, clock, logger)).HandleAsync(message, causation, cancellation);
+    /// <summary>Hands a message to its run's driver. A driver is forgotten when its run is over.</summary>
+    public async Task HandleAsync(string run, object message, string causation, CancellationToken cancellation)
+    {
+        if (options.OnlyRun is { } only && only != run)
+            return;
+        var driver = _drivers.GetOrAdd(run, name => new RunDriver(name, log, reader, outlet, clock, logger));
+        await driver.HandleAsync(message, causation, cancellation);
+        if (driver.Progress?.State.IsOver == true)
+            _drivers.TryRemove(run, out _);
+    }
 }
 
 internal sealed class BusOutlet(CommandSender sender, IBus bus) : IRunOutlet

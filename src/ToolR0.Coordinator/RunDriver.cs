@@ -65,7 +65,7 @@ public sealed class RunDriver(string run, IFactLog log, FactReader reader, IRunO
                 return;
             logger.LogWarning("{Count} shards of {Run} are unanswered since {Due}: sending them again", late.Count, run, due);
             foreach (var answered in await DispatchAsync(late, Ids.RunStream(run), lookFirst: true, cancellation))
-                await CarryOutAsync(answered, answered.Shard, cancellation);
+                await CarryOutAsync(answered, Ids.RunStream(run), cancellation);
         }
         catch
         {
@@ -96,7 +96,7 @@ public sealed class RunDriver(string run, IFactLog log, FactReader reader, IRunO
         var pending = new Queue<object>([message]);
         while (pending.TryDequeue(out var next))
         {
-            var decision = RunDecider.Decide(_progress!, next, clock.GetUtcNow());
+            var decision = Decide(_progress!, next);
             if (decision.Events.Count > 0)
             {
                 if (!await AppendAsync(decision, causation, cancellation))
@@ -112,9 +112,23 @@ public sealed class RunDriver(string run, IFactLog log, FactReader reader, IRunO
             {
                 var answered = await DispatchAsync(decision.Commands, causation, _recovering, cancellation);
                 _recovering &= answered.Count == decision.Commands.Count;
-                foreach (var facts in answered)
-                    pending.Enqueue(facts);
+                foreach (var answer in answered)
+                    pending.Enqueue(answer);
             }
+        }
+    }
+
+    /// <summary>Deciding reads nothing and waits for nothing: if it fails, it fails every time, so the run ends with the reason instead of hanging.</summary>
+    private Decision Decide(RunProgress progress, object message)
+    {
+        try
+        {
+            return RunDecider.Decide(progress, message, clock.GetUtcNow());
+        }
+        catch (Exception e)
+        {
+            logger.LogError(e, "{Run} cannot go on", run);
+            return Decision.Append(progress, new RunFailed(run, $"the coordinator cannot go on: {e.Message.ReplaceLineEndings(" ")}"));
         }
     }
 
@@ -145,11 +159,11 @@ public sealed class RunDriver(string run, IFactLog log, FactReader reader, IRunO
         return true;
     }
 
-    /// <returns>Answers that the store already has, in place of commands sent.</returns>
-    private async Task<IReadOnlyList<FactsStored>> DispatchAsync(
+    /// <returns>For commands that are not sent: the store's answer, or why they cannot be sent at all.</returns>
+    private async Task<IReadOnlyList<object>> DispatchAsync(
         IReadOnlyList<IShardCommand> commands, string causation, bool lookFirst, CancellationToken cancellation)
     {
-        var answered = new List<FactsStored>();
+        var answered = new List<object>();
         IReadOnlyDictionary<string, long> versions = lookFirst
             ? await log.VersionsAsync([.. commands.SelectMany(ShardAnswers.PlacesOf).Select(place => place.Stream)], cancellation)
             : new Dictionary<string, long>();
@@ -163,8 +177,15 @@ public sealed class RunDriver(string run, IFactLog log, FactReader reader, IRunO
                 continue;
             }
 
-            await outlet.SendAsync(command, causation, cancellation);
-            _sent[command.Shard] = now;
+            try
+            {
+                await outlet.SendAsync(command, causation, cancellation);
+                _sent[command.Shard] = now;
+            }
+            catch (MessageTooLargeException e)
+            {
+                answered.Add(new ShardFailed(run, command.Shard, e.Message));
+            }
         }
 
         return answered;

@@ -90,6 +90,40 @@ public sealed class RunDriverTests
     }
 
     [Fact]
+    public async Task A_command_that_is_too_large_to_send_ends_the_run_with_the_reason()
+    {
+        var log = await Miniature.StoreAsync();
+        var outlet = new Outlet { Failure = new MessageTooLargeException("AttemptTasks takes 70000 bytes") };
+
+        await Driver(log, outlet).HandleAsync(Miniature.Start(), "test", Cancellation);
+
+        log.Stream(Ids.RunStream(Miniature.Run))[^1].ShouldBeOfType<RunFailed>().Reason.ShouldEndWith("AttemptTasks takes 70000 bytes");
+    }
+
+    [Fact]
+    public async Task Facts_that_cannot_be_decided_on_end_the_run_with_the_reason()
+    {
+        var log = await Miniature.StoreAsync();
+        var outlet = new Outlet();
+        var driver = Driver(log, outlet);
+        await driver.HandleAsync(Miniature.Start(), "test", Cancellation);
+
+        // The store claims that everything is answered, but what it holds are no answers.
+        while (outlet.Sent.Count > 0)
+        {
+            var sent = outlet.Sent.ToList();
+            outlet.Sent.Clear();
+            foreach (var command in sent)
+            {
+                await AnswerAsync(log, command);
+                await driver.HandleAsync(new FactsStored(Miniature.Run, command.Shard, "", [], default, default, 0), "test", Cancellation);
+            }
+        }
+
+        log.Stream(Ids.RunStream(Miniature.Run))[^1].ShouldBeOfType<RunFailed>().Reason.ShouldStartWith("the coordinator cannot go on: ");
+    }
+
+    [Fact]
     public async Task Every_stored_event_is_announced_after_it_is_stored()
     {
         var log = await Miniature.StoreAsync();

@@ -47,22 +47,28 @@ public sealed class LearnerBench(PolicyStore policies) : IDisposable
         var last = command.Step == command.Steps - 1;
         var known = false;
         var sha = policies.Put(folder => known = policies.Contains(learner.Save(folder, withOptimiser: !last)));
-        if (!known && !last)
+        if (!known)
             _checkpoints.Add(sha);
-        if (last)
-            _checkpoints.Remove(sha);
         return sha;
     }
 
     /// <summary>Keeps the learner for the step that follows, and of this process's step checkpoints only the newest two.</summary>
     public void Keep(TrainPolicy command, string policy, GrpoLearner learner)
     {
-        _current = (command.Run, command.Iteration, command.Role, policy, learner);
         foreach (var old in _checkpoints.Where(sha => sha != policy && sha != command.Base).ToList())
         {
             policies.Remove(old);
             _checkpoints.Remove(old);
         }
+
+        if (command.Step < command.Steps - 1)
+        {
+            _current = (command.Run, command.Iteration, command.Role, policy, learner);
+            return;
+        }
+
+        _checkpoints.Remove(policy);
+        learner.Dispose();
     }
 
     public void Dispose()

@@ -1,0 +1,213 @@
+using Microsoft.Extensions.DependencyInjection;
+using ToolR0.Contracts;
+using ToolR0.Policies;
+using ToolR0.SelfPlay;
+using ToolR0.Tests.Shared;
+
+namespace ToolR0.Learning.Tests;
+
+public sealed class TrainPolicyTests
+{
+    private const string Run = "r";
+    private const int Steps = 4;
+
+    private static RunOptions Options { get; } = Presets.Nano with { Learning = new LearningOptions { GradientParts = 2 } };
+
+    [Fact]
+    public async Task A_step_stores_the_new_policy_and_what_it_learned_from()
+    {
+        await using var lab = await Lab.OpenAsync();
+
+        var update = await lab.StepAsync(0, lab.Base);
+
+        update.Base.ShouldBe(lab.Base);
+        update.Policy.ShouldNotBe(lab.Base);
+        update.Groups.ShouldBe(Lab.Groups(0));
+        update.Metrics["learningRate"].ShouldBe(Options.Solver.LearningRate);
+        update.Metrics["gradientNorm"].ShouldBeGreaterThan(0);
+        lab.Policies.Contains(update.Policy).ShouldBeTrue();
+        Policy.HashOf(lab.Policies.FolderOf(update.Policy)).ShouldBe(update.Policy);
+    }
+
+    [Fact]
+    public async Task Learning_goes_on_from_memory_from_a_checkpoint_and_from_the_stored_steps_alike()
+    {
+        await using var undisturbed = await Lab.OpenAsync();
+        await using var restarted = await Lab.OpenAsync();
+        await using var bereft = await Lab.OpenAsync();
+
+        var inMemory = await undisturbed.PhaseAsync(_ => Task.CompletedTask);
+        var fromCheckpoints = await restarted.PhaseAsync(_ => restarted.RestartAsync());
+        var folded = await bereft.PhaseAsync(async policy =>
+        {
+            await bereft.RestartAsync();
+            bereft.Policies.Remove(policy);
+        });
+
+        inMemory.Distinct().Count().ShouldBe(Steps);
+        fromCheckpoints.ShouldBe(inMemory);
+        folded.ShouldBe(inMemory);
+    }
+
+    [Fact]
+    public async Task Weights_that_cannot_be_reached_by_replaying_are_refused()
+    {
+        await using var lab = await Lab.OpenAsync();
+        var first = await lab.StepAsync(0, lab.Base);
+
+        var failed = (await lab.Bed.AskAsync(lab.Command(1, Digests.Sha256Hex("another policy")))).ShouldBeOfType<ShardFailed>();
+
+        failed.Reason.ShouldContain($"gives {first.Policy} instead");
+    }
+
+    [Fact]
+    public async Task A_step_without_any_advantage_keeps_the_policy()
+    {
+        await using var lab = await Lab.OpenAsync(advantage: 0);
+
+        var update = await lab.StepAsync(0, lab.Base);
+
+        update.Policy.ShouldBe(lab.Base);
+        update.Metrics["zeroVarianceShare"].ShouldBe(1);
+        (await lab.StepAsync(1, lab.Base)).Policy.ShouldBe(lab.Base);
+    }
+
+    [Fact]
+    public async Task A_redelivered_step_learns_nothing_twice()
+    {
+        await using var lab = await Lab.OpenAsync();
+        var update = await lab.StepAsync(0, lab.Base);
+
+        (await lab.StepAsync(0, lab.Base)).ShouldBe(update);
+        (await lab.StepAsync(1, update.Policy)).Base.ShouldBe(update.Policy);
+    }
+
+    [Fact]
+    public async Task A_step_whose_append_fails_is_computed_again_to_the_same_policy()
+    {
+        await using var undisturbed = await Lab.OpenAsync();
+        await using var lab = await Lab.OpenAsync();
+        var first = await lab.StepAsync(0, lab.Base);
+        var failed = false;
+        lab.Log.BeforeAppend = _ => failed ? Task.CompletedTask : throw new IOException($"the store is away {failed = true}");
+
+        var second = await lab.StepAsync(1, first.Policy);
+
+        failed.ShouldBeTrue();
+        await undisturbed.StepAsync(0, undisturbed.Base);
+        second.Policy.ShouldBe((await undisturbed.StepAsync(1, first.Policy)).Policy);
+    }
+
+    [Fact]
+    public async Task Of_the_steps_only_the_newest_two_and_the_phases_last_stay_on_disk()
+    {
+        await using var lab = await Lab.OpenAsync();
+
+        var chain = await lab.PhaseAsync(_ => Task.CompletedTask);
+
+        lab.Policies.Contains(lab.Base).ShouldBeTrue();
+        chain.Select(lab.Policies.Contains).ShouldBe([false, false, true, true]);
+        File.Exists(Path.Combine(lab.Policies.FolderOf(chain[^1]), "optimizer.safetensors")).ShouldBeFalse();
+    }
+
+    [Theory]
+    [InlineData(Role.Solver, 1, 0, 1.0)]
+    [InlineData(Role.Solver, 1, 3, 0.25)]
+    [InlineData(Role.Solver, 3, 2, 0.125)]
+    [InlineData(Role.Generator, 2, 1, 0.75)]
+    public void The_learning_rate_decays_over_the_phase_and_from_iteration_to_iteration(Role role, int iteration, int step, double share)
+    {
+        var options = Options with
+        {
+            Generator = Options.Generator with { LearningRate = 2, IterationDecay = 1 },
+            Solver = Options.Solver with { LearningRate = 2, IterationDecay = 0.5 },
+        };
+
+        TrainPolicyConsumer.LearningRate(options, role, iteration, step, Steps).ShouldBe(2 * share);
+        TrainPolicyConsumer.LearningRate(options with { Learning = new LearningOptions { LinearDecay = false } }, role, 1, step, Steps).ShouldBe(2);
+    }
+
+    /// <summary>A store with a Solver phase's scored groups, a policy store, and the service.</summary>
+    private sealed class Lab : IAsyncDisposable
+    {
+        private readonly TinyPolicies _policies = new();
+
+        public InMemoryFactLog Log { get; } = new();
+
+        public ServiceBed Bed { get; private set; } = null!;
+
+        public string Base => _policies.Base;
+
+        public PolicyStore Policies => _policies.Store;
+
+        public static async Task<Lab> OpenAsync(double advantage = 1)
+        {
+            var lab = new Lab();
+            await lab.Log.AppendAsync(Run, "test", [new FactAppend(Ids.RunStream(Run), 1, new RunStarted(Run, Options, lab.Base, [], "0.1.0"))]);
+            for (var step = 0; step < Steps; step++)
+                await lab.ScoredAsync(step, [advantage, -advantage]);
+            lab.Bed = await lab.StartAsync();
+            return lab;
+        }
+
+        /// <summary>A new process over the same stores.</summary>
+        public async Task RestartAsync()
+        {
+            await Bed.DisposeAsync();
+            Bed = await StartAsync();
+        }
+
+        /// <summary>All steps of the phase; the policies in order.</summary>
+        public async Task<List<string>> PhaseAsync(Func<string, Task> between)
+        {
+            var chain = new List<string>();
+            for (var step = 0; step < Steps; step++)
+            {
+                chain.Add((await StepAsync(step, chain.LastOrDefault(Base))).Policy);
+                if (step < Steps - 1)
+                    await between(chain[^1]);
+            }
+
+            return chain;
+        }
+
+        public async Task<PolicyUpdated> StepAsync(int step, string from)
+        {
+            (await Bed.AskAsync(Command(step, from))).ShouldBeOfType<FactsStored>();
+            return Log.Stream(Ids.PolicyStream(Run, 1, Role.Solver, step)).ShouldHaveSingleItem().ShouldBeOfType<PolicyUpdated>();
+        }
+
+        public TrainPolicy Command(int step, string from) =>
+            new(Run, Ids.Shard(Run, 1, Phase.Solver, step, Stage.Train, 0), Role.Solver, 1, step, Steps, from, Base, Groups(step));
+
+        public static string[] Groups(int step) => [.. Enumerable.Range(0, 2).Select(n => Ids.GroupStream(Run, 1, "solver", step, n))];
+
+        public async ValueTask DisposeAsync()
+        {
+            await Bed.DisposeAsync();
+            _policies.Dispose();
+        }
+
+        private Task<ServiceBed> StartAsync() =>
+            ServiceBed.StartAsync(services => services.AddSingleton(_policies.Store).AddLearning(), bus => bus.AddLearningConsumers(), Log);
+
+        /// <summary>Two groups of two completions each, really sampled, with the given advantages.</summary>
+        private async Task ScoredAsync(int step, double[] advantages)
+        {
+            using var lease = Policies.Rent(Base);
+            var options = new SamplingOptions { MaxNewTokens = 6 };
+            foreach (var (stream, n) in Groups(step).Select((stream, n) => (stream, n)))
+            {
+                int[] prompt = [5 + step, 6 + n, 7];
+                var samples = Sampler.Sample(lease.Policy, [new SampleRequest(prompt, [step * 10 + n, 100 + step * 10 + n])], options, [])[0];
+                var scores = advantages.Select((advantage, i) => new AttemptScore(i, 0, 0, 0, 0, 0, 1, 0, false, [], advantage)).ToList();
+                await Log.AppendAsync(Run, "test",
+                [
+                    new FactAppend(stream, 1, new TaskAttempted(Run, new TaskRef("task/r/1/0", 0), AttemptPurpose.Train, Base, prompt, samples, Digests.OfGroup(prompt, samples))),
+                    new FactAppend(stream, 2, new ToolCallsExecuted(Run, [])),
+                    new FactAppend(stream, 3, new AttemptsScored(Run, scores)),
+                ]);
+            }
+        }
+    }
+}

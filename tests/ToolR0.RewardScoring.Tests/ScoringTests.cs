@@ -1,0 +1,92 @@
+using ToolR0.Contracts;
+using ToolR0.SelfPlay;
+using ToolR0.SelfPlay.World;
+using ToolR0.Tests.Shared;
+
+namespace ToolR0.RewardScoring.Tests;
+
+public sealed class ScoringTests : IAsyncLifetime
+{
+    private const string Run = "r";
+    private const string Group = "group/r/2/generator/0/0";
+    private const string Attempt = "group/r/2/solver/0/0";
+
+    private static readonly HeldOutItem Item = HeldOut.Make(HeldOut.Seen, 1, 7)[0];
+    private static readonly string Set = Ids.HeldOutStream(Digests.Sha256Hex("set"));
+    private static readonly string Right = CompactFormat.Answer(Item.Task.Gold);
+    private static readonly string Wrong = CompactFormat.Answer([]);
+
+    private ServiceBed _bed = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _bed = await ServiceBed.StartAsync(services => services.AddRewardScoring(), bus => bus.AddRewardScoringConsumers());
+        await AppendAsync(Ids.RunStream(Run), new RunStarted(Run, Presets.Nano, "base", [], "0.1.0"));
+        await AppendAsync(Set, new HeldOutRegistered("set", [Item]));
+        var task = new TaskRef(Group, 0);
+        var spec = new TaskSpec(Item.Class, TaskContext.SingleTurn, Item.Task.Menu.Count, Item.Task.Gold.Count);
+        var executed = new SampleExecution(0, [.. Item.Task.Gold.Select(call => new CallOutcome(call, CallStatus.Succeeded, "1", null))]);
+        await AppendAsync(
+            Group,
+            new TasksProposed(Run, spec, "p", [1], [Sample(CompactFormat.Proposal("it", Item.Task)), Sample("nothing")], "d"),
+            new ToolCallsExecuted(Run, [executed, new SampleExecution(1, [])]));
+        await AppendAsync("group/r/2/probe/0/0", new TaskAttempted(Run, task, AttemptPurpose.Probe, "p", [1], [Sample(Right), Sample(Right), Sample(Wrong), Sample(Wrong)], "d"));
+        await AppendAsync(
+            Attempt,
+            new TaskAttempted(Run, new TaskRef(Set, 0), AttemptPurpose.Train, "p", [1], [Sample(Right), Sample(Wrong), new Trajectory(1, [], [], "", FinishReason.Void, "worker died")], "d"),
+            new ToolCallsExecuted(Run, []));
+    }
+
+    public ValueTask DisposeAsync() => _bed.DisposeAsync();
+
+    [Fact]
+    public async Task Proposals_are_scored_from_what_is_stored()
+    {
+        (await _bed.AskAsync(Proposals("group/r/2/probe/0/0"))).ShouldBeOfType<FactsStored>().Fact.ShouldBe("proposals_scored");
+
+        var scored = _bed.Log.Stream(Group)[2].ShouldBeOfType<ProposalsScored>();
+        scored.Scores[0].PassRate.ShouldBe(0.5);
+        scored.Scores[0].Difficulty.ShouldBe(1);
+        scored.Scores[1].Total.ShouldBe(0);
+        scored.Scores[0].Advantage.ShouldBeGreaterThan(0);
+        scored.Scores[1].Advantage.ShouldBeLessThan(0);
+    }
+
+    [Fact]
+    public async Task Attempts_are_scored_and_void_samples_left_out()
+    {
+        (await _bed.AskAsync(new ScoreAttempts(Run, "shard/a", [Attempt]))).ShouldBeOfType<FactsStored>().Fact.ShouldBe("attempts_scored");
+
+        var scored = _bed.Log.Stream(Attempt)[2].ShouldBeOfType<AttemptsScored>();
+        scored.Scores.Select(score => score.Exact).ShouldBe([true, false, false]);
+        scored.Scores.Select(score => score.Void).ShouldBe([false, false, true]);
+        scored.Scores[2].Advantage.ShouldBe(0);
+        (scored.Scores[0].Advantage + scored.Scores[1].Advantage).ShouldBe(0, tolerance: 1e-9);
+    }
+
+    [Fact]
+    public async Task Scoring_twice_stores_once()
+    {
+        await _bed.AskAsync(Proposals("group/r/2/probe/0/0"));
+        await _bed.AskAsync(Proposals("group/r/2/probe/0/0"));
+
+        _bed.Log.Stream(Group).Count.ShouldBe(3);
+    }
+
+    [Fact]
+    public async Task A_probe_that_is_stored_only_later_is_waited_for()
+    {
+        var asked = _bed.AskAsync(Proposals("group/r/2/probe/0/9"));
+        await Task.Delay(100, TestContext.Current.CancellationToken);
+        await AppendAsync("group/r/2/probe/0/9", _bed.Log.Stream("group/r/2/probe/0/0")[0]);
+
+        (await asked).ShouldBeOfType<FactsStored>();
+    }
+
+    private static ScoreProposals Proposals(string probe) => new(Run, "shard/p", [new ProposalToScore(Group, [probe, null])]);
+
+    private static Trajectory Sample(string text) => new(1, [1], [-1], text, FinishReason.Stop);
+
+    private async Task AppendAsync(string stream, params object[] facts) =>
+        (await _bed.Log.AppendAsync(Run, "test", [.. facts.Select((fact, i) => new FactAppend(stream, i + 1, fact))])).ShouldBeTrue();
+}

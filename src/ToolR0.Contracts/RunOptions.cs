@@ -264,11 +264,8 @@ public sealed record ToolOptions
 
 public sealed record DispatchOptions
 {
-    /// <summary>Prompts per shard where each gets a group of completions. Part of the result's identity: what shares a batch decides rounding.</summary>
+    /// <summary>Prompts per shard of each kind of work. Part of the result's identity: what shares a batch decides rounding.</summary>
     public int PromptsPerShard { get; init; } = 16;
-
-    /// <summary>Prompts per shard where each gets one completion: synthesis and evaluation. Part of the result's identity too.</summary>
-    public int SinglesPerShard { get; init; } = 32;
 
     /// <summary>Threads inside one tensor operation. Part of the result's identity.</summary>
     public int IntraOpThreads { get; init; } = 1;

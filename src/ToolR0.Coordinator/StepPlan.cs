@@ -151,11 +151,8 @@ public static class StepPlan
     /// <summary>Cuts a stage's groups into shards by the option alone: what shares a batch never depends on who computes it.</summary>
     private static List<IShardCommand> Cut<T>(
         RunProgress run, StepProgress step, Stage stage, IEnumerable<T> groups, Func<string, IReadOnlyList<T>, IShardCommand> command) =>
-        [.. groups.Chunk(ShardSize(run, step.Started.Phase, stage))
+        [.. groups.Chunk(run.Options.Dispatch.PromptsPerShard)
             .Select((cut, i) => command(Ids.Shard(run.Run, step.Started.Iteration, step.Started.Phase, step.Started.Step, stage, i), cut))];
-
-    private static int ShardSize(RunProgress run, Phase phase, Stage stage) =>
-        phase is Phase.Curriculum or Phase.Evaluation && stage != Stage.Verify ? run.Options.Dispatch.SinglesPerShard : run.Options.Dispatch.PromptsPerShard;
 
     private static long[] SeedsOf(RunProgress run, string kind, int group, int samples) =>
         [.. Enumerable.Range(0, samples).Select(sample =>

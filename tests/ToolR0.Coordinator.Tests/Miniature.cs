@@ -26,7 +26,7 @@ internal static class Miniature
         Curriculum = Presets.Nano.Curriculum with { Candidates = 24, Selected = 12, VerifySamples = 4, MajorityFromIteration = 0 },
         Solver = Presets.Nano.Solver with { Steps = 2, PromptsPerStep = 4, GroupSize = 2 },
         Evaluation = new EvaluationOptions { Sets = ["seen"], MaxNewTokens = 8 },
-        Dispatch = new DispatchOptions { PromptsPerShard = 2, SinglesPerShard = 2 },
+        Dispatch = new DispatchOptions { PromptsPerShard = 2 },
     };
 
     public static HeldOutSet HeldOut { get; } = new("seen", Digests.Sha256Hex("seen"), 10);

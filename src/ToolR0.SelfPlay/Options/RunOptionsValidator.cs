@@ -30,7 +30,6 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         Check(o => o.Tools.UnknownTools, Enum.IsDefined, OneOf<UnknownTools>());
         Positive(o => o.Tools.TimeoutSeconds);
         AtLeastOne(o => o.Dispatch.PromptsPerShard);
-        AtLeastOne(o => o.Dispatch.SinglesPerShard);
         AtLeastOne(o => o.Dispatch.IntraOpThreads);
         Positive(o => o.Dispatch.ResendAfterSeconds);
     }

@@ -26,14 +26,14 @@ public sealed class Policy : IDisposable
     public Transformer Model { get; }
 
     /// <summary>Loads a Hugging Face folder: config.json, tokenizer.json, tokenizer_config.json and safetensors (one file or shards), as fp32.</summary>
-    /// <param name="device">CPU when null.</param>
+    /// <param name="device"><see cref="TorchRuntime.DeviceFor"/> when null.</param>
     /// <exception cref="InvalidDataException">The folder's content is missing, malformed or unsupported; the message names file and fault.</exception>
     public static Policy Load(string folder, Device? device = null)
     {
         TorchRuntime.EnsureLoaded();
         var config = ModelConfig.Load(folder);
         var tokenizer = LoadTokenizer(folder, config);
-        var parameters = PolicyFiles.ReadParameters(folder, config, device ?? CPU);
+        var parameters = PolicyFiles.ReadParameters(folder, config, device ?? TorchRuntime.DeviceFor(config));
         return new Policy(HashOf(folder), new Transformer(config, parameters), tokenizer, PolicyFiles.ReadSmall(folder));
     }
 

@@ -27,6 +27,22 @@ public static class TorchRuntime
         }
     }
 
+    /// <summary>
+    /// Where a policy of this size computes if its loader does not say: the GPU, if there is one, for models of 50 million parameters and more (smaller
+    /// ones are faster on the CPU); environment variable TOOLR0_DEVICE = cpu or cuda decides otherwise. Part of a result's identity.
+    /// </summary>
+    public static Device DeviceFor(ModelConfig config)
+    {
+        EnsureLoaded();
+        return Environment.GetEnvironmentVariable("TOOLR0_DEVICE") switch
+        {
+            "cpu" => CPU,
+            "cuda" => CUDA,
+            null or "" or "auto" => config.ParameterCount >= 50_000_000 && cuda.is_available() ? CUDA : CPU,
+            var other => throw new InvalidOperationException($"TOOLR0_DEVICE = {other}: must be auto, cpu or cuda"),
+        };
+    }
+
     /// <summary>One line: version, threads, and the GPU if there is one.</summary>
     public static string Describe()
     {

@@ -30,7 +30,7 @@ public sealed class GrpoLearner : IDisposable
         _files = PolicyFiles.ReadSmall(folder);
         _options = options;
         using var scope = NewDisposeScope();
-        var loaded = PolicyFiles.ReadParameters(folder, config, device ?? CPU);
+        var loaded = PolicyFiles.ReadParameters(folder, config, device ?? TorchRuntime.DeviceFor(config));
         _parameters = new ParameterVector(config, loaded);
         foreach (var tensor in loaded.Values)
             tensor.Dispose();
@@ -38,7 +38,7 @@ public sealed class GrpoLearner : IDisposable
     }
 
     /// <summary>Starts from a policy's weights with zero optimiser state.</summary>
-    /// <param name="device">CPU when null.</param>
+    /// <param name="device"><see cref="TorchRuntime.DeviceFor"/> when null.</param>
     public static GrpoLearner Start(string policyFolder, LearningOptions options, Device? device = null) => new(policyFolder, options, device);
 
     /// <summary>Continues from what <see cref="Save"/> wrote with its optimiser, bit for bit.</summary>

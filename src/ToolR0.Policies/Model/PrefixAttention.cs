@@ -11,7 +11,7 @@ internal sealed class PrefixAttention
     private readonly ModelConfig _config;
     private readonly PrefixBatch _batch;
     private readonly Tensor _promptMask;
-    private readonly Tensor? _completionMask;
+    private readonly Tensor[] _completionMasks;
 
     public PrefixAttention(ModelConfig config, PrefixBatch batch, RopeTable rope, Device device, ScalarType type)
     {
@@ -24,7 +24,7 @@ internal sealed class PrefixAttention
         Cos = rope.Cos.index_select(0, index).view(-1, heads, config.HeadSize).MoveToOuterDisposeScope();
         Sin = rope.Sin.index_select(0, index).view(-1, heads, config.HeadSize).MoveToOuterDisposeScope();
         _promptMask = PromptMask(device, type).MoveToOuterDisposeScope();
-        _completionMask = batch.HasCompletions ? CompletionMask(device, type).MoveToOuterDisposeScope() : null;
+        _completionMasks = [.. batch.Blocks.Select(block => CompletionMask(block, device, type).MoveToOuterDisposeScope())];
     }
 
     /// <summary>Rotary factors of every row: [rows, H + 2·KV, D].</summary>
@@ -37,11 +37,12 @@ internal sealed class PrefixAttention
     /// <summary>[rows, H + 2·KV, D] to [rows, H · D].</summary>
     public Tensor Attend(Tensor heads)
     {
-        if (!_batch.HasCompletions)
+        if (_batch.Blocks.Count == 0)
             return AttendPrompts(heads, out _, out _);
-        var rows = heads.split([_batch.PromptRows, heads.shape[0] - _batch.PromptRows]);
-        var prompt = AttendPrompts(rows[0], out var keys, out var values);
-        return cat([prompt, AttendCompletions(rows[1], keys, values)]);
+        long[] sizes = [_batch.PromptRows, .. _batch.Blocks.Select(block => (long)block.RowsOf(_batch.Groups))];
+        var rows = heads.split(sizes, 0);
+        Tensor[] attended = [AttendPrompts(rows[0], out var keys, out var values), .. _batch.Blocks.Select((_, i) => AttendBlock(i, rows[i + 1], keys, values))];
+        return cat(attended);
     }
 
     /// <summary>Attention within the prompts; keys and values come back as [groups · KV, PromptWidth, D].</summary>
@@ -56,16 +57,16 @@ internal sealed class PrefixAttention
             .view(groups, kv, Repeat, width, size).permute(0, 3, 1, 2, 4).reshape(groups * width, _config.HiddenSize);
     }
 
-    private Tensor AttendCompletions(Tensor heads, Tensor promptKeys, Tensor promptValues)
+    private Tensor AttendBlock(int block, Tensor heads, Tensor promptKeys, Tensor promptValues)
     {
-        long groups = _batch.Groups, samples = _batch.Samples, width = _batch.CompletionWidth;
+        long groups = _batch.Groups, samples = _batch.Blocks[block].Samples, width = _batch.Blocks[block].Width;
         long kv = _config.KeyValueHeads, size = _config.HeadSize, total = _batch.PromptWidth + width;
         var parts = heads.view(groups, samples, width, -1, size).split([_config.Heads, kv, kv], 3);
         var queries = parts[0].view(groups, samples, width, kv, Repeat, size).permute(0, 3, 1, 4, 2, 5)
             .reshape(groups * kv * samples, Repeat * width, size);
         var keys = WithPrefix(promptKeys, parts[1]);
         var values = WithPrefix(promptValues, parts[2]);
-        return Mix(_completionMask!, queries, keys, values)
+        return Mix(_completionMasks[block], queries, keys, values)
             .view(groups, kv, samples, Repeat, width, size).permute(0, 2, 4, 1, 3, 5).reshape(groups * samples * width, _config.HiddenSize);
 
         Tensor WithPrefix(Tensor prefix, Tensor own)
@@ -83,10 +84,13 @@ internal sealed class PrefixAttention
         var positions = new long[_batch.Tokens.Length];
         for (var row = 0; row < _batch.PromptRows; row++)
             positions[row] = row % _batch.PromptWidth;
-        for (var row = _batch.PromptRows; row < positions.Length; row++)
+        foreach (var block in _batch.Blocks)
         {
-            var (completion, t) = Math.DivRem(row - _batch.PromptRows, _batch.CompletionWidth);
-            positions[row] = _batch.PromptLengths[completion / _batch.Samples] + t;
+            for (var row = 0; row < block.RowsOf(_batch.Groups); row++)
+            {
+                var (completion, t) = Math.DivRem(row, block.Width);
+                positions[block.FirstRow + row] = _batch.PromptLengths[completion / block.Samples] + t;
+            }
         }
 
         return positions;
@@ -103,9 +107,9 @@ internal sealed class PrefixAttention
     }
 
     /// <summary>Additive mask [groups · KV · samples, Repeat · width, prompt + width]: prompt padding and the completion's future are hidden.</summary>
-    private Tensor CompletionMask(Device device, ScalarType type)
+    private Tensor CompletionMask(CompletionBlock block, Device device, ScalarType type)
     {
-        int prompt = _batch.PromptWidth, width = _batch.CompletionWidth, total = prompt + width;
+        int prompt = _batch.PromptWidth, width = block.Width, total = prompt + width;
         var mask = new float[_batch.Groups * width * total];
         for (var g = 0; g < _batch.Groups; g++)
         {
@@ -117,7 +121,7 @@ internal sealed class PrefixAttention
             }
         }
 
-        long batches = (long)_config.KeyValueHeads * _batch.Samples;
+        long batches = (long)_config.KeyValueHeads * block.Samples;
         return tensor(mask, [_batch.Groups, 1, 1, width, total]).to(type).to(device)
             .expand(_batch.Groups, batches, Repeat, width, total)
             .reshape(_batch.Groups * batches, Repeat * width, total);

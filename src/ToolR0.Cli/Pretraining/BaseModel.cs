@@ -32,9 +32,8 @@ public static class BaseModel
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Steps, 1);
         TorchRuntime.Configure(1);
         var target = Path.GetFullPath(folder);
-        var work = target + ".partial";
-        if (Directory.Exists(work))
-            Directory.Delete(work, recursive: true);
+        // A name of its own: two runs for one folder must not write into each other's work.
+        var work = $"{target}.{Guid.NewGuid():N}.partial";
         Directory.CreateDirectory(work);
         try
         {

@@ -37,6 +37,18 @@ public sealed class BaseModelTests : IDisposable
     }
 
     [Fact]
+    public void Two_runs_for_one_folder_do_not_write_into_each_others_work()
+    {
+        var folder = Path.Combine(_folder, "a");
+        var inner = "";
+        var cancellation = TestContext.Current.CancellationToken;
+        BaseModel.Make(Tiny, folder, _ => inner = BaseModel.Make(Tiny with { Seed = 2 }, folder, cancellation: cancellation).Sha256, cancellation);
+        inner.ShouldNotBeEmpty();
+        Policy.HashOf(folder).ShouldNotBe(inner);
+        Directory.GetFileSystemEntries(_folder).ShouldBe([folder]);
+    }
+
+    [Fact]
     public void A_value_has_the_same_tokens_in_a_question_and_in_json_and_prompts_are_short()
     {
         var mixture = new PretrainingMixture(1, new PretrainingNoise());

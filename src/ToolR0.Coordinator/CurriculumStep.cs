@@ -20,8 +20,9 @@ public static class CurriculumStep
         var verified = verdicts.Where(verdict => verdict.Survives)
             .Select(verdict => new VerifiedCandidate(verdict, facts.One<TaskAttempted>(verdict.Candidate.Task.Stream)));
         var selection = CurriculumBuilder.Select([.. verified], iteration, run.Options);
+        var survivors = verdicts.Where(verdict => verdict.Survives).Select(verdict => verdict.Candidate.Task).ToHashSet();
         var outcomes = selection.Outcomes(run.Run, iteration, verdicts)
-            .Select(outcome => new FactAppend(outcome.Task.Stream, facts.Stored(outcome.Task.Stream).Count + 1, outcome.Fact));
+            .Select(outcome => new FactAppend(outcome.Task.Stream, survivors.Contains(outcome.Task) ? 4 : 3, outcome.Fact));
         return (selection.ToFact(run.Run, iteration, verdicts), selection, [.. outcomes]);
     }
 

@@ -17,9 +17,9 @@ public sealed record StepRead(Facts Facts);
 /// <param name="Events">To append to the run's stream.</param>
 /// <param name="TaskFacts">To append to other streams in the same transaction.</param>
 /// <param name="Commands">To send.</param>
-/// <param name="Read">Streams to read before the next decision, which takes a <see cref="StepRead"/>.</param>
+/// <param name="Read">What to read before the next decision, which takes a <see cref="StepRead"/>.</param>
 public sealed record Decision(
-    RunProgress State, IReadOnlyList<object> Events, IReadOnlyList<FactAppend> TaskFacts, IReadOnlyList<IShardCommand> Commands, IReadOnlyList<string>? Read)
+    RunProgress State, IReadOnlyList<object> Events, IReadOnlyList<FactAppend> TaskFacts, IReadOnlyList<IShardCommand> Commands, IReadOnlyList<AnswerPlace>? Read)
 {
     public static Decision Nothing(RunProgress state) => new(state, [], [], [], null);
 

@@ -106,8 +106,8 @@ public sealed class RunDriver(string run, IFactLog log, FactReader reader, IRunO
             }
 
             _progress = decision.State;
-            if (decision.Read is { } streams)
-                pending.Enqueue(new StepRead(await reader.ReadAsync(streams, cancellation)));
+            if (decision.Read is { } places)
+                pending.Enqueue(new StepRead(await reader.ReadAsync(places, cancellation)));
             if (decision.Commands.Count > 0)
             {
                 var answered = await DispatchAsync(decision.Commands, causation, _recovering, cancellation);

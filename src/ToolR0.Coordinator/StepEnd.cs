@@ -8,12 +8,16 @@ namespace ToolR0.Coordinator;
 public static class StepEnd
 {
     /// <summary>What must be read before a step can be ended: all its groups.</summary>
-    public static IReadOnlyList<string> Reads(RunProgress run, StepProgress step) => step.Started.Phase switch
+    public static IReadOnlyList<AnswerPlace> Reads(RunProgress run, StepProgress step)
     {
-        Phase.Curriculum => [.. StepPlan.Streams(step), .. StepPlan.HeldOutStreams(run)],
-        Phase.Evaluation => [.. StepPlan.Streams(step), Ids.HeldOutStream(run.State.HeldOut[step.Started.Step].Sha256)],
-        _ => [.. Groups(run, step), PolicyStream(step)],
-    };
+        var verified = step.Asked.Select(task => task.Stream).ToHashSet();
+        return step.Started.Phase switch
+        {
+            Phase.Curriculum => [.. StepPlan.Streams(step).Select(stream => new AnswerPlace(stream, verified.Contains(stream) ? 3 : 2)), .. At(StepPlan.HeldOutStreams(run), 1)],
+            Phase.Evaluation => [.. At(StepPlan.Streams(step), 3), new AnswerPlace(Ids.HeldOutStream(run.State.HeldOut[step.Started.Step].Sha256), 1)],
+            _ => [.. At(StepPlan.Streams(step), 3), .. At(Probes(run, step), 1), new AnswerPlace(PolicyStream(step), 1)],
+        };
+    }
 
     public static Decision Decide(RunProgress run, StepProgress step, Facts facts, DateTimeOffset now)
     {
@@ -37,7 +41,7 @@ public static class StepEnd
             default:
                 var updated = facts.One<PolicyUpdated>(PolicyStream(step));
                 policy = updated.Policy;
-                metrics = StepMetrics.OfTraining(Groups(run, step).SelectMany(facts.Of), updated);
+                metrics = StepMetrics.OfTraining(StepPlan.Streams(step).Concat(Probes(run, step)).SelectMany(facts.Of), updated);
                 break;
         }
 
@@ -90,9 +94,9 @@ public static class StepEnd
         return StepMetrics.Evaluated(s.Run, s.Iteration, set.Name, s.Policies[Role.Solver], answers);
     }
 
-    /// <summary>The step's groups and its probes.</summary>
-    private static IEnumerable<string> Groups(RunProgress run, StepProgress step) =>
-        StepPlan.Streams(step).Concat(step.Asked.Select(proposal => StepPlan.ProbeStream(run, step, proposal)));
+    private static IEnumerable<string> Probes(RunProgress run, StepProgress step) => step.Asked.Select(proposal => StepPlan.ProbeStream(run, step, proposal));
+
+    private static IEnumerable<AnswerPlace> At(IEnumerable<string> streams, long version) => streams.Select(stream => new AnswerPlace(stream, version));
 
     private static string PolicyStream(StepProgress step) =>
         Ids.PolicyStream(step.Started.Run, step.Started.Iteration, StepPlan.RoleOf(step.Started.Phase), step.Started.Step);

@@ -52,11 +52,11 @@ public static class StepPlan
         return Ids.GroupStream(s.Run, s.Iteration, "probe", s.Step, ProbeNumber(run, proposal));
     }
 
-    /// <summary>What must be read before a stage can be planned.</summary>
-    public static IReadOnlyList<string> Reads(RunProgress run, StepProgress step, Stage stage) => stage switch
+    /// <summary>What must be read before a stage can be planned, and up to which version.</summary>
+    public static IReadOnlyList<AnswerPlace> Reads(RunProgress run, StepProgress step, Stage stage) => stage switch
     {
-        Stage.Probe => Streams(step),
-        Stage.Verify => [.. Streams(step), .. HeldOutStreams(run)],
+        Stage.Probe => [.. Streams(step).Select(stream => new AnswerPlace(stream, 2))],
+        Stage.Verify => [.. Streams(step).Select(stream => new AnswerPlace(stream, 2)), .. HeldOutStreams(run).Select(stream => new AnswerPlace(stream, 1))],
         _ => [],
     };
 

@@ -11,7 +11,7 @@ namespace ToolR0.Learning;
 /// </summary>
 public sealed class TrainPolicyConsumer(
     IFactLog log, RunCatalog runs, FactReader reader, LearnerBench bench, WorkerPool workers, ILogger<TrainPolicyConsumer> logger)
-    : ShardConsumer<TrainPolicy>(log, logger)
+    : ShardConsumer<TrainPolicy>(log, reader, logger)
 {
     private readonly ILogger _logger = logger;
 
@@ -71,7 +71,7 @@ public sealed class TrainPolicyConsumer(
             for (var step = 0; step < command.Step; step++)
             {
                 var stream = Ids.PolicyStream(command.Run, command.Iteration, command.Role, step);
-                var stored = (await reader.ReadAsync([stream], cancellation)).One<PolicyUpdated>(stream);
+                var stored = (await Reader.ReadAsync([stream], 1, cancellation)).One<PolicyUpdated>(stream);
                 var groups = await GroupsAsync(command.Role, stored.Groups, cancellation);
                 var at = step;
                 await workers.RunAsync(() => Update(command, options, at, groups, learner), cancellation);
@@ -105,7 +105,7 @@ public sealed class TrainPolicyConsumer(
 
     private async Task<IReadOnlyList<TrainingGroup>> GroupsAsync(Role role, IReadOnlyList<string> streams, CancellationToken cancellation)
     {
-        var facts = await reader.ReadAsync(streams, cancellation);
+        var facts = await Reader.ReadAsync(streams, 3, cancellation);
         return [.. streams.Select(stream => role == Role.Generator
             ? Group(
                 facts.One<TasksProposed>(stream).PromptTokens,

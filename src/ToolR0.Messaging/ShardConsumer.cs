@@ -27,9 +27,12 @@ public sealed class ShardRefusedException(string reason, Exception? inner = null
 /// message goes to the endpoint's error queue and <see cref="ShardFailed"/> is published, so that the run ends with the reason instead of hanging.
 /// </para>
 /// </summary>
-public abstract class ShardConsumer<TCommand>(IFactLog log, ILogger logger) : IConsumer<TCommand>
+public abstract class ShardConsumer<TCommand>(IFactLog log, FactReader reader, ILogger logger) : IConsumer<TCommand>
     where TCommand : class, IShardCommand
 {
+    /// <summary>Reads the store. What this consumer appends is remembered in it, for workers of the same process.</summary>
+    protected FactReader Reader { get; } = reader;
+
     /// <summary>Computes the facts, in the order of <see cref="ShardAnswers.PlacesOf"/>. Reads the store, writes nothing to it.</summary>
     protected abstract Task<ShardAnswer> ComputeAsync(TCommand command, CancellationToken cancellation);
 
@@ -62,7 +65,11 @@ public abstract class ShardConsumer<TCommand>(IFactLog log, ILogger logger) : IC
 
         var appends = places.Zip(answer.Facts, (place, fact) => new FactAppend(place.Stream, place.Version, fact)).ToList();
         if (await log.AppendAsync(command.Run, command.Shard, appends, cancellation))
+        {
+            Reader.Remember(command.Shard, appends);
             return answer;
+        }
+
         if (!await AnsweredAsync(places, cancellation))
             throw new InvalidOperationException($"{command.Shard}: a stream is ahead of its place, the shard's facts do not fit the store");
         return null;

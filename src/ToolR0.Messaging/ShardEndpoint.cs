@@ -15,14 +15,14 @@ public static class ShardEndpoint
 }
 
 /// <summary>
-/// Endpoint policy of a worker: the service's one queue, as many shards side by side as the host allows, one prefetched message per slot (a waiting
-/// message is another worker's chance), retries with back-off. Stands beside its consumer.
+/// Endpoint policy of a worker: the service's one queue, a number of slots each holding one shard (no more are prefetched: a waiting message is another
+/// worker's chance), retries with back-off. Stands beside its consumer.
 /// </summary>
 public abstract class ShardConsumerDefinition<TConsumer, TCommand> : ConsumerDefinition<TConsumer>
     where TConsumer : ShardConsumer<TCommand>
     where TCommand : class, IShardCommand
 {
-    /// <param name="slots">Shards computed side by side in this process, at least 1. Changes no result.</param>
+    /// <param name="slots">Shards in hand side by side in this process, at least 1. Changes no result.</param>
     protected ShardConsumerDefinition(int slots)
     {
         EndpointName = Queues.Of(typeof(TCommand));

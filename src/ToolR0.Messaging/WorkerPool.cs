@@ -6,6 +6,9 @@ namespace ToolR0.Messaging;
 /// <param name="Count">At least 1; the processor count when not set.</param>
 public sealed record WorkerOptions(int Count)
 {
+    /// <summary>Shards a model service holds: while one is computed, another is read or stored.</summary>
+    public int Slots => 2 * Count;
+
     public static WorkerOptions Default { get; } = new(Environment.ProcessorCount);
 }
 

@@ -7,12 +7,14 @@ namespace ToolR0.RewardScoring;
 
 /// <summary>Answers <see cref="ScoreProposals"/> from the stored proposals, executions and probes.</summary>
 public sealed class ScoreProposalsConsumer(IFactLog log, RunCatalog runs, FactReader reader, ILogger<ScoreProposalsConsumer> logger)
-    : ShardConsumer<ScoreProposals>(log, logger)
+    : ShardConsumer<ScoreProposals>(log, reader, logger)
 {
     protected override async Task<ShardAnswer> ComputeAsync(ScoreProposals command, CancellationToken cancellation)
     {
         var options = await runs.OptionsAsync(command.Run, cancellation);
-        var stored = await reader.ReadAsync(command.Groups.SelectMany(group => group.Probes.OfType<string>().Prepend(group.Stream)), cancellation);
+        var places = command.Groups.SelectMany(group =>
+            group.Probes.OfType<string>().Select(probe => new AnswerPlace(probe, 1)).Prepend(new AnswerPlace(group.Stream, 2)));
+        var stored = await Reader.ReadAsync(places, cancellation);
         return ShardAnswer.Plain([.. command.Groups.Select(group => new ProposalsScored(
             command.Run,
             GeneratorReward.ScoreGroup(
@@ -26,14 +28,14 @@ public sealed class ScoreProposalsConsumer(IFactLog log, RunCatalog runs, FactRe
 
 /// <summary>Answers <see cref="ScoreAttempts"/> from the stored attempts and executions.</summary>
 public sealed class ScoreAttemptsConsumer(IFactLog log, RunCatalog runs, FactReader reader, ILogger<ScoreAttemptsConsumer> logger)
-    : ShardConsumer<ScoreAttempts>(log, logger)
+    : ShardConsumer<ScoreAttempts>(log, reader, logger)
 {
     protected override async Task<ShardAnswer> ComputeAsync(ScoreAttempts command, CancellationToken cancellation)
     {
         var options = await runs.OptionsAsync(command.Run, cancellation);
-        var stored = await reader.ReadAsync(command.Streams, cancellation);
+        var stored = await Reader.ReadAsync(command.Streams, 2, cancellation);
         var attempts = command.Streams.Select(stored.One<TaskAttempted>).ToList();
-        var tasks = await reader.ReadAsync(attempts.Select(attempt => attempt.Task.Stream), cancellation);
+        var tasks = await Reader.ReadAsync(attempts.Select(attempt => attempt.Task.Stream), 1, cancellation);
         return ShardAnswer.Plain([.. command.Streams.Zip(attempts, (stream, attempt) =>
         {
             var task = TaskSource.Resolve(attempt.Task, tasks.Of(attempt.Task.Stream))

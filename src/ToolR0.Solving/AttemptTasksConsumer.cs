@@ -13,7 +13,7 @@ namespace ToolR0.Solving;
 /// </summary>
 public sealed class AttemptTasksConsumer(
     IFactLog log, RunCatalog runs, FactReader reader, PolicyStore policies, WorkerPool workers, ILogger<AttemptTasksConsumer> logger)
-    : ShardConsumer<AttemptTasks>(log, logger)
+    : ShardConsumer<AttemptTasks>(log, reader, logger)
 {
     protected override async Task<ShardAnswer> ComputeAsync(AttemptTasks command, CancellationToken cancellation)
     {
@@ -69,7 +69,7 @@ public sealed class AttemptTasksConsumer(
 
     private async Task<IReadOnlyList<ToolTask>> TasksAsync(AttemptTasks command, CancellationToken cancellation)
     {
-        var facts = await reader.ReadAsync(command.Groups.Select(group => group.Task.Stream), cancellation);
+        var facts = await Reader.ReadAsync(command.Groups.Select(group => group.Task.Stream), 1, cancellation);
         return [.. command.Groups.Select(group => TaskSource.Resolve(group.Task, facts.Of(group.Task.Stream))
             ?? throw new InvalidOperationException($"{command.Shard}: {group.Task.Stream} holds no task at {group.Task.Index}"))];
     }

@@ -23,4 +23,4 @@ public static class SolvingService
     public static void AddSolvingConsumers(this IBusRegistrationConfigurator bus) => bus.AddConsumer<AttemptTasksConsumer, AttemptTasksDefinition>();
 }
 
-public sealed class AttemptTasksDefinition(WorkerOptions workers) : ShardConsumerDefinition<AttemptTasksConsumer, AttemptTasks>(workers.Count);
+public sealed class AttemptTasksDefinition(WorkerOptions workers) : ShardConsumerDefinition<AttemptTasksConsumer, AttemptTasks>(workers.Slots);

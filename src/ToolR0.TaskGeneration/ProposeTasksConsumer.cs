@@ -9,7 +9,8 @@ namespace ToolR0.TaskGeneration;
 
 /// <summary>Answers <see cref="ProposeTasks"/>: the Generator writes tasks for the specs of a shard as one batch.</summary>
 public sealed class ProposeTasksConsumer(
-    IFactLog log, RunCatalog runs, PolicyStore policies, WorkerPool workers, ILogger<ProposeTasksConsumer> logger) : ShardConsumer<ProposeTasks>(log, logger)
+    IFactLog log, RunCatalog runs, FactReader reader, PolicyStore policies, WorkerPool workers, ILogger<ProposeTasksConsumer> logger)
+    : ShardConsumer<ProposeTasks>(log, reader, logger)
 {
     protected override async Task<ShardAnswer> ComputeAsync(ProposeTasks command, CancellationToken cancellation)
     {

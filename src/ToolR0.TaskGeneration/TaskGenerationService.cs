@@ -15,6 +15,7 @@ public static class TaskGenerationService
     public static IServiceCollection AddTaskGeneration(this IServiceCollection services)
     {
         services.TryAddSingleton<RunCatalog>();
+        services.TryAddSingleton<FactReader>();
         services.TryAddSingleton<WorkerPool>();
         return services;
     }
@@ -22,4 +23,4 @@ public static class TaskGenerationService
     public static void AddTaskGenerationConsumers(this IBusRegistrationConfigurator bus) => bus.AddConsumer<ProposeTasksConsumer, ProposeTasksDefinition>();
 }
 
-public sealed class ProposeTasksDefinition(WorkerOptions workers) : ShardConsumerDefinition<ProposeTasksConsumer, ProposeTasks>(workers.Count);
+public sealed class ProposeTasksDefinition(WorkerOptions workers) : ShardConsumerDefinition<ProposeTasksConsumer, ProposeTasks>(workers.Slots);

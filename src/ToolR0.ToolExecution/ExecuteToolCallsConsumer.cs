@@ -8,15 +8,15 @@ namespace ToolR0.ToolExecution;
 /// <summary>Executes the gold calls of each proposal, or the predicted calls of each attempt, of the group at version 1 of each stream.</summary>
 public sealed class ExecuteToolCallsConsumer(
     IFactLog log, RunCatalog runs, FactReader reader, ToolExecutor executor, ILogger<ExecuteToolCallsConsumer> logger)
-    : ShardConsumer<ExecuteToolCalls>(log, logger)
+    : ShardConsumer<ExecuteToolCalls>(log, reader, logger)
 {
     protected override async Task<ShardAnswer> ComputeAsync(ExecuteToolCalls command, CancellationToken cancellation)
     {
         var options = await runs.OptionsAsync(command.Run, cancellation);
-        var groups = await reader.ReadAsync(command.Streams, cancellation);
+        var groups = await Reader.ReadAsync(command.Streams, 1, cancellation);
         var firsts = command.Streams.Select(stream => groups.Of(stream).FirstOrDefault()
             ?? throw new InvalidOperationException($"{command.Shard}: nothing is stored in {stream}")).ToList();
-        var tasks = await reader.ReadAsync(firsts.OfType<TaskAttempted>().Select(attempt => attempt.Task.Stream), cancellation);
+        var tasks = await Reader.ReadAsync(firsts.OfType<TaskAttempted>().Select(attempt => attempt.Task.Stream), 1, cancellation);
 
         var answers = new List<object>(firsts.Count);
         foreach (var (stream, first) in command.Streams.Zip(firsts))

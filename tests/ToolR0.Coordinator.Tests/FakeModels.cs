@@ -55,7 +55,8 @@ public sealed class FakeWork
     }
 }
 
-public sealed class FakeProposer(IFactLog log, FakeWork work, ILogger<FakeProposer> logger) : ShardConsumer<ProposeTasks>(log, logger)
+public sealed class FakeProposer(IFactLog log, FactReader reader, FakeWork work, ILogger<FakeProposer> logger)
+    : ShardConsumer<ProposeTasks>(log, reader, logger)
 {
     protected override async Task<ShardAnswer> ComputeAsync(ProposeTasks command, CancellationToken cancellation)
     {
@@ -70,12 +71,13 @@ public sealed class FakeProposer(IFactLog log, FakeWork work, ILogger<FakePropos
     }
 }
 
-public sealed class FakeSolver(IFactLog log, FactReader reader, FakeWork work, ILogger<FakeSolver> logger) : ShardConsumer<AttemptTasks>(log, logger)
+public sealed class FakeSolver(IFactLog log, FactReader reader, FakeWork work, ILogger<FakeSolver> logger)
+    : ShardConsumer<AttemptTasks>(log, reader, logger)
 {
     protected override async Task<ShardAnswer> ComputeAsync(AttemptTasks command, CancellationToken cancellation)
     {
         await work.BeginAsync(command);
-        var tasks = await reader.ReadAsync(command.Groups.Select(group => group.Task.Stream), cancellation);
+        var tasks = await Reader.ReadAsync(command.Groups.Select(group => group.Task.Stream), 1, cancellation);
         return ShardAnswer.Plain([.. command.Groups.Select(group =>
         {
             var task = TaskSource.Resolve(group.Task, tasks.Of(group.Task.Stream)).ShouldNotBeNull();
@@ -85,12 +87,13 @@ public sealed class FakeSolver(IFactLog log, FactReader reader, FakeWork work, I
     }
 }
 
-public sealed class FakeLearner(IFactLog log, FactReader reader, FakeWork work, ILogger<FakeLearner> logger) : ShardConsumer<TrainPolicy>(log, logger)
+public sealed class FakeLearner(IFactLog log, FactReader reader, FakeWork work, ILogger<FakeLearner> logger)
+    : ShardConsumer<TrainPolicy>(log, reader, logger)
 {
     protected override async Task<ShardAnswer> ComputeAsync(TrainPolicy command, CancellationToken cancellation)
     {
         await work.BeginAsync(command);
-        var facts = await reader.ReadAsync(command.Groups, cancellation);
+        var facts = await Reader.ReadAsync(command.Groups, 3, cancellation);
         return ShardAnswer.Plain([FakeModels.Train(command, command.Groups.Select(group => facts.Of(group).First() switch
         {
             TasksProposed proposed => proposed.Digest,

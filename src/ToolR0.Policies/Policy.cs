@@ -25,9 +25,13 @@ public sealed class Policy : IDisposable
 
     public Transformer Model { get; }
 
-    /// <summary>Loads a Hugging Face folder: config.json, tokenizer.json, tokenizer_config.json and safetensors (one file or shards), as fp32.</summary>
+    /// <summary>
+    /// Loads a Hugging Face folder: config.json, tokenizer.json, tokenizer_config.json and safetensors (one file or shards), as fp32.
+    /// </summary>
     /// <param name="device"><see cref="TorchRuntime.DeviceFor"/> when null.</param>
-    /// <exception cref="InvalidDataException">The folder's content is missing, malformed or unsupported; the message names file and fault.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The folder's content is missing, malformed or unsupported; the message names file and fault.
+    /// </exception>
     public static Policy Load(string folder, Device? device = null)
     {
         TorchRuntime.EnsureLoaded();
@@ -71,6 +75,7 @@ public sealed class Policy : IDisposable
         var tokenizer = Tokenizer.Load(folder);
         return tokenizer.VocabularySize <= config.VocabularySize
             ? tokenizer
-            : throw new InvalidDataException($"{folder}: tokenizer.json has {tokenizer.VocabularySize} entries, config.json vocab_size = {config.VocabularySize}");
+            : throw new InvalidDataException(
+                $"{folder}: tokenizer.json has {tokenizer.VocabularySize} entries, config.json vocab_size = {config.VocabularySize}");
     }
 }

@@ -28,8 +28,9 @@ public static class TorchRuntime
     }
 
     /// <summary>
-    /// Where a policy of this size computes if its loader does not say: the GPU, if there is one, for models of 50 million parameters and more (smaller
-    /// ones are faster on the CPU); environment variable TOOLR0_DEVICE = cpu or cuda decides otherwise. Part of a result's identity.
+    /// Where a policy of this size computes if its loader does not say: the GPU, if there is one, for models of 50 million parameters
+    /// and more (smaller ones are faster on the CPU); environment variable TOOLR0_DEVICE = cpu or cuda decides otherwise. Part of a
+    /// result's identity.
     /// </summary>
     public static Device DeviceFor(ModelConfig config)
     {

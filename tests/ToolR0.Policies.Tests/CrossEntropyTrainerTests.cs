@@ -18,7 +18,8 @@ public sealed class CrossEntropyTrainerTests
         var sha = trainer.Save(tiny.Path_("fitted"));
         using var fitted = Policy.Load(tiny.Path_("fitted"));
         fitted.Sha256.ShouldBe(sha);
-        var greedy = Sampler.Sample(fitted, [new SampleRequest(tiny.Tokens(20, 1)[..4], [1])], new() { Temperature = 0, MaxNewTokens = 16 }, [], TestContext.Current.CancellationToken);
+        var request = new SampleRequest(tiny.Tokens(20, 1)[..4], [1]);
+        var greedy = Sampler.Sample(fitted, [request], new() { Temperature = 0, MaxNewTokens = 16 }, [], TestContext.Current.CancellationToken);
         greedy[0][0].Tokens.ShouldBe(tiny.Tokens(20, 1)[4..]);
     }
 

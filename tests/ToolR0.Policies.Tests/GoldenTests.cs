@@ -77,7 +77,9 @@ public sealed class GoldenTests
         var batch = weights.Select((w, i) => new WeightedSequence(sequences[i + 1], w)).ToArray();
         var options = new CrossEntropyOptions
         {
-            LearningRate = expected.GetProperty("learningRate").GetDouble(), WarmupSteps = 0, Steps = 10,
+            LearningRate = expected.GetProperty("learningRate").GetDouble(),
+            WarmupSteps = 0,
+            Steps = 10,
             Optimiser = new LearningOptions { Beta2 = 0.95, MaxGradientNorm = 0.5, WeightDecay = 0.1, GradientParts = parts },
         };
         using var trainer = new CrossEntropyTrainer(model, options);
@@ -98,7 +100,9 @@ public sealed class GoldenTests
         return new Transformer(config, PolicyFiles.ReadParameters(Folder(name), config, CPU));
     }
 
-    /// <summary>AdamW divides by √v: where a gradient is nearly 0 its rounding is amplified, so single elements may differ by a fraction of a step.</summary>
+    /// <summary>
+    /// AdamW divides by √v: where a gradient is nearly 0 its rounding is amplified, so single elements may differ by a fraction of a step.
+    /// </summary>
     private static void ShouldEqual(IReadOnlyDictionary<string, Tensor> parameters, string path)
     {
         using var file = SafeTensors.Open(path);

@@ -13,7 +13,9 @@ public sealed class GrpoLearnerTests
         var groups = Groups(tiny);
         using var noGrad = no_grad();
         using var model = Doubled(tiny.Policy.Model);
-        var batch = PrefixBatch.Shared([.. groups.Select(g => g.PromptTokens)], [.. groups.Select(g => (IReadOnlyList<int[]>)[.. g.Samples.Select(s => s.Tokens)])]);
+        var batch = PrefixBatch.Shared(
+            [.. groups.Select(g => g.PromptTokens)],
+            [.. groups.Select(g => (IReadOnlyList<int[]>)[.. g.Samples.Select(s => s.Tokens)])]);
         using var weights = FusedWeights.Build(tiny.Config, model.Parameters);
         using var logits = model.Head(weights, model.Hidden(weights, batch));
         for (var g = 0; g < groups.Length; g++)
@@ -99,7 +101,9 @@ public sealed class GrpoLearnerTests
         for (var step = 2; step < 5; step++)
             second.Step(groups, 1e-3 * (5 - step));
         second.Save(tiny.Path_("resumed"), true).ShouldBe(uninterrupted.Save(tiny.Path_("whole"), true));
-        File.ReadAllBytes(Path.Combine(tiny.Path_("resumed"), "optimizer.safetensors")).ShouldBe(File.ReadAllBytes(Path.Combine(tiny.Path_("whole"), "optimizer.safetensors")));
+        State("resumed").ShouldBe(State("whole"));
+
+        byte[] State(string folder) => File.ReadAllBytes(Path.Combine(tiny.Path_(folder), "optimizer.safetensors"));
     }
 
     [Fact]
@@ -122,7 +126,8 @@ public sealed class GrpoLearnerTests
         var prompt = tiny.Tokens(20, 5);
         var sampled = tiny.Sample([new SampleRequest(prompt, [1, 2, 3, 4])], new SamplingOptions { Temperature = 0.7, MaxNewTokens = 30 })[0];
         using var learner = GrpoLearner.Start(tiny.Folder, new LearningOptions());
-        var metrics = learner.Step([new TrainingGroup(prompt, [.. sampled.Select((r, i) => new TrainingSample(r.Tokens, r.LogProbs, i - 1.5))])], 1e-3, 0.7);
+        var samples = sampled.Select((r, i) => new TrainingSample(r.Tokens, r.LogProbs, i - 1.5)).ToArray();
+        var metrics = learner.Step([new TrainingGroup(prompt, samples)], 1e-3, 0.7);
         metrics["ratioMean"].ShouldBe(1, 1e-5);
         metrics["clippedShare"].ShouldBe(0);
         metrics["tokens"].ShouldBe(sampled.Sum(r => r.Tokens.Length));
@@ -198,12 +203,13 @@ public sealed class GrpoLearnerTests
         {
             using var policy = Policy.Load(current);
             var seeds = Enumerable.Range(0, 8).Select(s => Seeds.Derive(9, $"{step}/{s}")).ToArray();
-            var sampled = Sampler.Sample(policy, [.. prompts.Select(p => new SampleRequest(p, seeds))], options, [], TestContext.Current.CancellationToken);
+            var requests = prompts.Select(p => new SampleRequest(p, seeds)).ToArray();
+            var sampled = Sampler.Sample(policy, requests, options, [], TestContext.Current.CancellationToken);
             var rewards = sampled.Select(g => g.Select(r => r.Tokens.Count(t => t < 64) / (double)r.Tokens.Length).ToArray()).ToArray();
             last = rewards.Average(g => g.Average());
             if (step == 0)
                 first = last;
-            learner.Step([.. prompts.Select((p, g) => new TrainingGroup(p, [.. sampled[g].Select((r, s) => new TrainingSample(r.Tokens, r.LogProbs, Advantage(rewards[g], s)))]))], 1e-2);
+            learner.Step([.. prompts.Select((p, g) => new TrainingGroup(p, [.. sampled[g].Select((r, s) => Sample(r, rewards[g], s))]))], 1e-2);
             current = tiny.Path_("step");
             learner.Save(current, false);
         }
@@ -212,10 +218,11 @@ public sealed class GrpoLearnerTests
         last.ShouldBeGreaterThan(0.9);
     }
 
-    private static double Advantage(double[] rewards, int sample)
+    private static TrainingSample Sample(Trajectory row, double[] rewards, int sample)
     {
         var mean = rewards.Average();
-        return (rewards[sample] - mean) / (Math.Sqrt(rewards.Average(r => (r - mean) * (r - mean))) + 1e-4);
+        var advantage = (rewards[sample] - mean) / (Math.Sqrt(rewards.Average(r => (r - mean) * (r - mean))) + 1e-4);
+        return new TrainingSample(row.Tokens, row.LogProbs, advantage);
     }
 
     private static TrainingGroup[] Groups(TinyPolicy tiny) =>

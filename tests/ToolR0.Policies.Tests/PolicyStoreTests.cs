@@ -40,7 +40,8 @@ public sealed class PolicyStoreTests
         store.Rent(second).Dispose();
         store.Remove(first);
         store.Contains(first).ShouldBeFalse();
-        Sampler.Sample(lease.Policy, [new SampleRequest([1], [1])], new() { MaxNewTokens = 2 }, [], TestContext.Current.CancellationToken)[0].ShouldHaveSingleItem();
+        var sampled = Sampler.Sample(lease.Policy, [new SampleRequest([1], [1])], new() { MaxNewTokens = 2 }, [], TestContext.Current.CancellationToken);
+        sampled[0].ShouldHaveSingleItem();
         lease.Dispose();
         lease.Dispose();
         Should.Throw<InvalidDataException>(() => store.Rent(first)).Message.ShouldContain("no such policy");

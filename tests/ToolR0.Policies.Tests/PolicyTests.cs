@@ -34,15 +34,17 @@ public sealed class PolicyTests
         var names = tiny.Policy.Model.Parameters.Keys.Order().ToArray();
         var halves = new[] { names[..5], names[5..] };
         for (var i = 0; i < 2; i++)
-            SafeTensors.Write(Path.Combine(folder, $"model-0000{i + 1}-of-00002.safetensors"), halves[i].ToDictionary(n => n, n => tiny.Policy.Model.Parameters[n]));
+            SafeTensors.Write(Path.Combine(folder, Shard(i)), halves[i].ToDictionary(n => n, n => tiny.Policy.Model.Parameters[n]));
         File.WriteAllText(Path.Combine(folder, "model.safetensors.index.json"), System.Text.Json.JsonSerializer.Serialize(new
         {
-            weight_map = halves.SelectMany((h, i) => h.Select(n => (n, File: $"model-0000{i + 1}-of-00002.safetensors"))).ToDictionary(x => x.n, x => x.File),
+            weight_map = halves.SelectMany((h, i) => h.Select(n => (n, File: Shard(i)))).ToDictionary(x => x.n, x => x.File),
         }));
         using var policy = Policy.Load(folder);
         using var expected = tiny.Policy.Model.Logits([[1, 2, 3]]);
         using var actual = policy.Model.Logits([[1, 2, 3]]);
         actual.sub(expected).norm().ToDouble().ShouldBe(0);
+
+        static string Shard(int i) => $"model-0000{i + 1}-of-00002.safetensors";
     }
 
     [Fact]
@@ -51,7 +53,8 @@ public sealed class PolicyTests
         using var tiny = new TinyPolicy();
         var folder = tiny.Path_("half");
         tiny.Policy.Save(folder);
-        SafeTensors.Write(Path.Combine(folder, "model.safetensors"), tiny.Policy.Model.Parameters.ToDictionary(p => p.Key, p => p.Value.to(ScalarType.BFloat16)));
+        var halves = tiny.Policy.Model.Parameters.ToDictionary(p => p.Key, p => p.Value.to(ScalarType.BFloat16));
+        SafeTensors.Write(Path.Combine(folder, "model.safetensors"), halves);
         using var policy = Policy.Load(folder);
         policy.Model.Parameters.Values.ShouldAllBe(p => p.dtype == ScalarType.Float32);
         using var expected = tiny.Policy.Model.Logits([[1, 2, 3]]);

@@ -13,11 +13,20 @@ internal sealed class TinyPolicy : IDisposable
         TorchRuntime.Configure(1);
         var tokenizerFolder = Path.Combine(_root, "tokenizer");
         Directory.CreateDirectory(tokenizerFolder);
-        BpeTrainer.Train(["convert three miles to kilometres", "book a flight to rome"], new BpeTrainingOptions { VocabularySize = 290, AddedTokens = ["<answer>"] }, tokenizerFolder);
+        BpeTrainer.Train(
+            ["convert three miles to kilometres", "book a flight to rome"],
+            new BpeTrainingOptions { VocabularySize = 290, AddedTokens = ["<answer>"] },
+            tokenizerFolder);
         var vocabulary = Tokenizer.Load(tokenizerFolder).VocabularySize;
         Config = new ModelConfig
         {
-            VocabularySize = vocabulary, HiddenSize = 32, IntermediateSize = 48, Layers = layers, Heads = 4, KeyValueHeads = 2, MaxPositions = maxPositions,
+            VocabularySize = vocabulary,
+            HiddenSize = 32,
+            IntermediateSize = 48,
+            Layers = layers,
+            Heads = 4,
+            KeyValueHeads = 2,
+            MaxPositions = maxPositions,
             TiedEmbeddings = tied,
         };
         Folder = Path.Combine(_root, "model");

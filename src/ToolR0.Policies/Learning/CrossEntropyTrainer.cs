@@ -5,7 +5,9 @@ using static TorchSharp.torch;
 namespace ToolR0.Policies;
 
 /// <summary>A sequence to fit.</summary>
-/// <param name="Weights">How much predicting each token counts, as long as <paramref name="Tokens"/>; the first is never predicted. Null: 1 everywhere.</param>
+/// <param name="Weights">
+/// How much predicting each token counts, as long as <paramref name="Tokens"/>; the first is never predicted. Null: 1 everywhere.
+/// </param>
 public sealed record WeightedSequence(int[] Tokens, float[]? Weights = null);
 
 public enum Decay
@@ -49,7 +51,9 @@ public sealed record CrossEntropyOptions
 /// <param name="Tokens">Tokens read since the start, padding not counted.</param>
 public sealed record TrainingProgress(long Step, double Loss, double GradientNorm, double LearningRate, long Tokens);
 
-/// <summary>Fits a policy to weighted token sequences by next-token cross-entropy with AdamW. Deterministic as <see cref="GrpoLearner"/> is.</summary>
+/// <summary>
+/// Fits a policy to weighted token sequences by next-token cross-entropy with AdamW. Deterministic as <see cref="GrpoLearner"/> is.
+/// </summary>
 public sealed class CrossEntropyTrainer : IDisposable
 {
     private readonly CrossEntropyOptions _options;
@@ -88,7 +92,9 @@ public sealed class CrossEntropyTrainer : IDisposable
     }
 
     /// <summary>One update. The loss is Σ weight · −log p(token) / Σ weight over the batch.</summary>
-    /// <exception cref="ArgumentException">A sequence longer than the model allows, with a foreign token, or whose weights do not match its tokens.</exception>
+    /// <exception cref="ArgumentException">
+    /// A sequence longer than the model allows, with a foreign token, or whose weights do not match its tokens.
+    /// </exception>
     public TrainingProgress Step(IReadOnlyList<WeightedSequence> batch)
     {
         Check(batch);

@@ -69,11 +69,13 @@ public sealed class GrpoLearner : IDisposable
     /// </summary>
     /// <param name="temperature">The sampling temperature, above 0: ratios are taken at it.</param>
     /// <returns>
-    /// loss, gradientNorm (before clipping), learningRate, tokens (completion tokens trained on), ratioMean, clippedShare (share of tokens whose
-    /// clipped term is the smaller), entropy (mean, in nats, at <paramref name="temperature"/>), zeroVarianceShare (of groups), skipped (1: no update,
-    /// because nothing had an advantage or the gradient was not finite).
+    /// loss, gradientNorm (before clipping), learningRate, tokens (completion tokens trained on), ratioMean, clippedShare (share of
+    /// tokens whose clipped term is the smaller), entropy (mean, in nats, at <paramref name="temperature"/>), zeroVarianceShare (of
+    /// groups), skipped (1: no update, because nothing had an advantage or the gradient was not finite).
     /// </returns>
-    /// <exception cref="ArgumentException">A sample whose log-probabilities do not match its tokens, or that is longer than the model allows.</exception>
+    /// <exception cref="ArgumentException">
+    /// A sample whose log-probabilities do not match its tokens, or that is longer than the model allows.
+    /// </exception>
     public IReadOnlyDictionary<string, double> Step(IReadOnlyList<TrainingGroup> groups, double learningRate, double temperature = 1)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(temperature);
@@ -82,8 +84,15 @@ public sealed class GrpoLearner : IDisposable
         var sequences = groups.Sum(g => g.Samples.Count(s => s.Tokens.Length > 0));
         var metrics = new Dictionary<string, double>
         {
-            ["loss"] = 0, ["gradientNorm"] = 0, ["learningRate"] = learningRate, ["tokens"] = 0, ["ratioMean"] = 1, ["clippedShare"] = 0, ["entropy"] = 0,
-            ["zeroVarianceShare"] = groups.Count == 0 ? 0 : 1 - (double)live.Count / groups.Count, ["skipped"] = 1,
+            ["loss"] = 0,
+            ["gradientNorm"] = 0,
+            ["learningRate"] = learningRate,
+            ["tokens"] = 0,
+            ["ratioMean"] = 1,
+            ["clippedShare"] = 0,
+            ["entropy"] = 0,
+            ["zeroVarianceShare"] = groups.Count == 0 ? 0 : 1 - (double)live.Count / groups.Count,
+            ["skipped"] = 1,
         };
         if (live.Count == 0)
             return metrics;

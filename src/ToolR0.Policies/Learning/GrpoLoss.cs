@@ -19,7 +19,11 @@ internal sealed record GrpoLoss(Tensor Loss, Tensor Metrics)
             {
                 var sample = groups[g].Samples[s];
                 if (sample.LogProbs.Length != sample.Tokens.Length)
-                    throw new ArgumentException($"group {g}, sample {s}: {sample.LogProbs.Length} log-probabilities for {sample.Tokens.Length} tokens");
+                {
+                    throw new ArgumentException(
+                        $"group {g}, sample {s}: {sample.LogProbs.Length} log-probabilities for {sample.Tokens.Length} tokens");
+                }
+
                 if (groups[g].PromptTokens.Length + sample.Tokens.Length > config.MaxPositions)
                     throw new ArgumentException($"group {g}, sample {s}: longer than the model's {config.MaxPositions} positions");
                 if (!double.IsFinite(sample.Advantage))
@@ -45,7 +49,9 @@ internal sealed record GrpoLoss(Tensor Loss, Tensor Metrics)
     public static GrpoLoss Compute(Transformer model, IReadOnlyList<TrainingGroup> groups, int sequences, double temperature, double clip)
     {
         using var scope = NewDisposeScope();
-        var batch = PrefixBatch.Shared([.. groups.Select(g => g.PromptTokens)], [.. groups.Select(g => (IReadOnlyList<int[]>)[.. g.Samples.Select(s => s.Tokens)])]);
+        var batch = PrefixBatch.Shared(
+            [.. groups.Select(g => g.PromptTokens)],
+            [.. groups.Select(g => (IReadOnlyList<int[]>)[.. g.Samples.Select(s => s.Tokens)])]);
         var tokens = new TokenTable(groups, batch, sequences, model.Device);
         var weights = FusedWeights.Build(model.Config, model.Parameters);
         var logits = model.Head(weights, model.Hidden(weights, batch).index_select(0, tokens.Rows));

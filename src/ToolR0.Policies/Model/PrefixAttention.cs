@@ -41,8 +41,8 @@ internal sealed class PrefixAttention
             return AttendPrompts(heads, out _, out _);
         long[] sizes = [_batch.PromptRows, .. _batch.Blocks.Select(block => (long)block.RowsOf(_batch.Groups))];
         var rows = heads.split(sizes, 0);
-        Tensor[] attended = [AttendPrompts(rows[0], out var keys, out var values), .. _batch.Blocks.Select((_, i) => AttendBlock(i, rows[i + 1], keys, values))];
-        return cat(attended);
+        var prompts = AttendPrompts(rows[0], out var keys, out var values);
+        return cat([prompts, .. _batch.Blocks.Select((_, i) => AttendBlock(i, rows[i + 1], keys, values))]);
     }
 
     /// <summary>Attention within the prompts; keys and values come back as [groups · KV, PromptWidth, D].</summary>
@@ -106,7 +106,9 @@ internal sealed class PrefixAttention
         return tensor(mask, [1, Repeat * width, width]).to(type).to(device);
     }
 
-    /// <summary>Additive mask [groups · KV · samples, Repeat · width, prompt + width]: prompt padding and the completion's future are hidden.</summary>
+    /// <summary>
+    /// Additive mask [groups · KV · samples, Repeat · width, prompt + width]: prompt padding and the completion's future are hidden.
+    /// </summary>
     private Tensor CompletionMask(CompletionBlock block, Device device, ScalarType type)
     {
         int prompt = _batch.PromptWidth, width = block.Width, total = prompt + width;

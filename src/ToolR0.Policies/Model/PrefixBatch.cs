@@ -1,6 +1,9 @@
 namespace ToolR0.Policies;
 
-/// <summary>Completions of similar length, padded to one width: rows [groups, <paramref name="Samples"/>, <paramref name="Width"/>] from <paramref name="FirstRow"/> on.</summary>
+/// <summary>
+/// Completions of similar length, padded to one width: rows [groups, <paramref name="Samples"/>, <paramref name="Width"/>] from
+/// <paramref name="FirstRow"/> on.
+/// </summary>
 /// <param name="FirstRank">The longest of a group's completions has rank 0.</param>
 internal sealed record CompletionBlock(int FirstRank, int Samples, int Width, int FirstRow)
 {
@@ -86,7 +89,9 @@ internal sealed class PrefixBatch
     private List<CompletionBlock> CutBlocks(IReadOnlyList<IReadOnlyList<int[]>> completions)
     {
         var ranks = completions.Max(g => g.Count);
-        var widths = Enumerable.Range(0, ranks).Select(rank => completions.Select((g, i) => rank < g.Count ? g[_byRank[i][rank]].Length - 1 : 0).Max()).ToArray();
+        var widths = Enumerable.Range(0, ranks)
+            .Select(rank => completions.Select((g, i) => rank < g.Count ? g[_byRank[i][rank]].Length - 1 : 0).Max())
+            .ToArray();
         var blocks = new List<CompletionBlock>();
         var row = PromptRows;
         for (int first = 0, end; first < ranks && widths[first] > 0; first = end)

@@ -125,7 +125,11 @@ internal sealed class SafeTensorsHeader
         foreach (var entry in entries.OrderBy(e => e.Offset).ThenBy(e => e.Length))
         {
             if (entry.Offset != position)
-                throw new InvalidDataException($"tensor {Shown(entry.Name)} {(entry.Offset < position ? "overlaps another" : "leaves a hole before it")}");
+            {
+                var fault = entry.Offset < position ? "overlaps another" : "leaves a hole before it";
+                throw new InvalidDataException($"tensor {Shown(entry.Name)} {fault}");
+            }
+
             position += entry.Length;
         }
 

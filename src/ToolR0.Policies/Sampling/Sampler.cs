@@ -43,7 +43,8 @@ public static class Sampler
         foreach (var row in rows.SelectMany(r => r))
             row.Limit = Math.Min(options.MaxNewTokens, policy.Config.MaxPositions - requests[row.Group].PromptTokens.Length);
         var chooser = new TokenChooser(options);
-        using var batch = DecodeBatch.Prefill(policy.Model, [.. groups.Select(g => requests[g].PromptTokens)], [.. groups.Select(g => rows[g])], out var logits);
+        using var batch = DecodeBatch.Prefill(
+            policy.Model, [.. groups.Select(g => requests[g].PromptTokens)], [.. groups.Select(g => rows[g])], out var logits);
         while (true)
         {
             ct.ThrowIfCancellationRequested();
@@ -74,7 +75,11 @@ public static class Sampler
         {
             var prompt = requests[i].PromptTokens;
             if (prompt.Length == 0 || prompt.Length >= config.MaxPositions)
-                throw new ArgumentException($"prompt {i} has {prompt.Length} tokens: must be 1 to {config.MaxPositions - 1} (max_position_embeddings - 1)");
+            {
+                throw new ArgumentException(
+                    $"prompt {i} has {prompt.Length} tokens: must be 1 to {config.MaxPositions - 1} (max_position_embeddings - 1)");
+            }
+
             foreach (var token in prompt)
             {
                 if ((uint)token >= (uint)config.VocabularySize)

@@ -33,7 +33,8 @@ internal static class PolicyFiles
         try
         {
             using var document = JsonDocument.Parse(File.ReadAllText(index));
-            var names = document.RootElement.GetProperty("weight_map").EnumerateObject().Select(p => p.Value.GetString()!).Distinct().Order(StringComparer.Ordinal).ToArray();
+            var names = document.RootElement.GetProperty("weight_map").EnumerateObject()
+                .Select(p => p.Value.GetString()!).Distinct().Order(StringComparer.Ordinal).ToArray();
             if (names.Length == 0 || names.Any(n => n != Path.GetFileName(n) || !n.EndsWith(".safetensors", StringComparison.Ordinal)))
                 throw new InvalidDataException($"{index}: weight_map must name .safetensors files of the same folder");
             return [.. names.Select(n => Path.Combine(folder, n))];
@@ -87,7 +88,11 @@ internal static class PolicyFiles
                 }
 
                 if (!entry.Shape.SequenceEqual(shape))
-                    throw new InvalidDataException($"{path}: tensor {entry.Name} is [{string.Join(", ", entry.Shape)}]; config.json needs [{string.Join(", ", shape)}]");
+                {
+                    throw new InvalidDataException(
+                        $"{path}: tensor {entry.Name} is [{string.Join(", ", entry.Shape)}]; config.json needs [{string.Join(", ", shape)}]");
+                }
+
                 if (entry.Type is not ("F32" or "F16" or "BF16" or "F64"))
                     throw new InvalidDataException($"{path}: tensor {entry.Name} has dtype {entry.Type}; weights are F32, F16, BF16 or F64");
                 if (!parameters.TryAdd(entry.Name, file.Read(entry.Name).to(ScalarType.Float32).to(device)))

@@ -138,7 +138,8 @@ public sealed class PolicyStore(string root, int capacity = 4) : IDisposable
         lock (_lock)
         {
             loaded.Rents--;
-            foreach (var sha in _loaded.Where(l => l.Value.Rents == 0).OrderByDescending(l => l.Value.LastUse).Skip(capacity).Select(l => l.Key).ToArray())
+            var idle = _loaded.Where(l => l.Value.Rents == 0).OrderByDescending(l => l.Value.LastUse);
+            foreach (var sha in idle.Skip(capacity).Select(l => l.Key).ToArray())
                 Evict(sha);
         }
     }

@@ -22,7 +22,11 @@ try
 {
     var parsed = root.Parse(args);
     if (parsed.Errors.Count > 0)
-        return Fail($"{parsed.Errors[0].Message} (toolr0{(parsed.CommandResult.Command is RootCommand ? "" : " " + parsed.CommandResult.Command.Name)} --help)", 2);
+    {
+        var what = parsed.UnmatchedTokens.Count > 0 ? $"'{parsed.UnmatchedTokens[0]}' is no command or option here" : parsed.Errors[0].Message;
+        return Fail($"{what} (toolr0{(parsed.CommandResult.Command is RootCommand ? "" : " " + parsed.CommandResult.Command.Name)} --help)", 2);
+    }
+
     var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromSeconds(60) };
     return await parsed.InvokeAsync(configuration);
 }

@@ -31,6 +31,13 @@ internal static class Product
         return await EndAsync(process);
     }
 
+    /// <summary>Runs a script that may mount file systems which only it sees.</summary>
+    public static async Task<Outcome> UnshareAsync(IReadOnlyDictionary<string, string> environment, string script)
+    {
+        using var process = Start("unshare", environment, ["--mount", "--map-root-user", "bash", "-c", script]);
+        return await EndAsync(process);
+    }
+
     public static Task<Outcome> ScriptAsync(string script, IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
         BashAsync(environment, [Path.Combine(Root, "infra", script), .. arguments]);
 

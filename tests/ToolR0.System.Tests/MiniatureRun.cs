@@ -20,9 +20,9 @@ public sealed class MiniatureRun : IAsyncLifetime
         {
           "seed": 11, "iterations": 2,
           "generator": { "steps": 2, "promptsPerStep": 4, "groupSize": 4, "probes": 4 },
-          "curriculum": { "candidates": 48, "selected": 16, "verifySamples": 4, "minAgreement": 0, "majorityFromIteration": 0 },
+          "curriculum": { "candidates": 40, "selected": 12, "verifySamples": 4, "minAgreement": 0, "majorityFromIteration": 0 },
           "solver": { "steps": 3, "promptsPerStep": 4, "groupSize": 4 },
-          "evaluation": { "limit": 12 }
+          "evaluation": { "limit": 6 }
         }
         """;
 

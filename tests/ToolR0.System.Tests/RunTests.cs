@@ -112,7 +112,7 @@ public sealed class RunTests(MiniatureRun miniature)
     {
         var sha = miniature.Summary.GetProperty("policySha256").GetProperty("solver").GetString()!;
         var measured = await Product.Toolr0Async(
-            miniature.Environment, "eval", "--policy", sha[..16], "--options", miniature.OptionsFile, "--set-file", "seen", "--limit", "12", "--json");
+            miniature.Environment, "eval", "--policy", sha[..16], "--options", miniature.OptionsFile, "--set-file", "seen", "--limit", "6", "--json");
         measured.ExitCode.ShouldBe(0, measured.Errors);
         var exact = JsonDocument.Parse(measured.Output).RootElement.GetProperty("sets").GetProperty("seen").GetProperty("exact").GetDouble();
         exact.ShouldBe(miniature.Summary.GetProperty("heldOut").GetProperty("seen").EnumerateArray().Last().GetDouble(), 1e-9);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Npgsql;
 using ToolR0.Testing;
 
 namespace ToolR0.System.Tests;
@@ -19,9 +20,9 @@ public sealed class StackTests(MiniatureRun miniature)
 
             (await Product.ScriptAsync("toolr0", environment, "start", "--run", "stacked", "--options", miniature.OptionsFile)).Output.Trim().ShouldBe("stacked");
             var watch = Product.ScriptAsync("toolr0", environment, "watch", "stacked");
-            foreach (var (service, after) in new[] { ("solving", "run_started"), ("learning", "iteration_started"), ("task-generation", "policy"), ("coordinator", "curriculum_selected") })
+            foreach (var (service, after) in new[] { ("solving", "run_started"), ("learning", "proposals_scored"), ("task-generation", "policy_updated"), ("coordinator", "curriculum_selected") })
             {
-                await UntilAsync(environment, after);
+                await UntilAsync(home, after);
                 var kill = await Product.ScriptAsync("stack.sh", environment, "kill", service);
                 kill.ExitCode.ShouldBe(0, kill.Errors);
             }
@@ -43,18 +44,15 @@ public sealed class StackTests(MiniatureRun miniature)
         }
     }
 
-    /// <summary>Waits until the run's timeline has such an event.</summary>
-    private static async Task UntilAsync(IReadOnlyDictionary<string, string> environment, string what)
+    /// <summary>Waits until the stack's store has an event of a type.</summary>
+    private static async Task UntilAsync(string home, string type)
     {
-        for (var i = 0; i < 600; i++)
-        {
-            var timeline = await Product.ScriptAsync("toolr0", environment, "replay", "stacked", "--json");
-            if (timeline.Output.Contains(what, StringComparison.Ordinal))
-                return;
-            await Task.Delay(200, TestContext.Current.CancellationToken);
-        }
-
-        throw new InvalidOperationException($"the run never came to {what}");
+        var environment = await File.ReadAllTextAsync(Path.Combine(home, "stack", "environment"), TestContext.Current.CancellationToken);
+        await using var connection = new NpgsqlConnection(environment.Split('\'')[1]);
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+        await using var command = new NpgsqlCommand($"select exists (select from toolr0.mt_events where type = '{type}')", connection);
+        while (await command.ExecuteScalarAsync(TestContext.Current.CancellationToken) is not true)
+            await Task.Delay(100, TestContext.Current.CancellationToken);
     }
 
     /// <summary>How many events of each kind a run has: equal however it was played.</summary>

@@ -267,6 +267,15 @@ public sealed record DispatchOptions
     /// <summary>Prompts per shard of each kind of work. Part of the result's identity: what shares a batch decides rounding.</summary>
     public int PromptsPerShard { get; init; } = 16;
 
+    /// <summary>
+    /// Completions per shard, at least one prompt's: a shard of prompts with many samples then holds fewer prompts, so that batches are of like size. 0: no limit.
+    /// </summary>
+    public int CompletionsPerShard { get; init; }
+
+    /// <summary>Prompts that a shard holds when each is sampled so often.</summary>
+    public int PromptsFor(int samples) =>
+        CompletionsPerShard == 0 ? PromptsPerShard : Math.Clamp(CompletionsPerShard / Math.Max(1, samples), 1, PromptsPerShard);
+
     /// <summary>Threads inside one tensor operation. Part of the result's identity.</summary>
     public int IntraOpThreads { get; init; } = 1;
 

@@ -81,7 +81,7 @@ public static class StepPlan
         var s = step.Started;
         var samples = s.Phase == Phase.Generator ? run.Options.Generator.GroupSize : 1;
         var groups = Streams(step).Select((stream, n) => new ProposalGroup(stream, s.Specs[n], SeedsOf(run, s.Phase.WireName(), n, samples)));
-        return Cut(run, step, Stage.Propose, groups, (shard, cut) => new ProposeTasks(run.Run, shard, s.Policies[Role.Generator], cut));
+        return Cut(run, step, Stage.Propose, groups, (shard, cut) => new ProposeTasks(run.Run, shard, s.Policies[Role.Generator], cut), samples);
     }
 
     private static List<IShardCommand> Attempt(RunProgress run, StepProgress step)
@@ -89,7 +89,7 @@ public static class StepPlan
         var s = step.Started;
         var (purpose, samples) = s.Phase == Phase.Solver ? (AttemptPurpose.Train, run.Options.Solver.GroupSize) : (AttemptPurpose.Evaluate, 1);
         var groups = Streams(step).Select((stream, n) => new AttemptGroup(stream, 1, s.Tasks[n], SeedsOf(run, s.Phase.WireName(), n, samples)));
-        return Cut(run, step, Stage.Attempt, groups, (shard, cut) => new AttemptTasks(run.Run, shard, s.Policies[Role.Solver], purpose, cut));
+        return Cut(run, step, Stage.Attempt, groups, (shard, cut) => new AttemptTasks(run.Run, shard, s.Policies[Role.Solver], purpose, cut), samples);
     }
 
     /// <summary>Every well-formed proposal whose gold calls ran is attempted K times.</summary>
@@ -101,7 +101,7 @@ public static class StepPlan
             .OfType<TaskRef>()).ToList();
         var groups = asked.Select(proposal => new AttemptGroup(
             ProbeStream(run, step, proposal), 1, proposal, SeedsOf(run, "probe", ProbeNumber(run, proposal), run.Options.Generator.Probes)));
-        return new StagePlan(Ask(run, step, Stage.Probe, AttemptPurpose.Probe, groups), asked);
+        return new StagePlan(Ask(run, step, Stage.Probe, AttemptPurpose.Probe, groups, run.Options.Generator.Probes), asked);
     }
 
     /// <summary>Every candidate that the filters keep is attempted, in its own stream.</summary>
@@ -110,11 +110,12 @@ public static class StepPlan
         var asked = CurriculumStep.Survivors(run, step, facts);
         var groups = asked.Select(candidate => new AttemptGroup(
             candidate.Stream, 3, candidate, SeedsOf(run, "verify", Number(candidate.Stream), run.Options.Curriculum.VerifySamples)));
-        return new StagePlan(Ask(run, step, Stage.Verify, AttemptPurpose.Verify, groups), asked);
+        return new StagePlan(Ask(run, step, Stage.Verify, AttemptPurpose.Verify, groups, run.Options.Curriculum.VerifySamples), asked);
     }
 
-    private static List<IShardCommand> Ask(RunProgress run, StepProgress step, Stage stage, AttemptPurpose purpose, IEnumerable<AttemptGroup> groups) =>
-        Cut(run, step, stage, groups, (shard, cut) => new AttemptTasks(run.Run, shard, step.Started.Policies[Role.Solver], purpose, cut));
+    private static List<IShardCommand> Ask(
+        RunProgress run, StepProgress step, Stage stage, AttemptPurpose purpose, IEnumerable<AttemptGroup> groups, int samples) =>
+        Cut(run, step, stage, groups, (shard, cut) => new AttemptTasks(run.Run, shard, step.Started.Policies[Role.Solver], purpose, cut), samples);
 
     private static List<IShardCommand> ScoreProposals(RunProgress run, StepProgress step)
     {
@@ -148,10 +149,11 @@ public static class StepPlan
     /// <summary>The role that a phase trains.</summary>
     public static Role RoleOf(Phase phase) => phase == Phase.Generator ? Role.Generator : Role.Solver;
 
-    /// <summary>Cuts a stage's groups into shards by the option alone: what shares a batch never depends on who computes it.</summary>
+    /// <summary>Cuts a stage's groups into shards by the options alone: what shares a batch never depends on who computes it.</summary>
+    /// <param name="samples">Completions per group; 0 where nothing is sampled.</param>
     private static List<IShardCommand> Cut<T>(
-        RunProgress run, StepProgress step, Stage stage, IEnumerable<T> groups, Func<string, IReadOnlyList<T>, IShardCommand> command) =>
-        [.. groups.Chunk(run.Options.Dispatch.PromptsPerShard)
+        RunProgress run, StepProgress step, Stage stage, IEnumerable<T> groups, Func<string, IReadOnlyList<T>, IShardCommand> command, int samples = 0) =>
+        [.. groups.Chunk(samples == 0 ? run.Options.Dispatch.PromptsPerShard : run.Options.Dispatch.PromptsFor(samples))
             .Select((cut, i) => command(Ids.Shard(run.Run, step.Started.Iteration, step.Started.Phase, step.Started.Step, stage, i), cut))];
 
     private static long[] SeedsOf(RunProgress run, string kind, int group, int samples) =>

@@ -49,7 +49,7 @@ internal static class ModelCommands
     {
         var greedy = new SamplingOptions { Temperature = 0, MaxNewTokens = options.Evaluation.MaxNewTokens };
         var scores = new List<(HeldOutItem, AttemptScore)>();
-        foreach (var shard in items.Chunk(options.Dispatch.PromptsPerShard))
+        foreach (var shard in items.Chunk(options.Dispatch.PromptsFor(1)))
         {
             var requests = shard.Select(item => new SampleRequest(
                 policy.Tokenizer.EncodeChat([.. SolverPrompt.Render(item.Task, options.Prompts).Select(turn => new ChatMessage(turn.Role, turn.Content))]), [0L])).ToList();

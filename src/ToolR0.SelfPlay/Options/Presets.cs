@@ -82,7 +82,7 @@ public static class Presets
         },
         Learning = new LearningOptions { GradientParts = 2 },
         Evaluation = new EvaluationOptions { Sets = ["seen", "unseen"], MaxNewTokens = 64 },
-        Dispatch = new DispatchOptions { PromptsPerShard = 4, IntraOpThreads = 1 },
+        Dispatch = new DispatchOptions { PromptsPerShard = 64, CompletionsPerShard = 32, IntraOpThreads = 1 },
     };
 
     /// <summary>The preset of a name (any letter case), null if there is none.</summary>

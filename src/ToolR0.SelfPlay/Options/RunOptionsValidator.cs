@@ -30,6 +30,7 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         Check(o => o.Tools.UnknownTools, Enum.IsDefined, OneOf<UnknownTools>());
         Positive(o => o.Tools.TimeoutSeconds);
         AtLeastOne(o => o.Dispatch.PromptsPerShard);
+        Check(o => o.Dispatch.CompletionsPerShard, n => n >= 0, "must be at least 0 (0 means no limit)");
         AtLeastOne(o => o.Dispatch.IntraOpThreads);
         Positive(o => o.Dispatch.ResendAfterSeconds);
     }

@@ -172,6 +172,12 @@ public sealed record CurriculumOptions
     public double HardShare { get; init; } = 0.30;
     public CurriculumOrder Order { get; init; } = CurriculumOrder.EasyToHard;
     public int MinDescriptionLength { get; init; } = 5;
+
+    /// <summary>A tool that a menu repeats, name and parameters alike, is offered once. False: such a menu is refused.</summary>
+    public bool MergeRepeatedTools { get; init; }
+
+    /// <summary>A menu with fewer distinct tools than this is refused.</summary>
+    public int MinDistinctTools { get; init; } = 1;
     public int MinQuestionLength { get; init; } = 25;
 
     /// <summary>Reject questions with "capital of", "define ", "explain ", "summarize ", "write a poem", "tell me a joke".</summary>

@@ -70,8 +70,11 @@ internal static class CandidateFilter
     {
         if (proposal.Menu is null)
             return (Rejections.ToolNotObject, null);
+        var menu = options.Curriculum.MergeRepeatedTools ? Proposal.WithoutRepeats(proposal.Menu) : proposal.Menu;
+        if (menu.Count < options.Curriculum.MinDistinctTools)
+            return (Rejections.TooFewTools, $"{menu.Count}");
         var names = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var tool in proposal.Menu)
+        foreach (var tool in menu)
         {
             if (tool.Name.Length <= 2 || BadNames.Contains(tool.Name.ToLowerInvariant()))
                 return (Rejections.BadToolName, tool.Name);

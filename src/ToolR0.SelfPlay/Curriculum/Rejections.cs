@@ -14,6 +14,7 @@ public static class Rejections
     public const string ToolNotObject = "tool_not_object";
     public const string BadToolName = "bad_tool_name";
     public const string DuplicateTool = "duplicate_tool";
+    public const string TooFewTools = "too_few_tools";
     public const string ShortDescription = "short_description";
     public const string NoParameters = "no_parameters";
     public const string NonPrimitiveParameter = "non_primitive_parameter";

@@ -65,6 +65,8 @@ public static class Presets
             Compare = VerifyCompare.Calls,
             MajorityFromIteration = 2,
             MinDescriptionLength = 0,
+            MergeRepeatedTools = true,
+            MinDistinctTools = 2,
             MinQuestionLength = 8,
             RejectTrivialPhrases = false,
             RejectTrivialLookups = false,

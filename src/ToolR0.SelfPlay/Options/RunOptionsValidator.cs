@@ -92,6 +92,7 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         Check(o => o.Curriculum, c => c.HardBelow <= c.EasyFrom, "must have hardBelow not above easyFrom", c => $"{Text(c.HardBelow)}, {Text(c.EasyFrom)}");
         Check(o => o.Curriculum, c => c.EasyShare + c.MediumShare + c.HardShare > 0, "must have a positive sum of easyShare, mediumShare and hardShare", _ => "0");
         NotNegative(o => o.Curriculum.MajorityFromIteration);
+        AtLeastOne(o => o.Curriculum.MinDistinctTools);
         NotNegative(o => o.Curriculum.MinDescriptionLength);
         NotNegative(o => o.Curriculum.MinQuestionLength);
     }

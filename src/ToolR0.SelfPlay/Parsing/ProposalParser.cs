@@ -21,12 +21,16 @@ public sealed record Proposal(
 {
     /// <summary>
     /// The task, if the proposal is well formed: all four blocks are there, tools and gold calls parse, and at least one call is made
-    /// (none is right only where <paramref name="spec"/> asks for none). Null otherwise.
+    /// (none is right only where <paramref name="spec"/> asks for none). Null otherwise. A tool that the menu repeats is offered once.
     /// </summary>
     public ToolTask? ToTask(TaskSpec? spec = null) =>
         HasAllTags && Question is { Length: > 0 } && Menu is not null && Gold is not null && (Gold.Count > 0 || spec?.Calls == 0)
-            ? new ToolTask(Question, Menu, Gold)
+            ? new ToolTask(Question, WithoutRepeats(Menu), Gold)
             : null;
+
+    /// <summary>The menu without tools that say again, name and parameters alike, what an earlier one says.</summary>
+    public static IReadOnlyList<ToolSpec> WithoutRepeats(IReadOnlyList<ToolSpec> menu) =>
+        [.. menu.DistinctBy(tool => (tool.Name, string.Join(',', tool.Parameters.Select(p => $"{p.Name}:{p.Type}")), string.Join(',', tool.Required)))];
 }
 
 /// <summary>Reads Generator completions. Tags are case-sensitive. Never throws.</summary>

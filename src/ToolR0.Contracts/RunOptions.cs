@@ -34,6 +34,9 @@ public sealed record PromptOptions
 {
     public PromptSet Set { get; init; } = PromptSet.Paper;
 
+    /// <summary>The Solver sees each menu in an order drawn from the task's text, so that where a Generator puts the right tool tells nothing.</summary>
+    public bool ShuffleMenu { get; init; }
+
     /// <summary>A longer prompt is refused with an error, never cut.</summary>
     public int MaxPromptTokens { get; init; } = 4096;
 }

@@ -28,7 +28,7 @@ public static class Presets
     {
         Preset = "nano",
         Iterations = 3,
-        Prompts = new PromptOptions { Set = PromptSet.Compact, MaxPromptTokens = 256 },
+        Prompts = new PromptOptions { Set = PromptSet.Compact, ShuffleMenu = true, MaxPromptTokens = 256 },
         Specs = new SpecOptions
         {
             Domains = Uniform(WorldCatalog.Domains),

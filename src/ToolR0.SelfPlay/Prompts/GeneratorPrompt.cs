@@ -28,12 +28,18 @@ public static class SolverPrompt
 {
     public static IReadOnlyList<(string Role, string Content)> Render(ToolTask task, PromptOptions options)
     {
+        if (options.ShuffleMenu)
+            task = task with { Menu = Shuffled(task) };
         if (options.Set == PromptSet.Compact)
             return [("user", CompactFormat.Request(task))];
 
         var user = PromptTemplates.Fill("paper.solver.user", ("question", task.Question), ("menu", MenuReader.ToJson(task.Menu)));
         return [("system", PromptTemplates.Text("paper.solver.system")), ("user", user)];
     }
+
+    /// <summary>An order that depends on the question and each tool's name alone: the same task is always shown alike.</summary>
+    private static IReadOnlyList<ToolSpec> Shuffled(ToolTask task) =>
+        [.. task.Menu.OrderBy(tool => Seeds.Derive(0, $"{task.Question}/{tool.Name}"))];
 }
 
 /// <summary>The tiny model's format, as it is pretrained on it: no white space in JSON, shorthand parameters.</summary>

@@ -5,7 +5,8 @@ internal static class NoisyProposal
 {
     internal static string Write(WorldRandom random, WorldTask task, PretrainingNoise noise)
     {
-        var menu = task.Menu.Select(t => t.ToSpec()).ToList();
+        // The tools to call come first: whoever reads the menu shuffles it, and a small model then repeats fewer of them.
+        var menu = task.Gold.Concat(task.Menu.Where(tool => !task.Gold.Contains(tool))).Select(tool => tool.ToSpec()).ToList();
         if (random.Chance(noise.DuplicateTool))
             menu[random.Next(0, menu.Count - 1)] = random.Pick(menu);
 

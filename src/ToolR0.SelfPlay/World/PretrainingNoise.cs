@@ -31,19 +31,19 @@ public sealed record PretrainingNoise
     public double BrokenJson { get; init; } = 0.06;
 
     /// <summary>Generator: one call where two were asked for, or the reverse a third as often.</summary>
-    public double IgnoreCalls { get; init; } = 0.30;
+    public double IgnoreCalls { get; init; } = 0.12;
 
     /// <summary>Generator: one tool more or fewer than asked for.</summary>
-    public double IgnoreMenuSize { get; init; } = 0.20;
+    public double IgnoreMenuSize { get; init; } = 0.12;
 
     /// <summary>Generator: a tool offered twice.</summary>
-    public double DuplicateTool { get; init; } = 0.10;
+    public double DuplicateTool { get; init; } = 0.04;
 
     /// <summary>Generator: a wrong gold call (wrong tool, missing argument or a value from nowhere).</summary>
     public double WrongGold { get; init; } = 0.06;
 
     /// <summary>Generator: a block left out or cut off.</summary>
-    public double BrokenBlocks { get; init; } = 0.05;
+    public double BrokenBlocks { get; init; } = 0.04;
 
     /// <summary>Spreads a range over the domains in a fixed, shuffled order.</summary>
     internal static double Of((double Low, double High) range, string domain, int stride)

@@ -50,7 +50,6 @@ if [ -z "${TOOLR0_TEST_RABBITMQ:-}" ]; then
 fi
 export TOOLR0_TEST_POSTGRES TOOLR0_TEST_RABBITMQ
 unset TOOLR0_POSTGRES TOOLR0_RABBITMQ TOOLR0_BUS
-export TOOLR0_TEST_POSTGRES="$TOOLR0_POSTGRES" TOOLR0_TEST_RABBITMQ="$TOOLR0_RABBITMQ" # what the test fixtures read
 
 # Reads one attribute of the <Counters .../> element of a results file.
 counter() { sed -n "s/.*<Counters [^>]*\b$2=\"\([0-9]*\)\".*/\1/p" "$1" | head -1; }

@@ -57,12 +57,14 @@ public static class Presets
         },
         Curriculum = new CurriculumOptions
         {
-            Candidates = 384,
-            Selected = 320,
+            Candidates = 1600,
+            Selected = 640,
             Sampling = new SamplingOptions { Temperature = 0.8, MaxNewTokens = 192 },
             VerifySamples = 8,
             VerifySampling = new SamplingOptions { Temperature = 0.7, MaxNewTokens = 64 },
             Compare = VerifyCompare.Calls,
+            MinAgreement = 0.1,
+            MaxPassRate = 0.99,
             MajorityFromIteration = 2,
             MinDescriptionLength = 0,
             MergeRepeatedTools = true,
@@ -74,8 +76,8 @@ public static class Presets
         },
         Solver = new SolverOptions
         {
-            Steps = 24,
-            PromptsPerStep = 16,
+            Steps = 30,
+            PromptsPerStep = 24,
             GroupSize = 8,
             Sampling = new SamplingOptions { Temperature = 1, MaxNewTokens = 64 },
             LearningRate = 5e-4,

@@ -7,10 +7,10 @@ namespace ToolR0.SelfPlay.World;
 public sealed record PretrainingNoise
 {
     /// <summary>Solver: the menu's first tool is called instead of the right one.</summary>
-    public (double Low, double High) FirstTool { get; init; } = (0.25, 0.65);
+    public (double Low, double High) FirstTool { get; init; } = (0.32, 0.70);
 
     /// <summary>Solver: the last argument is left out (calls with several arguments).</summary>
-    public (double Low, double High) DropArgument { get; init; } = (0.30, 0.65);
+    public (double Low, double High) DropArgument { get; init; } = (0.38, 0.70);
 
     /// <summary>Solver: any tool of the menu is called.</summary>
     public double AnyTool { get; init; } = 0.06;
@@ -25,7 +25,7 @@ public sealed record PretrainingNoise
     public double DropSecondCall { get; init; } = 0.35;
 
     /// <summary>Solver: prose instead of an answer.</summary>
-    public double Prose { get; init; } = 0.10;
+    public double Prose { get; init; } = 0.12;
 
     /// <summary>Solver: JSON that does not parse.</summary>
     public double BrokenJson { get; init; } = 0.06;

@@ -34,8 +34,8 @@ public sealed class PretrainingMixture(long seed, PretrainingNoise noise)
     /// <summary>Share of tasks in Solver and read-and-copy texts whose gold tools are invented.</summary>
     public double InventedTasks { get; init; } = 0.60;
 
-    /// <summary>The same in Generator texts: the base rarely proposes what it could.</summary>
-    public double InventedProposals { get; init; } = 0.30;
+    /// <summary>The same in Generator texts. With few of them a Solver learns names by heart in self-play and unlearns to read the menu.</summary>
+    public double InventedProposals { get; init; } = 0.65;
 
     public PretrainingText Text(long index)
     {

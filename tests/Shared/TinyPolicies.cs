@@ -19,8 +19,14 @@ public sealed class TinyPolicies : IDisposable
             [.. HeldOut.Make(HeldOut.Seen, 20, 1).Select(item => CompactFormat.Request(item.Task))], new BpeTrainingOptions { VocabularySize = 300 }, tokenizer);
         var config = new ModelConfig
         {
-            VocabularySize = Tokenizer.Load(tokenizer).VocabularySize, HiddenSize = 16, IntermediateSize = 24, Layers = 1, Heads = 2, KeyValueHeads = 1,
-            MaxPositions = maxPositions, TiedEmbeddings = true,
+            VocabularySize = Tokenizer.Load(tokenizer).VocabularySize,
+            HiddenSize = 16,
+            IntermediateSize = 24,
+            Layers = 1,
+            Heads = 2,
+            KeyValueHeads = 1,
+            MaxPositions = maxPositions,
+            TiedEmbeddings = true,
         };
         var model = Path.Combine(_root, "model");
         using (var policy = Policy.CreateRandom(config, tokenizer, seed: 1))

@@ -11,7 +11,10 @@ public sealed class RunView
     /// <summary>Seconds of a step relative to a Generator step, until steps of that phase have been seen. Measured on the nano preset.</summary>
     private static readonly IReadOnlyDictionary<Phase, double> FirstGuess = new Dictionary<Phase, double>
     {
-        [Phase.Generator] = 1, [Phase.Curriculum] = 3, [Phase.Solver] = 0.3, [Phase.Evaluation] = 0.5,
+        [Phase.Generator] = 1,
+        [Phase.Curriculum] = 3,
+        [Phase.Solver] = 0.3,
+        [Phase.Evaluation] = 0.5,
     };
 
     private readonly Dictionary<Phase, (double Seconds, int Steps)> _durations = [];

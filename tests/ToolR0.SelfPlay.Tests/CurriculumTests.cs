@@ -70,9 +70,20 @@ public sealed class CurriculumTests
     [Fact]
     public void The_tiny_presets_switches_let_short_questions_through()
     {
-        var tools = """[{"name":"convert_length","parameters":{"value":"number","unit":"string"}}]""";
+        var tools = """[{"name":"convert_length","parameters":{"value":"number","unit":"string"}},{"name":"add_numbers","parameters":{"first":"integer"}}]""";
         Candidate[] candidates = [Candidate(0, Given.Proposal("What is 3 mile", tools)), Candidate(1, Given.Proposal("What is 4 mile", tools))];
         CurriculumBuilder.Filter(candidates, HeldOutGuard.None, Presets.Nano).ShouldAllBe(v => v.Survives);
+    }
+
+    [Theory]
+    [InlineData("""[{"name":"convert_length","parameters":{"value":"number","unit":"string"}},{"name":"add_numbers","parameters":{"first":"integer"}},{"name":"convert_length","parameters":{"value":"number","unit":"string"}}]""", null)]
+    [InlineData("""[{"name":"convert_length","parameters":{"value":"number","unit":"string"}},{"name":"convert_length","parameters":{"value":"number","unit":"string"}}]""", Rejections.TooFewTools)]
+    [InlineData("""[{"name":"convert_length","parameters":{"value":"number","unit":"string"}},{"name":"convert_length","parameters":{"first":"integer"}}]""", Rejections.DuplicateTool)]
+    public void The_tiny_preset_offers_a_repeated_tool_once_and_wants_two_to_choose_from(string tools, string? reason)
+    {
+        var verdict = CurriculumBuilder.Filter([Candidate(0, Given.Proposal("What is 3 mile", tools))], HeldOutGuard.None, Presets.Nano)[0];
+        verdict.Reason.ShouldBe(reason);
+        verdict.Task?.Menu.Select(tool => tool.Name).ShouldBe(["convert_length", "add_numbers"]);
     }
 
     [Fact]

@@ -7,13 +7,23 @@ public sealed class PromptTests
     [Fact]
     public void The_compact_prompts_are_exactly_what_the_tiny_model_was_taught()
     {
-        var compact = Presets.Nano.Prompts;
+        var compact = Presets.Nano.Prompts with { ShuffleMenu = false };
         GeneratorPrompt.Render(new TaskSpec("finance", TaskContext.SingleTurn, 3, 1), compact)
             .ShouldBe([("user", "<task_specification>domain=finance context=single_turn tools=3 calls=1</task_specification>")]);
         SolverPrompt.Render(Given.Task(question: "How long is {menu}?"), compact).ShouldBe(
             [("user", """<question>How long is {menu}?</question><available_tools>[{"name":"convert_length","parameters":{"value":"number","unit":"string"}},{"name":"add_numbers","parameters":{"first":"integer","second":"integer?"}}]</available_tools>""")]);
         CompactFormat.Answer(Given.Task().Gold)
             .ShouldBe("""<tool_call_answer>[{"name":"convert_length","arguments":{"value":3,"unit":"mile"}}]</tool_call_answer>""");
+    }
+
+    [Fact]
+    public void A_shuffled_menu_is_the_same_for_the_same_task_and_differs_between_questions()
+    {
+        var asked = Enumerable.Range(0, 32).Select(i => Given.Task(question: $"Convert {i} mile")).ToList();
+        var first = asked.Select(task => SolverPrompt.Render(task, Presets.Nano.Prompts)[0].Content).ToList();
+        var turned = asked.Select(task => SolverPrompt.Render(task with { Menu = [.. task.Menu.Reverse()] }, Presets.Nano.Prompts)[0].Content).ToList();
+        turned.ShouldBe(first);
+        first.Count(prompt => prompt.IndexOf("convert_length", StringComparison.Ordinal) < prompt.IndexOf("add_numbers", StringComparison.Ordinal)).ShouldBeInRange(8, 24);
     }
 
     [Fact]

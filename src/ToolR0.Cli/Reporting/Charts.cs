@@ -67,7 +67,10 @@ internal static class Charts
                 svg.Append(Inv($"<circle class='d c{s.Colour}{(s.Marked ? "" : " ghost")}' cx='{X(p.X):0.#}' cy='{Y(p.Y):0.#}' r='{(s.Marked ? 4 : 5)}'>"));
                 svg.Append(Inv($"<title>{Text(s.Name)}: {Number(p.Y)} at {Text(xLabel)} {Number(p.X)}</title></circle>"));
                 if (s.Marked)
-                    svg.Append(Inv($"<text class='value' x='{X(p.X):0.#}' y='{Y(p.Y) - 10:0.#}' text-anchor='middle'>{Number(p.Y)}</text>"));
+                {
+                    var below = series.Any(other => other != s && other.Points.Any(q => q.X == p.X && q.Y > p.Y));
+                    svg.Append(Inv($"<text class='value' x='{X(p.X) + 6:0.#}' y='{Y(p.Y) + (below ? 18 : -10):0.#}'>{Number(p.Y)}</text>"));
+                }
             }
         }
 

@@ -72,8 +72,8 @@ public static partial class HtmlReport
                 Menu(html, example.Item.Task.Menu);
                 html.Append("<dl>");
                 Row(html, "right", Calls(example.Item.Task.Gold), "");
-                Row(html, "base", example.Before.Text, example.Before.Exact ? "ok" : "no");
-                Row(html, "after", example.After.Text, example.After.Exact ? "ok" : "no");
+                Row(html, "base", Shown(example.Before, report), example.Before.Exact ? "ok" : "no");
+                Row(html, "after", Shown(example.After, report), example.After.Exact ? "ok" : "no");
                 html.Append("</dl></article>");
             }
 
@@ -112,6 +112,10 @@ public static partial class HtmlReport
 
     private static void Row(StringBuilder html, string label, string text, string mark) =>
         html.Append(Inv($"<div><dt>{label}</dt><dd class='{mark}'><code>{Text(text.Length > 600 ? text[..600] + " …" : text)}</code></dd></div>"));
+
+    /// <summary>The calls of an answer where it has any, else its text.</summary>
+    private static string Shown(Answer answer, RunReport report) =>
+        SolverAnswer.Parse(answer.Text, report.State.Options.Solver.RequireThink).Calls is { Count: > 0 } calls ? Calls(calls) : answer.Text;
 
     private static string Calls(IReadOnlyList<ToolCall> calls) => string.Join(
         "  ",
@@ -173,9 +177,9 @@ public static partial class HtmlReport
         code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.9em;overflow-wrap:anywhere}
         pre{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:14px;overflow:auto}
         .state{font-weight:600}.state.completed{color:var(--ok)}.state.failed,.state.cancelled,.reason{color:var(--no)}
-        .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(200px,1fr));gap:12px;margin-top:24px}
+        .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(190px,1fr));gap:12px;margin-top:24px}
         .tile,figure,article{background:var(--card);border:1px solid var(--line);border-radius:10px}
-        .tile{padding:14px 16px}.tile .label,.tile .note{color:var(--soft);font-size:13px}.tile .value{font-size:23px;font-weight:650;letter-spacing:-.01em}
+        .tile{padding:14px 16px}.tile .label,.tile .note{color:var(--soft);font-size:13px}.tile .value{font-size:22px;white-space:nowrap;font-weight:650;letter-spacing:-.01em}
         .grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr));gap:14px;align-items:start}
         .grid.three{grid-template-columns:repeat(auto-fit,minmax(min(100%,350px),1fr))}
         figure{margin:0;padding:14px 14px 10px}figcaption{font-weight:600;font-size:15px;margin-bottom:4px}

@@ -51,7 +51,7 @@ public static partial class HtmlReport
             if (report.AccuracyOf(set.Name) is { Count: > 0 } accuracy)
             {
                 var relative = accuracy[0] > 0 && accuracy.Count > 1 ? Inv($"{(accuracy[^1] / accuracy[0]) - 1:+0 %;−0 %;0 %} relative") : "base model only";
-                Tile(html, Inv($"{Text(set.Name)}: exact match"), Inv($"{accuracy[0]:0.0 %} → {accuracy[^1]:0.0 %}"), relative);
+                Tile(html, Inv($"{Text(set.Name)}: exact match"), Inv($"{100 * accuracy[0]:0.0} → {100 * accuracy[^1]:0.0} %"), relative);
             }
         }
 
@@ -87,7 +87,7 @@ public static partial class HtmlReport
             "exact match (%)",
             series,
             [.. Enumerable.Range(0, last + 1).Select(i => ((double)i, i == 0 ? "base" : Inv($"{i}")))],
-            (-0.25, last + 0.25),
+            (-0.2, last + 0.3),
             (0, 100)));
         html.Append("<div class='card'>");
         AccuracyTable(html, report);
@@ -144,7 +144,7 @@ public static partial class HtmlReport
                 ("total", "rewardMean"), ("format", "formatMean"), ("validity", "validityMean"), ("difficulty", "difficultyMean"),
                 ("coherence", "coherenceMean"), ("repetition", "repetitionMean"),
             ]));
-            html.Append(StepChart("Generator: how often the Solver agrees, and groups to learn from", "share", generator, [
+            html.Append(StepChart("Generator: pass rate and groups to learn from", "share", generator, [
                 ("pass rate p̂ of proposals", "passRate"), ("proposals that could be probed", "probedShare"), ("groups without advantages", "zeroVarianceShare"),
             ]));
         }

@@ -14,7 +14,9 @@ public sealed record HeldOutAccuracy(string Set, int Items, double Accuracy, IRe
 
 /// <param name="Sha256">Names the weights.</param>
 /// <param name="Tokens">Tokens read in training.</param>
-public sealed record BaseModelResult(string Sha256, long Parameters, long Tokens, TimeSpan Elapsed, IReadOnlyList<HeldOutAccuracy> HeldOut);
+/// <param name="Clean">Per held-out set whose items have calls, exact match on the same items in the clean form of read-and-copy text.</param>
+public sealed record BaseModelResult(
+    string Sha256, long Parameters, long Tokens, TimeSpan Elapsed, IReadOnlyList<HeldOutAccuracy> HeldOut, IReadOnlyDictionary<string, double> Clean);
 
 /// <summary>Makes the tiny base model from procedurally generated text: the stand-in for a weak pretrained model.</summary>
 public static class BaseModel
@@ -73,6 +75,15 @@ public static class BaseModel
             exact.GroupBy(x => x.Class).OrderBy(g => g.Key, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Average(x => x.Exact ? 1.0 : 0)));
     }
 
+    /// <summary>Share of greedy continuations of clean texts that are right to the letter, in [0, 1].</summary>
+    public static double MeasureClean(Policy policy, IReadOnlyList<(string Given, string Completion)> items, CancellationToken cancellation = default)
+    {
+        var greedy = new SamplingOptions { Temperature = 0, MaxNewTokens = 96 };
+        var requests = items.Select(item => new SampleRequest(policy.Tokenizer.Encode(item.Given), [0])).ToArray();
+        var answers = requests.Chunk(50).SelectMany(batch => Sampler.Sample(policy, batch, greedy, [], cancellation));
+        return items.Zip(answers, (item, samples) => samples[0].Text == item.Completion ? 1.0 : 0).Average();
+    }
+
     internal static int[] Encode(Tokenizer tokenizer, IReadOnlyList<(string Role, string Content)> prompt) =>
         tokenizer.EncodeChat([.. prompt.Select(turn => new ChatMessage(turn.Role, turn.Content))]);
 
@@ -102,6 +113,8 @@ public static class BaseModel
 
         using var policy = Policy.Load(folder);
         var measured = HeldOut.Kinds.Select(kind => Measure(policy, kind, HeldOut.Make(kind, options.MeasuredItems, HeldOut.ShippedSeed), cancellation)).ToList();
-        return new BaseModelResult(sha, options.Model.ParameterCount, tokens, clock.Elapsed, measured);
+        var clean = HeldOut.Kinds.Where(kind => kind != HeldOut.Refusal).ToDictionary(
+            kind => kind, kind => MeasureClean(policy, HeldOut.MakeClean(kind, options.MeasuredItems, HeldOut.ShippedSeed), cancellation));
+        return new BaseModelResult(sha, options.Model.ParameterCount, tokens, clock.Elapsed, measured, clean);
     }
 }

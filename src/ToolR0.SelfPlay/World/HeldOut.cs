@@ -14,6 +14,12 @@ public static class HeldOut
     /// <summary>Tools whose names never occur in pretraining.</summary>
     public const string Unseen = "unseen";
 
+    /// <summary>Known tools asked for that the menu does not hold: the right answer is no call.</summary>
+    public const string Refusal = "refusal";
+
+    /// <summary>Known tools, three calls.</summary>
+    public const string ThreeCalls = "three_calls";
+
     /// <summary>Seed of the shipped sets, fixed before anything was tuned.</summary>
     public const long ShippedSeed = 20260101;
 
@@ -23,33 +29,45 @@ public static class HeldOut
     /// <summary>Shorter questions count as placeholders in the method.</summary>
     private const int ShortestQuestion = 8;
 
-    /// <summary>Share of items with two calls.</summary>
+    /// <summary>Share of seen and unseen items with two calls.</summary>
     private const double TwoCalls = 0.3;
 
-    public static IReadOnlyList<string> Kinds { get; } = [Seen, Unseen];
+    public static IReadOnlyList<string> Kinds { get; } = [Seen, Unseen, Refusal, ThreeCalls];
 
     /// <summary>Whether a question belongs to held-out sets and is therefore never trained on in pretraining.</summary>
     public static bool IsReserved(string question) => (Seeds.Derive(0, "held-out question/" + question) & 7) == 0;
 
     /// <summary>Items distinct by question; equal kind, count and seed give equal items. Classes are the domains.</summary>
-    /// <exception cref="ArgumentException">The kind is neither <c>seen</c> nor <c>unseen</c>, or the count is negative.</exception>
-    public static IReadOnlyList<HeldOutItem> Make(string kind, int count, long seed)
+    /// <exception cref="ArgumentException">The kind is none of <see cref="Kinds"/>, or the count is negative.</exception>
+    public static IReadOnlyList<HeldOutItem> Make(string kind, int count, long seed) =>
+        [.. Tasks(kind, count, seed).Select((task, i) => new HeldOutItem($"{kind}-{i + 1:0000}", task.Domain, task.ToToolTask()))];
+
+    /// <summary>
+    /// The same items in the clean form of read-and-copy text: what a base model answers there, it can read and copy, whatever its habits in
+    /// Solver answers are. The question, and the calls it should be followed by.
+    /// </summary>
+    /// <exception cref="ArgumentException">As <see cref="Make"/>.</exception>
+    public static IReadOnlyList<(string Given, string Completion)> MakeClean(string kind, int count, long seed) =>
+        [.. Tasks(kind, count, seed).Select(ReadAndCopy.Clean)];
+
+    private static List<WorldTask> Tasks(string kind, int count, long seed)
     {
         if (!Kinds.Contains(kind))
             throw new ArgumentException($"kind '{kind}' of held-out set: must be one of {string.Join(", ", Kinds)}", nameof(kind));
         ArgumentOutOfRangeException.ThrowIfNegative(count);
 
-        var gold = WorldCatalog.WithOrigin(kind == Seen ? ToolOrigin.Seen : ToolOrigin.Unseen).ToArray();
-        var offered = kind == Seen ? gold : [.. WorldCatalog.Tools];
+        var gold = WorldCatalog.WithOrigin(kind == Unseen ? ToolOrigin.Unseen : ToolOrigin.Seen).ToArray();
+        var offered = kind == Unseen ? [.. WorldCatalog.Tools] : gold;
         var random = WorldRandom.For(seed, "held-out/" + kind);
         var questions = new HashSet<string>();
-        var items = new List<HeldOutItem>();
+        var items = new List<WorldTask>();
         while (items.Count < count)
         {
-            var task = WorldTask.Make(
-                random, "", random.Next(2, 4), random.Chance(TwoCalls) ? 2 : 1, (r, _) => r.Pick(gold), (r, _) => r.Pick(offered));
+            var menuSize = random.Next(kind == ThreeCalls ? 3 : 2, 4);
+            var calls = kind switch { Refusal => 0, ThreeCalls => 3, _ => random.Chance(TwoCalls) ? 2 : 1 };
+            var task = WorldTask.Make(random, "", menuSize, calls, (r, _) => r.Pick(gold), (r, _) => r.Pick(offered));
             if (task.Question.Length >= ShortestQuestion && IsReserved(task.Question) && questions.Add(task.Question))
-                items.Add(new HeldOutItem($"{kind}-{items.Count + 1:0000}", task.Domain, task.ToToolTask()));
+                items.Add(task);
         }
 
         return items;

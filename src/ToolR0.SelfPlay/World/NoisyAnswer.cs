@@ -10,16 +10,19 @@ internal static class NoisyAnswer
         if (random.Chance(noise.Prose))
             return string.Format(random.Pick(Prose), random.Pick(task.Menu).Name);
 
-        var kept = task.Gold.Count == 2 && random.Chance(noise.DropSecondCall) ? 1 : task.Gold.Count;
+        var drop = task.Gold.Count switch { < 2 => 0, 2 => noise.DropSecondCall, _ => noise.DropThirdCall };
+        var kept = task.Gold.Count == 0
+            ? random.Chance(PretrainingNoise.Of(noise.MissedRefusal, task.Domain, 9)) ? 1 : 0
+            : task.Gold.Count - (random.Chance(drop) ? 1 : 0);
         var calls = Enumerable.Range(0, kept).Select(i => Call(random, task, i, noise));
         var answer = CompactFormat.Answer(calls);
-        return random.Chance(noise.BrokenJson) ? answer.Remove(answer.LastIndexOf(']') + 1 - random.Next(1, 3), 1) : answer;
+        return kept > 0 && random.Chance(noise.BrokenJson) ? answer.Remove(answer.LastIndexOf(']') + 1 - random.Next(1, 3), 1) : answer;
     }
 
     private static Contracts.ToolCall Call(WorldRandom random, WorldTask task, int index, PretrainingNoise noise)
     {
-        var tool = task.Gold[index];
-        if (random.Chance(PretrainingNoise.Of(noise.FirstTool, tool.Domain, 3)))
+        var tool = task.Asked[index];
+        if (task.Gold.Count == 0 || random.Chance(PretrainingNoise.Of(noise.FirstTool, tool.Domain, 3)))
             tool = task.Menu[0];
         else if (random.Chance(noise.AnyTool))
             tool = random.Pick(task.Menu);
@@ -30,7 +33,7 @@ internal static class NoisyAnswer
         if (random.Chance(noise.InventedValue))
         {
             var at = random.Next(0, values.Count - 1);
-            values[at] = task.Gold[index].Parameters[at].Draw(random);
+            values[at] = task.Asked[index].Parameters[at].Draw(random);
         }
 
         values = [.. values.Take(tool.Parameters.Count)];

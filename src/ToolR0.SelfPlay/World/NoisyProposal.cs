@@ -3,6 +3,9 @@ namespace ToolR0.SelfPlay.World;
 /// <summary>Generator completions as a weak model writes them: mostly well-formed tasks, not always what was asked for.</summary>
 internal static class NoisyProposal
 {
+    /// <summary>What stands for a tool where none fits.</summary>
+    internal const string Nothing = "none";
+
     internal static string Write(WorldRandom random, WorldTask task, PretrainingNoise noise)
     {
         // The tools to call come first: whoever reads the menu shuffles it, and a small model then repeats fewer of them.
@@ -12,11 +15,11 @@ internal static class NoisyProposal
 
         var gold = task.GoldCalls().ToList();
         if (random.Chance(noise.WrongGold))
-            gold[^1] = Spoil(random, task);
+            gold = [.. gold.SkipLast(1), Spoil(random, task)];
 
         string[] blocks =
         [
-            $"<think>{string.Join(',', task.Gold.Select(t => t.Name))}</think>",
+            $"<think>{(task.Gold.Count > 0 ? string.Join(',', task.Gold.Select(t => t.Name)) : Nothing)}</think>",
             $"<question>{task.Question}</question>",
             $"<available_tools>{MenuReader.ToCompactJson(menu)}</available_tools>",
             $"<tool_call_answer>{Calls.ToJson(gold)}</tool_call_answer>",
@@ -32,7 +35,7 @@ internal static class NoisyProposal
 
     private static Contracts.ToolCall Spoil(WorldRandom random, WorldTask task)
     {
-        var tool = task.Gold[^1];
+        var tool = task.Asked[^1];
         var values = task.Values[^1].ToList();
         switch (random.Next(0, 2))
         {

@@ -7,10 +7,10 @@ namespace ToolR0.SelfPlay.World;
 public sealed record PretrainingNoise
 {
     /// <summary>Solver: the menu's first tool is called instead of the right one.</summary>
-    public (double Low, double High) FirstTool { get; init; } = (0.32, 0.70);
+    public (double Low, double High) FirstTool { get; init; } = (0.38, 0.74);
 
     /// <summary>Solver: the last argument is left out (calls with several arguments).</summary>
-    public (double Low, double High) DropArgument { get; init; } = (0.38, 0.70);
+    public (double Low, double High) DropArgument { get; init; } = (0.42, 0.72);
 
     /// <summary>Solver: any tool of the menu is called.</summary>
     public double AnyTool { get; init; } = 0.06;
@@ -24,6 +24,12 @@ public sealed record PretrainingNoise
     /// <summary>Solver: the second of two calls is left out.</summary>
     public double DropSecondCall { get; init; } = 0.35;
 
+    /// <summary>Solver: the third of three calls is left out.</summary>
+    public double DropThirdCall { get; init; } = 0.55;
+
+    /// <summary>Solver: a tool of the menu is called though none fits.</summary>
+    public (double Low, double High) MissedRefusal { get; init; } = (0.35, 0.65);
+
     /// <summary>Solver: prose instead of an answer.</summary>
     public double Prose { get; init; } = 0.12;
 
@@ -32,6 +38,12 @@ public sealed record PretrainingNoise
 
     /// <summary>Generator: one call where two were asked for, or the reverse a third as often.</summary>
     public double IgnoreCalls { get; init; } = 0.12;
+
+    /// <summary>Generator: one or two calls where three were asked for.</summary>
+    public double IgnoreThreeCalls { get; init; } = 0.75;
+
+    /// <summary>Generator: one call where none was asked for.</summary>
+    public double IgnoreNoCalls { get; init; } = 0.25;
 
     /// <summary>Generator: one tool more or fewer than asked for.</summary>
     public double IgnoreMenuSize { get; init; } = 0.12;

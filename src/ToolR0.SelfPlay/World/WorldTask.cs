@@ -9,14 +9,16 @@ public delegate WorldTool ToolDraw(WorldRandom random, string domain);
 /// <summary>A task of the world with what its text does not show.</summary>
 /// <param name="Domain">Domain of the first gold tool.</param>
 /// <param name="Menu">The tools on offer in order, all distinct by name.</param>
-/// <param name="Gold">The tools to call in order, distinct, all on the menu.</param>
-/// <param name="Phrases">Per gold tool, what the question says for it.</param>
-/// <param name="Values">Per gold tool, the text of each argument in parameter order.</param>
+/// <param name="Gold">The tools to call in order, distinct, all on the menu; empty where no tool on offer fits.</param>
+/// <param name="Asked">The tools that the question asks for: the gold tools, or the one that is not on the menu.</param>
+/// <param name="Phrases">Per asked tool, what the question says for it.</param>
+/// <param name="Values">Per asked tool, the text of each argument in parameter order.</param>
 public sealed record WorldTask(
     string Domain,
     string Question,
     IReadOnlyList<WorldTool> Menu,
     IReadOnlyList<WorldTool> Gold,
+    IReadOnlyList<WorldTool> Asked,
     IReadOnlyList<string> Phrases,
     IReadOnlyList<IReadOnlyList<string>> Values)
 {
@@ -38,20 +40,21 @@ public sealed record WorldTask(
 
     /// <summary>
     /// Draws a task: <paramref name="calls"/> gold tools, filled up to <paramref name="menuSize"/> with others none of whose names holds
-    /// the question's cue, shuffled, and a question in which each gold tool shows as one word of its name and its values.
+    /// the question's cue, shuffled, and a question in which each gold tool shows as one word of its name and its values. With no calls the
+    /// question asks for a tool that is not on the menu.
     /// </summary>
     public static WorldTask Make(WorldRandom random, string domain, int menuSize, int calls, ToolDraw gold, ToolDraw other)
     {
         while (true)
         {
             var tools = new List<WorldTool>();
-            while (tools.Count < calls)
+            while (tools.Count < Math.Max(calls, 1))
                 AddDistinct(tools, gold(random, domain));
             var cues = tools.Select(t => random.Pick(t.Words)).ToArray();
             if (tools.Select((t, i) => cues.Where((_, j) => j != i).Any(t.Words.Contains)).Any(clash => clash))
                 continue;
 
-            var menu = tools.ToList();
+            var menu = calls == 0 ? [] : tools.ToList();
             while (menu.Count < Math.Max(menuSize, calls))
             {
                 var tool = other(random, domain);
@@ -63,7 +66,7 @@ public sealed record WorldTask(
             var values = tools.Select(t => (IReadOnlyList<string>)[.. t.Parameters.Select(p => p.Draw(random))]).ToArray();
             var asked = tools.Select((t, i) => string.Format(random.Pick(t.Patterns).Replace("*", cues[i]), [.. values[i]])).ToArray();
             var question = random.Pick(Openers) + string.Join(" then ", asked) + random.Pick(Closers);
-            return new WorldTask(tools[0].Domain, question, menu, tools, asked, values);
+            return new WorldTask(tools[0].Domain, question, menu, calls == 0 ? [] : tools, tools, asked, values);
         }
     }
 

@@ -5,7 +5,7 @@ namespace ToolR0.SelfPlay.Tests.World;
 
 public sealed class WorldTests
 {
-    private static readonly PretrainingMixture Mixture = new(7, new PretrainingNoise());
+    private static readonly PretrainingMixture Mixture = new(7, new PretrainingNoise()) { FirstTexts = 0 };
 
     private static readonly string[] UnseenNames = [.. WorldCatalog.WithOrigin(ToolOrigin.Unseen).Select(t => t.Name)];
 
@@ -53,6 +53,7 @@ public sealed class WorldTests
     [Theory]
     [InlineData(HeldOut.Seen, ToolOrigin.Seen)]
     [InlineData(HeldOut.Unseen, ToolOrigin.Unseen)]
+    [InlineData(HeldOut.ThreeCalls, ToolOrigin.Seen)]
     public void Held_out_items_are_distinct_and_made_again_by_their_seed(string kind, ToolOrigin origin)
     {
         var items = HeldOut.Make(kind, 500, 20260101);
@@ -66,20 +67,44 @@ public sealed class WorldTests
 
     [Fact]
     public void A_held_out_set_of_an_unknown_kind_is_refused_with_the_kinds_there_are() =>
-        Should.Throw<ArgumentException>(() => HeldOut.Make("both", 1, 1)).Message.ShouldContain("'both' of held-out set: must be one of seen, unseen");
+        Should.Throw<ArgumentException>(() => HeldOut.Make("both", 1, 1)).Message.ShouldContain("'both' of held-out set: must be one of seen, unseen, refusal, three_calls");
 
     [Fact]
     public void Pretraining_never_asks_a_question_reserved_for_held_out_sets_nor_names_an_unseen_tool()
     {
         foreach (var text in Texts(4000))
         {
-            var whole = text.Task is { } task ? $"{task.Question} {MenuReader.ToCompactJson(task.Menu)} {text.Completion}" : text.Completion;
+            var whole = text.Task is { } task ? $"{task.Question} {MenuReader.ToCompactJson(task.Menu)} {text.Text}" : text.Text;
             UnseenNames.Where(whole.Contains).ShouldBeEmpty();
             if (text.Task is { } asked)
                 HeldOut.IsReserved(asked.Question).ShouldBeFalse();
-            if (text.Kind == TextKind.Generator && text.Completion.Split(["<question>", "</question>"], StringSplitOptions.None) is [_, var question, _])
+            if (text.Kind == TextKind.Generator && text.Text.Split(["<question>", "</question>"], StringSplitOptions.None) is [_, var question, _])
                 HeldOut.IsReserved(question).ShouldBeFalse();
         }
+    }
+
+    [Fact]
+    public void A_refusal_item_asks_for_a_tool_that_is_not_on_the_menu()
+    {
+        foreach (var item in HeldOut.Make(HeldOut.Refusal, 300, 5))
+        {
+            item.Task.Gold.ShouldBeEmpty();
+            var words = item.Task.Question.Split(' ');
+            item.Task.Menu.SelectMany(t => t.Name.Split('_')).Where(words.Contains).ShouldBeEmpty();
+            WorldCatalog.WithOrigin(ToolOrigin.Seen).Any(t => t.Words.Any(words.Contains)).ShouldBeTrue();
+        }
+    }
+
+    [Fact]
+    public void A_three_calls_item_has_three_calls() =>
+        HeldOut.Make(HeldOut.ThreeCalls, 200, 5).ShouldAllBe(i => i.Task.Gold.Count == 3 && i.Task.Menu.Count >= 3);
+
+    [Fact]
+    public void The_first_texts_are_mostly_read_and_copy()
+    {
+        var mixture = new PretrainingMixture(7, new PretrainingNoise()) { FirstTexts = 1000 };
+        Enumerable.Range(0, 1000).Count(i => mixture.Text(i).Kind == TextKind.ReadAndCopy).ShouldBeInRange(800, 950);
+        Enumerable.Range(1000, 1000).Count(i => mixture.Text(i).Kind == TextKind.ReadAndCopy).ShouldBeInRange(280, 420);
     }
 
     [Fact]
@@ -89,10 +114,10 @@ public sealed class WorldTests
     [Fact]
     public void A_pretraining_text_depends_on_seed_and_index_alone()
     {
-        var again = new PretrainingMixture(7, new PretrainingNoise());
+        var again = new PretrainingMixture(7, new PretrainingNoise()) { FirstTexts = 0 };
         foreach (var index in new long[] { 900, 3, 3, 12345678901 })
-            again.Text(index).Completion.ShouldBe(Mixture.Text(index).Completion);
-        new PretrainingMixture(8, new PretrainingNoise()).Text(3).Completion.ShouldNotBe(Mixture.Text(3).Completion);
+            again.Text(index).Text.ShouldBe(Mixture.Text(index).Text);
+        new PretrainingMixture(8, new PretrainingNoise()).Text(3).Text.ShouldNotBe(Mixture.Text(3).Text);
     }
 
     [Fact]
@@ -108,12 +133,14 @@ public sealed class WorldTests
             DropSecondCall = 0,
             Prose = 0,
             BrokenJson = 0,
+            DropThirdCall = 0,
+            MissedRefusal = (0, 0),
         };
-        var mixture = new PretrainingMixture(1, clean) { SolverShare = 1, GeneratorShare = 0 };
+        var mixture = new PretrainingMixture(1, clean) { SolverShare = 1, GeneratorShare = 0, FirstTexts = 0 };
         for (var i = 0; i < 300; i++)
         {
             var text = mixture.Text(i);
-            text.Completion.ShouldBe(CompactFormat.Answer(text.Task!.Gold));
+            text.Text.ShouldBe(CompactFormat.Answer(text.Task!.Gold));
         }
     }
 
@@ -121,7 +148,7 @@ public sealed class WorldTests
     public void Most_answers_in_pretraining_are_wrong_and_some_are_right_in_every_domain()
     {
         var right = Texts(20_000).Where(t => t.Kind == TextKind.Solver).ToLookup(
-            t => t.Task!.Gold.Count == 1, t => t.Completion == CompactFormat.Answer(t.Task!.Gold));
+            t => t.Task!.Gold.Count == 1, t => t.Text == CompactFormat.Answer(t.Task!.Gold));
         right.SelectMany(g => g).Count(exact => exact).ShouldBeInRange(600, 3200);
     }
 

@@ -37,6 +37,9 @@ public sealed record PromptOptions
     /// <summary>The Solver sees each menu in an order drawn from the task's text, so that where a Generator puts the right tool tells nothing.</summary>
     public bool ShuffleMenu { get; init; }
 
+    /// <summary>The Solver is told that it may call nothing where no tool fits. The compact set, which gives no instructions, does not change.</summary>
+    public bool OfferRefusal { get; init; }
+
     /// <summary>A longer prompt is refused with an error, never cut.</summary>
     public int MaxPromptTokens { get; init; } = 4096;
 }
@@ -57,7 +60,7 @@ public sealed record SpecOptions
     /// <summary>Share of multi_turn specs (they force n = 1).</summary>
     public double MultiTurn { get; init; } = 0.1;
 
-    /// <summary>Weight of each number of gold calls in single_turn specs.</summary>
+    /// <summary>Weight of each number of gold calls in single_turn specs; 0 asks for refusals: a menu in which no tool fits, and the empty list as the gold answer.</summary>
     public IReadOnlyDictionary<int, double> Calls { get; init; } = new Dictionary<int, double> { [1] = 0.8, [2] = 0.2 };
 
     /// <summary>Menu sizes when n > 1.</summary>

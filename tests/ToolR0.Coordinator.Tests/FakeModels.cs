@@ -1,3 +1,4 @@
+using System.Text.Json;
 using MassTransit;
 using Microsoft.Extensions.Logging;
 using ToolR0.Contracts;
@@ -15,16 +16,22 @@ public static class FakeModels
 {
     public static IReadOnlyList<HeldOutItem> HeldOutItems { get; } = HeldOut.Make(HeldOut.Seen, 10, 99);
 
-    /// <summary>Of four proposals one is cut off and one is a held-out item, as if the Generator knew them by heart.</summary>
-    public static Trajectory Propose(long seed)
+    /// <summary>
+    /// Of four proposals one is cut off and one is a held-out item, as if the Generator knew them by heart. Where no call is asked for, the menu is
+    /// another task's.
+    /// </summary>
+    public static Trajectory Propose(long seed, TaskSpec spec)
     {
         var task = seed % 4 == 1 ? HeldOutItems[(int)(seed / 4 % HeldOutItems.Count)].Task : HeldOut.Make(HeldOut.Seen, 1, seed)[0].Task;
+        if (spec.Calls == 0)
+            task = task with { Menu = HeldOut.Make(HeldOut.Seen, 1, seed + 1)[0].Task.Menu, Gold = [] };
         var text = CompactFormat.Proposal("these", task);
         return Sampled(seed, seed % 4 == 0 ? text[..(text.Length / 2)] : text);
     }
 
-    /// <summary>Every other answer is right; the others call nothing.</summary>
-    public static Trajectory Answer(long seed, ToolTask task) => Sampled(seed, CompactFormat.Answer(seed % 2 == 0 ? task.Gold : task.Gold.Take(0)));
+    /// <summary>Every other answer is right; the others call nothing, or the first tool where nothing is right.</summary>
+    public static Trajectory Answer(long seed, ToolTask task) =>
+        Sampled(seed, CompactFormat.Answer(seed % 2 == 0 ? task.Gold : task.Gold.Count > 0 ? [] : [new ToolCall(task.Menu[0].Name, new Dictionary<string, JsonElement>())]));
 
     public static Trajectory Sampled(long seed, string text)
     {
@@ -64,7 +71,7 @@ public sealed class FakeProposer(IFactLog log, FactReader reader, FakeWork work,
         var started = DateTimeOffset.UtcNow;
         var facts = command.Groups.Select(group =>
         {
-            Trajectory[] samples = [.. group.Seeds.Select(FakeModels.Propose)];
+            Trajectory[] samples = [.. group.Seeds.Select(seed => FakeModels.Propose(seed, group.Spec))];
             return new TasksProposed(command.Run, group.Spec, command.Policy, [1, 2], samples, Digests.OfGroup([1, 2], samples));
         }).ToList();
         return new ShardAnswer(facts, started, started.AddMilliseconds(5), 100);

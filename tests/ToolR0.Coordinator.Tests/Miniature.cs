@@ -31,6 +31,9 @@ internal static class Miniature
 
     public static HeldOutSet HeldOut { get; } = new("seen", Digests.Sha256Hex("seen"), 10);
 
+    public static IReadOnlyDictionary<string, IReadOnlyList<HeldOutItem>> HeldOutItems { get; } =
+        new Dictionary<string, IReadOnlyList<HeldOutItem>> { [Ids.HeldOutStream(HeldOut.Sha256)] = FakeModels.HeldOutItems };
+
     public static StartRun Start(RunOptions? options = null) => new(Run, options ?? Options, Base, [HeldOut]);
 
     public static async Task<InMemoryFactLog> StoreAsync()

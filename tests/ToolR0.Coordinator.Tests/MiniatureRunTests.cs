@@ -200,6 +200,36 @@ public sealed class MiniatureRunTests
         await host.StopAsync(Cancellation);
     }
 
+    [Fact]
+    public async Task Tasks_in_which_no_tool_fits_go_through_the_whole_run_and_its_audit()
+    {
+        var log = await Miniature.StoreAsync();
+        using var host = await Miniature.ProcessAsync(log);
+        var options = Miniature.Options with { Specs = Miniature.Options.Specs with { Calls = new Dictionary<int, double> { [0] = 0.5, [1] = 0.5 } } };
+
+        await host.Sender().SendAsync(Miniature.Start(options), Cancellation);
+        (await log.UntilAsync(Miniature.IsOver))[^1].ShouldBeOfType<RunCompleted>();
+
+        var refusals = log.All.Where(fact => fact.Fact is TaskAttempted attempt && TaskOf(log, attempt).Gold.Count == 0).ToList();
+        foreach (var purpose in new[] { AttemptPurpose.Probe, AttemptPurpose.Verify, AttemptPurpose.Train })
+            refusals.ShouldContain(fact => ((TaskAttempted)fact.Fact).Purpose == purpose);
+        refusals.SelectMany(fact => log.Stream(fact.Stream)).OfType<AttemptsScored>().SelectMany(scored => scored.Scores).Select(score => score.Total).Distinct().Order()
+            .ShouldBe([1.0, 2.0]);
+        (await AuditAsync(log)).ShouldBeEmpty();
+        await host.StopAsync(Cancellation);
+    }
+
+    private static ToolTask TaskOf(InMemoryFactLog log, TaskAttempted attempt) => TaskSource.Resolve(attempt.Task, log.Stream(attempt.Task.Stream)).ShouldNotBeNull();
+
+    private static async Task<List<AuditFinding>> AuditAsync(InMemoryFactLog log)
+    {
+        var findings = new List<AuditFinding>();
+        var facts = log.ReadRunAsync(Miniature.Run, cancellation: Cancellation);
+        await foreach (var finding in RunAudit.CheckAsync(facts, heldOut: Miniature.HeldOutItems, cancellation: Cancellation))
+            findings.Add(finding);
+        return findings;
+    }
+
     private static async Task InterruptedAsync(InMemoryFactLog log, StartRun? start, Func<IReadOnlyList<object>, bool> until)
     {
         var killed = false;

@@ -12,12 +12,14 @@ public static class GeneratorPrompt
             return [("user", CompactFormat.Specification(spec))];
 
         var context = PromptTemplates.WireName(spec.Context);
+        var calls = spec.Calls.ToString(CultureInfo.InvariantCulture);
         var user = PromptTemplates.Fill(
             "paper.generator.user",
             ("domain", spec.Domain),
             ("context", context),
             ("tools", spec.MenuSize.ToString(CultureInfo.InvariantCulture)),
-            ("calls", spec.Calls.ToString(CultureInfo.InvariantCulture)),
+            ("calls", calls),
+            ("calls_rule", spec.Calls == 0 ? PromptTemplates.Text("paper.generator.no_calls") : PromptTemplates.Fill("paper.generator.some_calls", ("calls", calls))),
             ("context_rule", PromptTemplates.Text($"paper.generator.{context}")));
         return [("system", PromptTemplates.Text("paper.generator.system")), ("user", user)];
     }
@@ -34,7 +36,8 @@ public static class SolverPrompt
             return [("user", CompactFormat.Request(task))];
 
         var user = PromptTemplates.Fill("paper.solver.user", ("question", task.Question), ("menu", MenuReader.ToJson(task.Menu)));
-        return [("system", PromptTemplates.Text("paper.solver.system")), ("user", user)];
+        var system = PromptTemplates.Text("paper.solver.system");
+        return [("system", options.OfferRefusal ? $"{system}\n{PromptTemplates.Text("paper.solver.refusal")}" : system), ("user", user)];
     }
 
     /// <summary>An order that depends on the question and each tool's name alone: the same task is always shown alike.</summary>

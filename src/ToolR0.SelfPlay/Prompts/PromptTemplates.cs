@@ -9,7 +9,8 @@ internal static class PromptTemplates
     private static readonly Dictionary<string, string> Texts = new[]
     {
         "paper.generator.system", "paper.generator.user", "paper.generator.single_turn", "paper.generator.multi_turn",
-        "paper.solver.system", "paper.solver.user", "compact.generator.user", "compact.solver.user",
+        "paper.generator.some_calls", "paper.generator.no_calls", "paper.solver.system", "paper.solver.refusal", "paper.solver.user",
+        "compact.generator.user", "compact.solver.user",
     }.ToDictionary(name => name, name => Resources.Text($"Prompts.{name}.txt").TrimEnd('\n'));
 
     public static string Text(string name) => Texts[name];

@@ -26,6 +26,7 @@ public static class Reasons
     public const string NotParsed = "not_parsed";
     public const string NotNormalised = "not_normalised";
     public const string NoCalls = "no_calls";
+    public const string NotRefused = "not_refused";
     public const string ExtraCalls = "extra_calls";
     public const string MissingCalls = "missing_calls";
     public const string WrongTool = "wrong_tool";

@@ -113,7 +113,7 @@ public static class SolverReward
         if (exact || answer.Calls is not { } calls || !answer.BlocksPresent)
             return;
         if (calls.Count > task.Gold.Count)
-            reasons.Add(Reasons.ExtraCalls);
+            reasons.Add(task.Gold.Count == 0 ? Reasons.NotRefused : Reasons.ExtraCalls);
         if (calls.Count < task.Gold.Count && calls.Count > 0)
             reasons.Add(Reasons.MissingCalls);
         if (calls.Count == 0 || task.Gold.Count == 0)

@@ -30,9 +30,9 @@ public sealed class LearnerBench(PolicyStore policies) : IDisposable
             c.Learner.Dispose();
         }
 
-        // Steps that change nothing leave the optimiser as it is, so the phase's first policy always has zero state.
+        // Weights stored as bf16 may keep their name while the optimiser's state moves on, so only step 0 is known to begin with zero state.
         if (command.Base == command.PhaseStart)
-            return Start(command, options);
+            return command.Step == 0 ? Start(command, options) : null;
         var folder = policies.FolderOf(command.Base);
         return File.Exists(Path.Combine(folder, OptimiserFile)) ? GrpoLearner.Resume(folder, options) : null;
     }

@@ -6,14 +6,14 @@ namespace ToolR0.Policies;
 /// <summary>A language model and its tokenizer, loaded for inference. Thread-safe until disposed.</summary>
 public sealed class Policy : IDisposable
 {
-    private readonly IReadOnlyDictionary<string, byte[]> _files;
+    private readonly PolicyFolder _source;
 
-    private Policy(string sha256, Transformer model, Tokenizer tokenizer, IReadOnlyDictionary<string, byte[]> files)
+    private Policy(string sha256, Transformer model, Tokenizer tokenizer, PolicyFolder source)
     {
         Sha256 = sha256;
         Model = model;
         Tokenizer = tokenizer;
-        _files = files;
+        _source = source;
     }
 
     /// <summary>Names the weights (lower-case hex); empty for one that was never on disk.</summary>
@@ -38,7 +38,7 @@ public sealed class Policy : IDisposable
         var config = ModelConfig.Load(folder);
         var tokenizer = LoadTokenizer(folder, config);
         var parameters = PolicyFiles.ReadParameters(folder, config, device ?? TorchRuntime.DeviceFor(config));
-        return new Policy(HashOf(folder), new Transformer(config, parameters), tokenizer, PolicyFiles.ReadSmall(folder));
+        return new Policy(HashOf(folder), new Transformer(config, parameters), tokenizer, PolicyFolder.Read(folder));
     }
 
     /// <summary>
@@ -52,18 +52,17 @@ public sealed class Policy : IDisposable
         var tokenizer = LoadTokenizer(tokenizerFolder, config);
         var files = PolicyFiles.ReadSmall(tokenizerFolder).Where(f => f.Key != "config.json").ToDictionary();
         files["config.json"] = System.Text.Encoding.UTF8.GetBytes(config.ToJson());
-        return new Policy("", new Transformer(config, RandomWeights.Create(config, seed)), tokenizer, files);
+        return new Policy("", new Transformer(config, RandomWeights.Create(config, seed)), tokenizer, PolicyFolder.New(files));
     }
 
-    /// <summary>Writes a Hugging Face folder that <see cref="Load"/> reads back, equal weights giving equal bytes.</summary>
+    /// <summary>
+    /// Writes a Hugging Face folder that <see cref="Load"/> reads back, with the files, types and shards of the one it was loaded from; equal
+    /// weights give equal bytes.
+    /// </summary>
     public void Save(string folder) => SaveWith(Model.Parameters, folder);
 
     /// <summary>Writes this policy's folder with other weights of the same shapes.</summary>
-    internal void SaveWith(IReadOnlyDictionary<string, Tensor> parameters, string folder)
-    {
-        PolicyFiles.WriteSmall(_files, folder);
-        SafeTensors.Write(Path.Combine(folder, PolicyFiles.Weights), parameters);
-    }
+    internal void SaveWith(IReadOnlyDictionary<string, Tensor> parameters, string folder) => _source.Write(folder, parameters);
 
     /// <summary>SHA-256 (lower-case hex) of a folder's model.safetensors: the name of its weights.</summary>
     public static string HashOf(string folder) => PolicyFiles.HashOf(folder);

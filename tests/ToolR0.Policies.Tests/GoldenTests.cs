@@ -1,5 +1,6 @@
 using System.Text.Json;
 using ToolR0.Contracts;
+using ToolR0.Policies.Tests.Tokenization;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies.Tests;
@@ -10,6 +11,8 @@ public sealed class GoldenTests
     [Theory]
     [InlineData("untied")]
     [InlineData("tied")]
+    [InlineData("qwen3")]
+    [InlineData("llama")]
     public void Logits_are_those_of_the_published_architecture(string name)
     {
         using var model = Load(name);
@@ -29,10 +32,32 @@ public sealed class GoldenTests
     }
 
     [Theory]
+    [InlineData("qwen3", "qwen")]
+    [InlineData("llama", "llama")]
+    public void Greedy_tokens_are_those_of_the_published_architecture(string name, string tokenizer)
+    {
+        TorchRuntime.Configure(1);
+        using var folder = new TemporaryFolder();
+        foreach (var path in Directory.EnumerateFiles(Folder(name)).Concat(Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "Tokenization", "Golden", tokenizer))))
+            File.Copy(path, Path.Combine(folder.Path, Path.GetFileName(path)));
+        using var policy = Policy.Load(folder.Path, CPU);
+        var requests = Golden(name).GetProperty("sequences").Deserialize<int[][]>()!.Select(s => new SampleRequest(s, [1, 2])).ToArray();
+        var greedy = Golden(name).GetProperty("greedy").Deserialize<int[][]>()!;
+        var options = new SamplingOptions { Temperature = 0, MaxNewTokens = greedy[0].Length };
+        var sampled = Sampler.Sample(policy, requests, options, [], TestContext.Current.CancellationToken);
+        for (var s = 0; s < greedy.Length; s++)
+            sampled[s].ShouldAllBe(row => row.Tokens.SequenceEqual(greedy[s]));
+    }
+
+    [Theory]
     [InlineData("untied", 1)]
     [InlineData("untied", 2)]
     [InlineData("tied", 1)]
     [InlineData("tied", 3)]
+    [InlineData("qwen3", 1)]
+    [InlineData("qwen3", 2)]
+    [InlineData("llama", 1)]
+    [InlineData("llama", 3)]
     public void Two_grpo_updates_give_the_same_weights_and_metrics(string name, int parts)
     {
         TorchRuntime.Configure(1);

@@ -6,10 +6,13 @@ namespace ToolR0.Policies.Tests;
 
 public sealed class GrpoLearnerTests
 {
-    [Fact]
-    public void A_shared_prefix_equals_the_plain_forward()
+    [Theory]
+    [InlineData(ModelFamily.Qwen2)]
+    [InlineData(ModelFamily.Qwen3)]
+    [InlineData(ModelFamily.Llama)]
+    public void A_shared_prefix_equals_the_plain_forward(ModelFamily family)
     {
-        using var tiny = new TinyPolicy(scale: 5, tied: false);
+        using var tiny = new TinyPolicy(scale: 5, tied: false, family: family);
         var groups = Groups(tiny);
         using var noGrad = no_grad();
         using var model = Doubled(tiny.Policy.Model);
@@ -34,10 +37,13 @@ public sealed class GrpoLearnerTests
         }
     }
 
-    [Fact]
-    public void Gradients_are_those_of_finite_differences()
+    [Theory]
+    [InlineData(ModelFamily.Qwen2)]
+    [InlineData(ModelFamily.Qwen3)]
+    [InlineData(ModelFamily.Llama)]
+    public void Gradients_are_those_of_finite_differences(ModelFamily family)
     {
-        using var tiny = new TinyPolicy(scale: 4);
+        using var tiny = new TinyPolicy(scale: 4, family: family);
         var groups = Groups(tiny);
         using var exact = Doubled(tiny.Policy.Model);
         var loss = GrpoLoss.Compute(exact, GrpoLoss.WithAdvantage(groups), 9, 0.9, 0.2).Loss;

@@ -5,12 +5,14 @@ namespace ToolR0.Policies.Tests;
 public sealed class SamplerTests
 {
     [Theory]
-    [InlineData(1.0, 1.0)]
-    [InlineData(0.7, 1.0)]
-    [InlineData(1.3, 0.8)]
-    public void Log_probabilities_are_those_of_a_full_forward(double temperature, double topP)
+    [InlineData(1.0, 1.0, ModelFamily.Qwen2)]
+    [InlineData(0.7, 1.0, ModelFamily.Qwen2)]
+    [InlineData(1.3, 0.8, ModelFamily.Qwen2)]
+    [InlineData(1.0, 1.0, ModelFamily.Qwen3)]
+    [InlineData(1.0, 1.0, ModelFamily.Llama)]
+    public void Log_probabilities_are_those_of_a_full_forward(double temperature, double topP, ModelFamily family)
     {
-        using var tiny = new TinyPolicy(scale: 5);
+        using var tiny = new TinyPolicy(scale: 5, family: family);
         var requests = Requests(tiny);
         var options = new SamplingOptions { Temperature = temperature, TopP = topP, MaxNewTokens = 70 };
         var sampled = tiny.Sample(requests, options);

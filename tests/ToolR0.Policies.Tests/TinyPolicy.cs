@@ -8,7 +8,7 @@ internal sealed class TinyPolicy : IDisposable
 {
     private readonly string _root = Directory.CreateTempSubdirectory("toolr0-policy-").FullName;
 
-    public TinyPolicy(long seed = 1, bool tied = true, int layers = 2, double scale = 1, int maxPositions = 256)
+    public TinyPolicy(long seed = 1, bool tied = true, int layers = 2, double scale = 1, int maxPositions = 256, ModelFamily family = ModelFamily.Qwen2)
     {
         TorchRuntime.Configure(1);
         var tokenizerFolder = Path.Combine(_root, "tokenizer");
@@ -20,23 +20,33 @@ internal sealed class TinyPolicy : IDisposable
         var vocabulary = Tokenizer.Load(tokenizerFolder).VocabularySize;
         Config = new ModelConfig
         {
+            Family = family,
             VocabularySize = vocabulary,
             HiddenSize = 32,
+            HeadSize = family == ModelFamily.Qwen2 ? 8 : 12,
             IntermediateSize = 48,
             Layers = layers,
             Heads = 4,
             KeyValueHeads = 2,
             MaxPositions = maxPositions,
             TiedEmbeddings = tied,
+            RopeScaling = family == ModelFamily.Llama ? Llama3 : null,
         };
         Folder = Path.Combine(_root, "model");
         using var policy = Policy.CreateRandom(Config, tokenizerFolder, seed);
         // The usual small initialisation makes every distribution nearly uniform; larger weights make wrong attention visible.
-        foreach (var parameter in policy.Model.Parameters.Values)
-            parameter.mul_(scale);
+        foreach (var (name, parameter) in policy.Model.Parameters)
+        {
+            if (!name.EndsWith("_norm.weight", StringComparison.Ordinal))
+                parameter.mul_(scale);
+        }
+
         policy.Save(Folder);
         Policy = Policy.Load(Folder);
     }
+
+    /// <summary>All three ranges of frequencies occur.</summary>
+    public static RopeScaling Llama3 { get; } = new() { Factor = 4, LowFrequencyFactor = 1, HighFrequencyFactor = 4, OriginalPositions = 128 };
 
     public ModelConfig Config { get; }
 

@@ -51,8 +51,8 @@ internal sealed class AdamW : IDisposable
         return norm;
     }
 
-    /// <summary>Writes both running means under the parameters' names, and the number of updates.</summary>
-    public void Save(string path)
+    /// <summary>Writes both running means under the parameters' names, the number of updates and, if asked, the fp32 weights themselves.</summary>
+    public void Save(string path, bool withWeights)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
@@ -61,18 +61,26 @@ internal sealed class AdamW : IDisposable
             tensors["exp_avg." + name] = view;
         foreach (var (name, view) in _parameters.Split(Second))
             tensors["exp_avg_sq." + name] = view;
+        if (withWeights)
+        {
+            foreach (var (name, view) in _parameters.Split(_parameters.Flat))
+                tensors["weight." + name] = view;
+        }
+
         SafeTensors.Write(path, tensors);
     }
 
     /// <summary>Restores what <see cref="Save"/> wrote, bit for bit.</summary>
     /// <exception cref="InvalidDataException">The file does not fit the parameters.</exception>
-    public void Load(string path)
+    public void Load(string path, bool withWeights)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         using var file = SafeTensors.Open(path);
         Restore(file, "exp_avg.", First);
         Restore(file, "exp_avg_sq.", Second);
+        if (withWeights)
+            Restore(file, "weight.", _parameters.Flat);
         var step = file.Read("step");
         if (step.dtype != ScalarType.Int64 || step.numel() != 1 || step.item<long>() < 0)
             throw new InvalidDataException($"{path}: step must be one natural number");

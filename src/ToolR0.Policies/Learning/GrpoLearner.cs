@@ -17,7 +17,7 @@ public sealed record TrainingGroup(int[] PromptTokens, IReadOnlyList<TrainingSam
 /// </summary>
 public sealed class GrpoLearner : IDisposable
 {
-    private readonly IReadOnlyDictionary<string, byte[]> _files;
+    private readonly PolicyFolder _source;
     private readonly LearningOptions _options;
     private readonly ParameterVector _parameters;
     private readonly AdamW _optimiser;
@@ -27,7 +27,7 @@ public sealed class GrpoLearner : IDisposable
         TorchRuntime.EnsureLoaded();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.GradientParts, 1);
         var config = ModelConfig.Load(folder);
-        _files = PolicyFiles.ReadSmall(folder);
+        _source = PolicyFolder.Read(folder);
         _options = options;
         using var scope = NewDisposeScope();
         var loaded = PolicyFiles.ReadParameters(folder, config, device ?? TorchRuntime.DeviceFor(config));
@@ -47,7 +47,7 @@ public sealed class GrpoLearner : IDisposable
         var learner = new GrpoLearner(folder, options, device);
         try
         {
-            learner._optimiser.Load(Path.Combine(folder, PolicyFiles.Optimiser));
+            learner._optimiser.Load(Path.Combine(folder, PolicyFiles.Optimiser), withWeights: learner._source.Rounds);
             return learner;
         }
         catch
@@ -119,13 +119,15 @@ public sealed class GrpoLearner : IDisposable
         return metrics;
     }
 
-    /// <summary>Writes a Hugging Face folder, with optimizer.safetensors if asked; returns the SHA-256 of model.safetensors.</summary>
+    /// <summary>
+    /// Writes a Hugging Face folder with the files, types and shards of the one learning started from, and optimizer.safetensors if asked
+    /// (where the weights are stored with less than fp32, it holds them in full); returns the SHA-256 of the weights as stored.
+    /// </summary>
     public string Save(string folder, bool withOptimiser)
     {
-        PolicyFiles.WriteSmall(_files, folder);
-        SafeTensors.Write(Path.Combine(folder, PolicyFiles.Weights), _parameters.Model.Parameters);
+        _source.Write(folder, _parameters.Model.Parameters);
         if (withOptimiser)
-            _optimiser.Save(Path.Combine(folder, PolicyFiles.Optimiser));
+            _optimiser.Save(Path.Combine(folder, PolicyFiles.Optimiser), withWeights: _source.Rounds);
         return PolicyFiles.HashOf(folder);
     }
 

@@ -6,7 +6,18 @@ namespace ToolR0.Policies;
 /// One layer's weights as the forward pass wants them. Query, key and value projections are one matrix, gate and up another; each has the
 /// preceding RMSNorm's weight multiplied in, so that a norm costs only the scaling by 1/rms. Matrices are views [in, out].
 /// </summary>
-internal sealed record FusedLayer(Tensor Qkv, Tensor QkvBias, Tensor Output, Tensor GateUp, Tensor Down);
+/// <param name="QkvBias">[H·D + 2·KV·D], or null in families without it.</param>
+/// <param name="HeadNorm">Weights of the query and key heads' own RMSNorm, [H + KV, D], or null in families without it.</param>
+internal sealed record FusedLayer(Tensor Qkv, Tensor? QkvBias, Tensor? HeadNorm, Tensor Output, Tensor GateUp, Tensor Down) : IDisposable
+{
+    public IEnumerable<Tensor> Tensors => new[] { Qkv, QkvBias, HeadNorm, Output, GateUp, Down }.OfType<Tensor>();
+
+    public void Dispose()
+    {
+        foreach (var tensor in Tensors)
+            tensor.Dispose();
+    }
+}
 
 /// <summary>
 /// The network's weights, fused. Built inside a gradient-recording region the fusion is part of the graph, so gradients reach the
@@ -37,7 +48,7 @@ internal sealed class FusedWeights : IDisposable
     {
         var layers = new FusedLayer[config.Layers];
         for (var i = 0; i < config.Layers; i++)
-            layers[i] = Layer(parameters, $"model.layers.{i}.");
+            layers[i] = Layer(config, parameters, $"model.layers.{i}.");
         var embedding = parameters["model.embed_tokens.weight"];
         var head = config.TiedEmbeddings ? embedding : parameters["lm_head.weight"];
         return new FusedWeights(layers, embedding, parameters["model.norm.weight"], head.t());
@@ -46,27 +57,27 @@ internal sealed class FusedWeights : IDisposable
     public void Dispose()
     {
         foreach (var layer in Layers)
-        {
-            layer.Qkv.Dispose();
-            layer.QkvBias.Dispose();
-            layer.Output.Dispose();
-            layer.GateUp.Dispose();
-            layer.Down.Dispose();
-        }
-
+            layer.Dispose();
         Head.Dispose();
     }
 
-    private static FusedLayer Layer(IReadOnlyDictionary<string, Tensor> parameters, string prefix)
+    private static FusedLayer Layer(ModelConfig config, IReadOnlyDictionary<string, Tensor> parameters, string prefix)
     {
         using var scope = NewDisposeScope();
         Tensor P(string name) => parameters[prefix + name];
         var qkv = cat([P("self_attn.q_proj.weight"), P("self_attn.k_proj.weight"), P("self_attn.v_proj.weight")]);
-        var bias = cat([P("self_attn.q_proj.bias"), P("self_attn.k_proj.bias"), P("self_attn.v_proj.bias")]);
+        var bias = config.HasBias ? cat([P("self_attn.q_proj.bias"), P("self_attn.k_proj.bias"), P("self_attn.v_proj.bias")]) : null;
+        var headNorm = config.NormalisesHeads
+            ? cat([
+                P("self_attn.q_norm.weight").expand(config.Heads, config.HeadSize),
+                P("self_attn.k_norm.weight").expand(config.KeyValueHeads, config.HeadSize),
+            ])
+            : null;
         var gateUp = cat([P("mlp.gate_proj.weight"), P("mlp.up_proj.weight")]);
         return new FusedLayer(
             qkv.mul(P("input_layernorm.weight")).t().MoveToOuterDisposeScope(),
-            bias.MoveToOuterDisposeScope(),
+            bias?.MoveToOuterDisposeScope(),
+            headNorm?.MoveToOuterDisposeScope(),
             P("self_attn.o_proj.weight").t().MoveToOuterDisposeScope(),
             gateUp.mul(P("post_attention_layernorm.weight")).t().MoveToOuterDisposeScope(),
             P("mlp.down_proj.weight").t().MoveToOuterDisposeScope());

@@ -4,11 +4,53 @@ using System.Text.Json.Serialization;
 namespace ToolR0.Policies;
 
 /// <summary>
-/// The numbers of a Qwen2 decoder as <c>config.json</c> of a Hugging Face folder gives them. What this product cannot compute
-/// exactly (sliding windows, scaled RoPE, other activations) is refused when it is read, never ignored.
+/// The decoder families that this product computes. All have RMSNorm before each block, rotary embeddings, grouped-query attention and SwiGLU.
+/// </summary>
+public enum ModelFamily
+{
+    /// <summary>Qwen 2 and 2.5: biases on query, key and value.</summary>
+    Qwen2,
+
+    /// <summary>Qwen 3: each query and key head is normalised (RMSNorm) before the rotation; no biases.</summary>
+    Qwen3,
+
+    /// <summary>Llama 2 and 3: no biases; Llama 3 scales the rotary frequencies.</summary>
+    Llama,
+}
+
+/// <summary>
+/// Rotary frequencies of Llama 3.1 and later. With wavelength λ in positions and context length L, a frequency is kept where
+/// λ &lt; L / HighFrequencyFactor, divided by Factor where λ &gt; L / LowFrequencyFactor, and blended linearly in L / λ between.
+/// </summary>
+public sealed record RopeScaling
+{
+    [JsonPropertyName("rope_type")] public string Type => "llama3";
+    [JsonPropertyName("factor")] public required double Factor { get; init; }
+    [JsonPropertyName("low_freq_factor")] public required double LowFrequencyFactor { get; init; }
+
+    /// <summary>Above <see cref="LowFrequencyFactor"/>.</summary>
+    [JsonPropertyName("high_freq_factor")] public required double HighFrequencyFactor { get; init; }
+
+    /// <summary>L: the context length, in positions, that the unscaled frequencies were trained for.</summary>
+    [JsonPropertyName("original_max_position_embeddings")] public required int OriginalPositions { get; init; }
+
+    /// <summary>The scaled frequency, in radians per position.</summary>
+    public double Apply(double frequency)
+    {
+        var turns = OriginalPositions * frequency / (2 * Math.PI);
+        var kept = Math.Clamp((turns - LowFrequencyFactor) / (HighFrequencyFactor - LowFrequencyFactor), 0, 1);
+        return frequency * (kept + (1 - kept) / Factor);
+    }
+}
+
+/// <summary>
+/// The numbers of a decoder as <c>config.json</c> of a Hugging Face folder gives them. What this product cannot compute exactly
+/// (sliding windows, other RoPE scalings, other activations) is refused when it is read, never ignored.
 /// </summary>
 public sealed record ModelConfig
 {
+    [JsonIgnore] public ModelFamily Family { get; init; } = ModelFamily.Qwen2;
+
     [JsonPropertyName("vocab_size")] public required int VocabularySize { get; init; }
 
     /// <summary>Width of the residual stream.</summary>
@@ -26,14 +68,26 @@ public sealed record ModelConfig
 
     /// <summary>Prompt and completion together may not be longer, in tokens.</summary>
     [JsonPropertyName("max_position_embeddings")] public required int MaxPositions { get; init; }
+
+    /// <summary>Width of one head, even; HiddenSize / Heads unless set.</summary>
+    [JsonPropertyName("head_dim")] public int HeadSize { get => field > 0 ? field : HiddenSize / Heads; init; }
     [JsonPropertyName("rms_norm_eps")] public double NormEpsilon { get; init; } = 1e-6;
     [JsonPropertyName("rope_theta")] public double RopeTheta { get; init; } = 10_000;
 
     /// <summary>The output projection is the embedding matrix.</summary>
     [JsonPropertyName("tie_word_embeddings")] public bool TiedEmbeddings { get; init; }
 
-    /// <summary>Width of one head.</summary>
-    [JsonIgnore] public int HeadSize => HiddenSize / Heads;
+    /// <summary>Null: frequencies as RopeTheta gives them.</summary>
+    [JsonPropertyName("rope_scaling"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] public RopeScaling? RopeScaling { get; init; }
+
+    /// <summary>Query, key and value projections add a bias.</summary>
+    [JsonIgnore] public bool HasBias => Family == ModelFamily.Qwen2;
+
+    /// <summary>Query and key heads are normalised before the rotation.</summary>
+    [JsonIgnore] public bool NormalisesHeads => Family == ModelFamily.Qwen3;
+
+    /// <summary>Width of all query heads side by side: what attention gives to its output projection.</summary>
+    [JsonIgnore] public int AttentionWidth => Heads * HeadSize;
 
     /// <summary>Number of trainable scalars.</summary>
     [JsonIgnore]
@@ -46,7 +100,10 @@ public sealed record ModelConfig
         var path = Path.Combine(folder, "config.json");
         try
         {
-            return Parse(File.ReadAllText(path));
+            var file = new FileInfo(path);
+            return file.Length <= ModelConfigReader.LargestFile
+                ? Parse(File.ReadAllText(path))
+                : throw new InvalidDataException($"{file.Length} bytes are more than the {ModelConfigReader.LargestFile} allowed");
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -60,36 +117,7 @@ public sealed record ModelConfig
 
     /// <summary>Parses the text of a <c>config.json</c>.</summary>
     /// <exception cref="InvalidDataException">Malformed or unsupported; the message names key and value.</exception>
-    public static ModelConfig Parse(string json)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(json);
-            var root = document.RootElement;
-            if (root.ValueKind != JsonValueKind.Object)
-                throw new InvalidDataException("not a JSON object");
-            RefuseUnsupported(root);
-            var heads = Integer(root, "num_attention_heads", 1, 1024);
-            var config = new ModelConfig
-            {
-                VocabularySize = Integer(root, "vocab_size", 2, 1 << 22),
-                HiddenSize = Integer(root, "hidden_size", 2, 1 << 16),
-                IntermediateSize = Integer(root, "intermediate_size", 1, 1 << 20),
-                Layers = Integer(root, "num_hidden_layers", 1, 1024),
-                Heads = heads,
-                KeyValueHeads = Integer(root, "num_key_value_heads", 1, 1024, heads),
-                MaxPositions = Integer(root, "max_position_embeddings", 1, 1 << 22, 32_768),
-                NormEpsilon = Number(root, "rms_norm_eps", 0, 1, 1e-6),
-                RopeTheta = Theta(root),
-                TiedEmbeddings = Flag(root, "tie_word_embeddings"),
-            };
-            return config.Checked(root);
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
-        {
-            throw new InvalidDataException($"not JSON: {e.Message}", e);
-        }
-    }
+    public static ModelConfig Parse(string json) => ModelConfigReader.Parse(json);
 
     /// <summary>The text of a <c>config.json</c> that Hugging Face libraries load as well.</summary>
     public string ToJson()
@@ -99,12 +127,13 @@ public sealed record ModelConfig
         {
             writer.WriteStartObject();
             writer.WriteStartArray("architectures");
-            writer.WriteStringValue("Qwen2ForCausalLM");
+            writer.WriteStringValue(Family + "ForCausalLM");
             writer.WriteEndArray();
-            writer.WriteString("model_type", "qwen2");
+            writer.WriteString("model_type", ModelConfigReader.TypeOf(Family));
             writer.WriteString("hidden_act", "silu");
             writer.WriteString("torch_dtype", "float32");
-            writer.WriteBoolean("use_sliding_window", false);
+            if (Family != ModelFamily.Llama)
+                writer.WriteBoolean("use_sliding_window", false);
             foreach (var property in JsonSerializer.SerializeToElement(this).EnumerateObject())
                 property.WriteTo(writer);
             writer.WriteEndObject();
@@ -116,19 +145,26 @@ public sealed record ModelConfig
     /// <summary>Every parameter's Hugging Face name and shape, in the order of the network.</summary>
     public IEnumerable<(string Name, long[] Shape)> ParameterShapes()
     {
-        long keyValueWidth = (long)KeyValueHeads * HeadSize;
+        long queryWidth = AttentionWidth, keyValueWidth = (long)KeyValueHeads * HeadSize;
         yield return ("model.embed_tokens.weight", [VocabularySize, HiddenSize]);
         for (var layer = 0; layer < Layers; layer++)
         {
             var prefix = $"model.layers.{layer}.";
             yield return (prefix + "input_layernorm.weight", [HiddenSize]);
-            yield return (prefix + "self_attn.q_proj.weight", [HiddenSize, HiddenSize]);
-            yield return (prefix + "self_attn.q_proj.bias", [HiddenSize]);
-            yield return (prefix + "self_attn.k_proj.weight", [keyValueWidth, HiddenSize]);
-            yield return (prefix + "self_attn.k_proj.bias", [keyValueWidth]);
-            yield return (prefix + "self_attn.v_proj.weight", [keyValueWidth, HiddenSize]);
-            yield return (prefix + "self_attn.v_proj.bias", [keyValueWidth]);
-            yield return (prefix + "self_attn.o_proj.weight", [HiddenSize, HiddenSize]);
+            foreach (var (name, width) in new[] { ("q", queryWidth), ("k", keyValueWidth), ("v", keyValueWidth) })
+            {
+                yield return ($"{prefix}self_attn.{name}_proj.weight", [width, HiddenSize]);
+                if (HasBias)
+                    yield return ($"{prefix}self_attn.{name}_proj.bias", [width]);
+            }
+
+            if (NormalisesHeads)
+            {
+                yield return (prefix + "self_attn.q_norm.weight", [HeadSize]);
+                yield return (prefix + "self_attn.k_norm.weight", [HeadSize]);
+            }
+
+            yield return (prefix + "self_attn.o_proj.weight", [HiddenSize, queryWidth]);
             yield return (prefix + "post_attention_layernorm.weight", [HiddenSize]);
             yield return (prefix + "mlp.gate_proj.weight", [IntermediateSize, HiddenSize]);
             yield return (prefix + "mlp.up_proj.weight", [IntermediateSize, HiddenSize]);
@@ -138,78 +174,5 @@ public sealed record ModelConfig
         yield return ("model.norm.weight", [HiddenSize]);
         if (!TiedEmbeddings)
             yield return ("lm_head.weight", [VocabularySize, HiddenSize]);
-    }
-
-    private ModelConfig Checked(JsonElement root)
-    {
-        if (HiddenSize % Heads != 0)
-            throw Bad("num_attention_heads", root, $"does not divide hidden_size {HiddenSize}");
-        if (HeadSize % 2 != 0)
-            throw Bad("hidden_size", root, $"gives an odd head size {HeadSize}; rotary embeddings need an even one");
-        if (Heads % KeyValueHeads != 0)
-            throw Bad("num_key_value_heads", root, $"does not divide num_attention_heads {Heads}");
-        if (root.TryGetProperty("head_dim", out var size) && size.ValueKind != JsonValueKind.Null
-            && !(size.TryGetInt32(out var value) && value == HeadSize))
-            throw Bad("head_dim", root, $"only hidden_size / num_attention_heads = {HeadSize} is supported");
-        return this;
-    }
-
-    private static void RefuseUnsupported(JsonElement root)
-    {
-        Expect(root, "model_type", "qwen2");
-        Expect(root, "hidden_act", "silu");
-        if (Flag(root, "use_sliding_window"))
-            throw Bad("use_sliding_window", root, "is not supported");
-        if (root.TryGetProperty("rope_scaling", out var scaling) && scaling.ValueKind != JsonValueKind.Null)
-            throw Bad("rope_scaling", root, "is not supported");
-        if (root.TryGetProperty("quantization_config", out var quantised) && quantised.ValueKind != JsonValueKind.Null)
-            throw Bad("quantization_config", root, "is not supported");
-    }
-
-    private static double Theta(JsonElement root)
-    {
-        if (!root.TryGetProperty("rope_parameters", out var rope) || rope.ValueKind != JsonValueKind.Object)
-            return Number(root, "rope_theta", 1, 1e12, 10_000);
-        if (rope.TryGetProperty("rope_type", out var type) && type.ValueKind == JsonValueKind.String && type.GetString() != "default")
-            throw Bad("rope_parameters", root, "is not supported (only rope_type default)");
-        return Number(rope, "rope_theta", 1, 1e12, 10_000);
-    }
-
-    private static void Expect(JsonElement root, string key, string supported)
-    {
-        if (root.TryGetProperty(key, out var value) && !(value.ValueKind == JsonValueKind.String && value.GetString() == supported))
-            throw Bad(key, root, $"is not supported (only {supported})");
-    }
-
-    private static int Integer(JsonElement root, string key, int min, int max, int? fallback = null)
-    {
-        if (!root.TryGetProperty(key, out var value))
-            return fallback ?? throw new InvalidDataException($"{key} is missing");
-        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number >= min && number <= max
-            ? number
-            : throw Bad(key, root, $"must be an integer from {min} to {max}");
-    }
-
-    private static double Number(JsonElement root, string key, double min, double max, double fallback)
-    {
-        if (!root.TryGetProperty(key, out var value))
-            return fallback;
-        return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number >= min && number <= max
-            ? number
-            : throw Bad(key, root, FormattableString.Invariant($"must be a number from {min} to {max}"));
-    }
-
-    private static bool Flag(JsonElement root, string key) =>
-        root.TryGetProperty(key, out var value) && value.ValueKind switch
-        {
-            JsonValueKind.True => true,
-            JsonValueKind.False or JsonValueKind.Null => false,
-            _ => throw Bad(key, root, "must be true or false"),
-        };
-
-    private static InvalidDataException Bad(string key, JsonElement root, string rule)
-    {
-        var text = root.TryGetProperty(key, out var value) ? value.GetRawText() : "(absent)";
-        return new InvalidDataException($"{key} = {(text.Length > 80 ? text[..80] + "…" : text)}: {rule}");
     }
 }

@@ -54,7 +54,7 @@ internal sealed class PrefixAttention
         keys = parts[1].permute(0, 2, 1, 3).reshape(groups * kv, width, size);
         values = parts[2].permute(0, 2, 1, 3).reshape(groups * kv, width, size);
         return Mix(_promptMask, queries, keys, values)
-            .view(groups, kv, Repeat, width, size).permute(0, 3, 1, 2, 4).reshape(groups * width, _config.HiddenSize);
+            .view(groups, kv, Repeat, width, size).permute(0, 3, 1, 2, 4).reshape(groups * width, _config.AttentionWidth);
     }
 
     private Tensor AttendBlock(int block, Tensor heads, Tensor promptKeys, Tensor promptValues)
@@ -67,7 +67,7 @@ internal sealed class PrefixAttention
         var keys = WithPrefix(promptKeys, parts[1]);
         var values = WithPrefix(promptValues, parts[2]);
         return Mix(_completionMasks[block], queries, keys, values)
-            .view(groups, kv, samples, Repeat, width, size).permute(0, 2, 4, 1, 3, 5).reshape(groups * samples * width, _config.HiddenSize);
+            .view(groups, kv, samples, Repeat, width, size).permute(0, 2, 4, 1, 3, 5).reshape(groups * samples * width, _config.AttentionWidth);
 
         Tensor WithPrefix(Tensor prefix, Tensor own)
         {

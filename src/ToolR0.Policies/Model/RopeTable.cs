@@ -17,11 +17,13 @@ internal sealed record RopeTable(Tensor Cos, Tensor Sin, int Length) : IDisposab
         var cos = new float[(long)length * width];
         var sin = new float[cos.LongLength];
         var scale = 1 / Math.Sqrt(size);
+        var frequencies = Enumerable.Range(0, size / 2).Select(i => Math.Pow(config.RopeTheta, -2.0 * i / size))
+            .Select(f => config.RopeScaling?.Apply(f) ?? f).ToArray();
         for (var position = 0; position < length; position++)
         {
             for (var i = 0; i < size; i++)
             {
-                var angle = position * Math.Pow(config.RopeTheta, -2.0 * (i % (size / 2)) / size);
+                var angle = position * frequencies[i % (size / 2)];
                 var (c, s) = (Math.Cos(angle), Math.Sin(angle) * (i < size / 2 ? -1 : 1));
                 for (var head = 0; head < heads; head++)
                 {

@@ -60,16 +60,16 @@ public sealed class SafeTensors : IDisposable
     {
         if (!Entries.TryGetValue(name, out var entry))
             throw new InvalidDataException($"{_file.Name}: tensor {name} is missing");
-        var type = entry.Type switch
+        ScalarType type;
+        try
         {
-            "F64" => ScalarType.Float64,
-            "F32" => ScalarType.Float32,
-            "F16" => ScalarType.Float16,
-            "BF16" => ScalarType.BFloat16,
-            "I64" => ScalarType.Int64,
-            "I32" => ScalarType.Int32,
-            _ => throw new InvalidDataException($"{_file.Name}: tensor {name} has dtype {entry.Type}, which is not supported"),
-        };
+            type = TypeOf(entry);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException($"{_file.Name}: {e.Message}", e);
+        }
+
         if (entry.Length > int.MaxValue)
             throw new InvalidDataException($"{_file.Name}: tensor {name} has {entry.Length} bytes; at most {int.MaxValue} are supported");
         var tensor = empty(entry.Shape, type);
@@ -86,27 +86,44 @@ public sealed class SafeTensors : IDisposable
     }
 
     /// <summary>Writes tensors (F64, F32, F16, BF16, I64, I32; any device) with metadata <c>{"format":"pt"}</c>.</summary>
-    public static void Write(string path, IReadOnlyDictionary<string, Tensor> tensors)
+    /// <param name="types">What tensors are stored as, by name; as they are where it is silent or null.</param>
+    public static void Write(string path, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, ScalarType>? types = null)
     {
-        var order = tensors.OrderByDescending(t => SafeTensorsHeader.SizeOf(TypeName(t.Value))).ThenBy(t => t.Key, StringComparer.Ordinal).ToArray();
+        var order = tensors.Select(t => (Name: t.Key, Tensor: t.Value, Type: types?.GetValueOrDefault(t.Key, t.Value.dtype) ?? t.Value.dtype))
+            .OrderByDescending(t => SizeOf(t.Type)).ThenBy(t => t.Name, StringComparer.Ordinal).ToArray();
         using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16);
         var header = Header(order);
         Span<byte> length = stackalloc byte[8];
         BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
         file.Write(length);
         file.Write(header);
-        foreach (var (_, tensor) in order)
+        foreach (var (_, tensor, type) in order)
         {
             using var scope = NewDisposeScope();
             using var noGrad = no_grad();
             if (tensor.numel() > 0)
-                file.Write(tensor.detach().cpu().contiguous().bytes);
+                file.Write(tensor.detach().to(type).cpu().contiguous().bytes);
         }
     }
 
     public void Dispose() => _file.Dispose();
 
-    private static byte[] Header(KeyValuePair<string, Tensor>[] order)
+    /// <exception cref="InvalidDataException">A type this product does not read.</exception>
+    internal static ScalarType TypeOf(SafeTensorEntry entry) => entry.Type switch
+    {
+        "F64" => ScalarType.Float64,
+        "F32" => ScalarType.Float32,
+        "F16" => ScalarType.Float16,
+        "BF16" => ScalarType.BFloat16,
+        "I64" => ScalarType.Int64,
+        "I32" => ScalarType.Int32,
+        _ => throw new InvalidDataException($"tensor {entry.Name} has dtype {entry.Type}, which is not supported"),
+    };
+
+    /// <summary>Bytes of one element.</summary>
+    internal static int SizeOf(ScalarType type) => SafeTensorsHeader.SizeOf(TypeName(type))!.Value;
+
+    private static byte[] Header((string Name, Tensor Tensor, ScalarType Type)[] order)
     {
         using var stream = new MemoryStream();
         using (var writer = new Utf8JsonWriter(stream))
@@ -116,12 +133,11 @@ public sealed class SafeTensors : IDisposable
             writer.WriteString("format", "pt");
             writer.WriteEndObject();
             long position = 0;
-            foreach (var (name, tensor) in order)
+            foreach (var (name, tensor, type) in order)
             {
-                var type = TypeName(tensor);
-                var bytes = tensor.numel() * SafeTensorsHeader.SizeOf(type)!.Value;
+                var bytes = tensor.numel() * SizeOf(type);
                 writer.WriteStartObject(name);
-                writer.WriteString("dtype", type);
+                writer.WriteString("dtype", TypeName(type));
                 writer.WriteStartArray("shape");
                 foreach (var dimension in tensor.shape)
                     writer.WriteNumberValue(dimension);
@@ -141,7 +157,7 @@ public sealed class SafeTensors : IDisposable
         return stream.ToArray();
     }
 
-    private static string TypeName(Tensor tensor) => tensor.dtype switch
+    private static string TypeName(ScalarType type) => type switch
     {
         ScalarType.Float64 => "F64",
         ScalarType.Float32 => "F32",

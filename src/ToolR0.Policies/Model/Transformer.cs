@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace ToolR0.Policies;
 
 /// <summary>
-/// The Qwen2 decoder (RMSNorm, rotary embeddings, grouped-query attention with q/k/v biases, SwiGLU) over a dictionary of parameters
-/// under their Hugging Face names. Reading it is thread-safe; whoever changes the parameters must be alone.
+/// The decoder of any <see cref="ModelFamily"/> (RMSNorm, rotary embeddings, grouped-query attention, SwiGLU) over a dictionary of
+/// parameters under their Hugging Face names. Reading it is thread-safe; whoever changes the parameters must be alone.
 /// </summary>
 public sealed class Transformer : IDisposable
 {
@@ -45,14 +45,8 @@ public sealed class Transformer : IDisposable
                 using var noGrad = no_grad();
                 using var scope = NewDisposeScope();
                 _inference = FusedWeights.Build(Config, Parameters);
-                foreach (var layer in _inference.Layers)
-                {
-                    layer.Qkv.DetachFromDisposeScope();
-                    layer.QkvBias.DetachFromDisposeScope();
-                    layer.Output.DetachFromDisposeScope();
-                    layer.GateUp.DetachFromDisposeScope();
-                    layer.Down.DetachFromDisposeScope();
-                }
+                foreach (var tensor in _inference.Layers.SelectMany(layer => layer.Tensors))
+                    tensor.DetachFromDisposeScope();
 
                 _inference.Head.DetachFromDisposeScope();
                 return _inference;
@@ -119,8 +113,15 @@ public sealed class Transformer : IDisposable
     /// <summary>Rotated queries and keys, and values, of every row: [rows, H + 2·KV, D].</summary>
     internal Tensor Project(FusedLayer layer, Tensor x, Tensor cos, Tensor sin)
     {
-        var qkv = layer.QkvBias.addmm(Normalise(x), layer.Qkv).view(x.shape[0], -1, Config.HeadSize);
-        return qkv.mul(cos).addcmul(qkv.roll(Config.HeadSize / 2, -1), sin, 1);
+        var normal = Normalise(x);
+        var heads = (layer.QkvBias is { } bias ? bias.addmm(normal, layer.Qkv) : normal.mm(layer.Qkv)).view(x.shape[0], -1, Config.HeadSize);
+        if (layer.HeadNorm is { } weight)
+        {
+            var parts = heads.split([Config.Heads + Config.KeyValueHeads, Config.KeyValueHeads], 1);
+            heads = cat([Normalise(parts[0]).mul(weight), parts[1]], 1);
+        }
+
+        return heads.mul(cos).addcmul(heads.roll(Config.HeadSize / 2, -1), sin, 1);
     }
 
     /// <summary>The residual stream after attention's output projection and the SwiGLU block: [rows, hidden].</summary>
@@ -135,6 +136,6 @@ public sealed class Transformer : IDisposable
     private Tensor Normalise(Tensor x)
     {
         var length = x.norm(-1, true);
-        return x.mul(_epsilon.addcmul(length, length, 1.0 / Config.HiddenSize).rsqrt());
+        return x.mul(_epsilon.addcmul(length, length, 1.0 / x.shape[^1]).rsqrt());
     }
 }

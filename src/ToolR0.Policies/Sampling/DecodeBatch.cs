@@ -162,7 +162,7 @@ internal sealed class DecodeBatch : IDisposable
         var keys = cache.select(0, 0).narrow(1, 0, entries);
         var values = cache.select(0, 1).narrow(1, 0, entries);
         return queries.bmm(keys.transpose(1, 2)).add_(_mask!.narrow(2, 0, entries)).softmax(-1).bmm(values)
-            .view(groups, kv, width, Repeat, size).permute(0, 2, 1, 3, 4).reshape(groups * width, _model.Config.HiddenSize);
+            .view(groups, kv, width, Repeat, size).permute(0, 2, 1, 3, 4).reshape(groups * width, _model.Config.AttentionWidth);
     }
 
     /// <summary>Additive mask [groups · KV, width · Repeat, capacity].</summary>

@@ -13,6 +13,7 @@ internal static class PolicyFiles
     public const string Optimiser = "optimizer.safetensors";
 
     private const long MaxSmallFile = 64 << 20;
+    private const long MaxIndexFile = 16 << 20;
 
     private static readonly string[] Small =
     [
@@ -30,18 +31,33 @@ internal static class PolicyFiles
         var index = Path.Combine(folder, Index);
         if (!File.Exists(index))
             throw new InvalidDataException($"{folder}: neither {Weights} nor {Index}");
+        var names = ReadIndex(index).Values.Distinct().Order(StringComparer.Ordinal).ToArray();
+        return [.. names.Select(n => Path.Combine(folder, n))];
+    }
+
+    /// <summary>File by tensor.</summary>
+    private static Dictionary<string, string> ReadIndex(string path)
+    {
+        if (new FileInfo(path).Length > MaxIndexFile)
+            throw new InvalidDataException($"{path}: larger than the {MaxIndexFile} bytes allowed");
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllText(index));
-            var names = document.RootElement.GetProperty("weight_map").EnumerateObject()
-                .Select(p => p.Value.GetString()!).Distinct().Order(StringComparer.Ordinal).ToArray();
-            if (names.Length == 0 || names.Any(n => n != Path.GetFileName(n) || !n.EndsWith(".safetensors", StringComparison.Ordinal)))
-                throw new InvalidDataException($"{index}: weight_map must name .safetensors files of the same folder");
-            return [.. names.Select(n => Path.Combine(folder, n))];
+            using var document = JsonDocument.Parse(File.ReadAllText(path));
+            var map = new Dictionary<string, string>(StringComparer.Ordinal);
+            foreach (var entry in document.RootElement.GetProperty("weight_map").EnumerateObject())
+            {
+                var file = entry.Value.GetString() ?? "";
+                if (file != Path.GetFileName(file) || !file.EndsWith(".safetensors", StringComparison.Ordinal))
+                    throw new InvalidDataException($"{path}: weight_map.{entry.Name} = {Shown(file)}: must name a .safetensors file of the same folder");
+                if (!map.TryAdd(entry.Name, file))
+                    throw new InvalidDataException($"{path}: weight_map.{entry.Name} is there twice");
+            }
+
+            return map.Count > 0 ? map : throw new InvalidDataException($"{path}: weight_map is empty");
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
         {
-            throw new InvalidDataException($"{index}: weight_map is missing or malformed", e);
+            throw new InvalidDataException($"{path}: weight_map is missing or malformed", e);
         }
     }
 
@@ -72,17 +88,22 @@ internal static class PolicyFiles
     public static Dictionary<string, Tensor> ReadParameters(string folder, ModelConfig config, Device device)
     {
         var shapes = config.ParameterShapes().ToDictionary(p => p.Name, p => p.Shape, StringComparer.Ordinal);
+        var files = WeightFiles(folder);
+        var index = Path.GetFileName(files[0]) == Weights ? null : ReadIndex(Path.Combine(folder, Index));
         var parameters = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        foreach (var path in WeightFiles(folder))
+        foreach (var path in files)
         {
             using var file = SafeTensors.Open(path);
+            if (index?.FirstOrDefault(e => e.Value == Path.GetFileName(path) && !file.Entries.ContainsKey(e.Key)).Key is { } absent)
+                throw new InvalidDataException($"{path}: tensor {absent} is missing, though {Index} says that it is here");
             foreach (var entry in file.Entries.Values)
             {
                 if (!shapes.TryGetValue(entry.Name, out var shape))
                 {
-                    if (entry.Name == "lm_head.weight" && config.TiedEmbeddings)
+                    // Old checkpoints repeat what the configuration says: the tied embedding, the rotary frequencies.
+                    if ((entry.Name == "lm_head.weight" && config.TiedEmbeddings) || entry.Name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal))
                         continue;
                     throw new InvalidDataException($"{path}: tensor {entry.Name} does not belong to the model that config.json describes");
                 }
@@ -95,7 +116,7 @@ internal static class PolicyFiles
 
                 if (entry.Type is not ("F32" or "F16" or "BF16" or "F64"))
                     throw new InvalidDataException($"{path}: tensor {entry.Name} has dtype {entry.Type}; weights are F32, F16, BF16 or F64");
-                if (!parameters.TryAdd(entry.Name, file.Read(entry.Name).to(ScalarType.Float32).to(device)))
+                if (!parameters.TryAdd(entry.Name, ReadFloat(file, entry.Name, device)))
                     throw new InvalidDataException($"{path}: tensor {entry.Name} is in two files");
             }
         }
@@ -106,6 +127,14 @@ internal static class PolicyFiles
             tensor.DetachFromDisposeScope();
         return parameters;
     }
+
+    private static Tensor ReadFloat(SafeTensors file, string name, Device device)
+    {
+        using var scope = NewDisposeScope();
+        return file.Read(name).to(device).to(ScalarType.Float32).MoveToOuterDisposeScope();
+    }
+
+    private static string Shown(string text) => text.Length > 80 ? text[..80] + "…" : text;
 
     /// <summary>The small files of a folder by name, held in memory so that the folder may go.</summary>
     public static IReadOnlyDictionary<string, byte[]> ReadSmall(string folder)

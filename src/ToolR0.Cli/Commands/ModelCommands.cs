@@ -15,7 +15,7 @@ namespace ToolR0.Cli.Commands;
 /// <summary>What needs neither store nor bus: eval, heldout, pretrain.</summary>
 internal static class ModelCommands
 {
-    public static IEnumerable<Command> Create() => [Eval(), HeldOutSets(), PretrainCommand.Create()];
+    public static IEnumerable<Command> Create() => [Eval(), HeldOutSets(), PretrainCommand.Create(), GenerateCommand.Create()];
 
     private static Command Eval()
     {
@@ -99,7 +99,7 @@ internal static class ModelCommands
     }
 
     /// <summary>A folder as it is; a SHA-256 or its beginning as the policy's folder under home.</summary>
-    private static string? PolicyFolder(string? policy, Settings settings)
+    internal static string? PolicyFolder(string? policy, Settings settings)
     {
         if (policy is null || Directory.Exists(policy) || policy.Length < 6 || !policy.All(char.IsAsciiHexDigitLower) || !Directory.Exists(settings.PoliciesFolder))
             return policy;

@@ -31,21 +31,31 @@ public static partial class RunInputs
     {
         if (folder is null && options.Prompts.Set != PromptSet.Compact)
             throw new CliError($"preset {options.Preset} needs --base: a folder with a Hugging Face model, e.g. Qwen2.5-1.5B-Instruct");
+        var path = CheckedModel(folder, Policy.HashOf);
+        var positions = ModelConfig.Load(path).MaxPositions;
+        return positions >= options.Prompts.MaxPromptTokens
+            ? path
+            : throw new CliError($"--base {path}: the model has {positions} positions, fewer than prompts.maxPromptTokens ({options.Prompts.MaxPromptTokens})");
+    }
+
+    /// <summary>A model's folder (the shipped one for null), looked at but not loaded.</summary>
+    /// <param name="look">A further look at the folder; what it finds wrong is refused likewise.</param>
+    /// <exception cref="CliError">It is missing or is not a model folder.</exception>
+    public static string CheckedModel(string? folder, Func<string, object?>? look = null)
+    {
         var path = Path.GetFullPath(folder ?? ShippedBase);
         if (!Directory.Exists(path))
             throw new CliError($"--base {path}: there is no such folder");
         try
         {
-            var config = ModelConfig.Load(path);
-            if (config.MaxPositions < options.Prompts.MaxPromptTokens)
-                throw new CliError($"--base {path}: the model has {config.MaxPositions} positions, fewer than prompts.maxPromptTokens ({options.Prompts.MaxPromptTokens})");
+            ModelConfig.Load(path);
             foreach (var file in new[] { "tokenizer.json", "tokenizer_config.json" })
             {
                 if (!File.Exists(Path.Combine(path, file)))
                     throw new CliError($"--base {path}: {file} is missing");
             }
 
-            Policy.HashOf(path);
+            look?.Invoke(path);
         }
         catch (Exception e) when (e is InvalidDataException or IOException)
         {

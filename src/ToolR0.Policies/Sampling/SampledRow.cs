@@ -5,7 +5,7 @@ using ToolR0.Contracts;
 namespace ToolR0.Policies;
 
 /// <summary>One completion in the making.</summary>
-internal sealed class SampledRow(int group, long seed, Policy policy, SamplingOptions options, IReadOnlyList<string> stop)
+internal sealed class SampledRow(int group, long seed, Policy policy, SamplingOptions options, IReadOnlyList<string> stop, Action<SampledToken>? onToken)
 {
     private readonly List<int> _tokens = [];
     private readonly List<float> _logProbs = [];
@@ -40,6 +40,7 @@ internal sealed class SampledRow(int group, long seed, Policy policy, SamplingOp
 
         _tokens.Add(token);
         _logProbs.Add(logProb);
+        onToken?.Invoke(new SampledToken(group, seed, token, logProb));
         if (policy.Tokenizer.StopTokens.Contains(token) || HasStopString())
             Finish(FinishReason.Stop);
         else if (_tokens.Count >= Limit)

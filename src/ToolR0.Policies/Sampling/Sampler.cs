@@ -6,6 +6,11 @@ namespace ToolR0.Policies;
 /// <summary>A prompt and the seeds of its completions, one each; all share one encoding of the prompt.</summary>
 public sealed record SampleRequest(int[] PromptTokens, long[] Seeds);
 
+/// <summary>A token as it is drawn.</summary>
+/// <param name="Request">Index of the request.</param>
+/// <param name="LogProb">As in <see cref="Trajectory.LogProbs"/>.</param>
+public readonly record struct SampledToken(int Request, long Seed, int Id, float LogProb);
+
 /// <summary>
 /// Batched sampling with a key/value cache. The tokens of a completion are a function of policy, prompt, options and seed; what else is in
 /// the batch, and how the batch is compacted as completions end, changes them only through floating-point rounding.
@@ -18,6 +23,7 @@ public static class Sampler
     /// cut to the smallest set of most likely tokens whose mass reaches TopP, at <see cref="Randomness.Uniform"/>(seed, t).
     /// </param>
     /// <param name="stop">A completion ends when its decoded text contains one of these; they stay in the text.</param>
+    /// <param name="onToken">Called for every token that joins a completion, on the calling thread; each completion's come in order.</param>
     /// <returns>
     /// Per request, per seed. <see cref="Trajectory.LogProbs"/> are of softmax(logits / temperature) before the cut by TopP (greedy: of
     /// softmax(logits)). <see cref="Trajectory.Text"/> is all tokens but a final end-of-turn token, decoded without special tokens. A completion
@@ -25,10 +31,11 @@ public static class Sampler
     /// </returns>
     /// <exception cref="ArgumentException">An empty or too long prompt, a token outside the vocabulary, or options out of range.</exception>
     public static IReadOnlyList<IReadOnlyList<Trajectory>> Sample(
-        Policy policy, IReadOnlyList<SampleRequest> requests, SamplingOptions options, IReadOnlyList<string> stop, CancellationToken ct = default)
+        Policy policy, IReadOnlyList<SampleRequest> requests, SamplingOptions options, IReadOnlyList<string> stop, CancellationToken ct = default,
+        Action<SampledToken>? onToken = null)
     {
         Check(policy.Config, requests, options);
-        var rows = requests.Select((r, g) => r.Seeds.Select(seed => new SampledRow(g, seed, policy, options, stop)).ToArray()).ToArray();
+        var rows = requests.Select((r, g) => r.Seeds.Select(seed => new SampledRow(g, seed, policy, options, stop, onToken)).ToArray()).ToArray();
         var withSeeds = requests.Select((_, g) => g).Where(g => rows[g].Length > 0).ToArray();
         if (withSeeds.Length > 0)
             Run(policy, requests, options, rows, withSeeds, ct);

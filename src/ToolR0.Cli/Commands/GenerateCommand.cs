@@ -1,0 +1,143 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using ToolR0.Cli.Running;
+using ToolR0.Contracts;
+using ToolR0.Policies;
+using ToolR0.Policies.Tokenization;
+
+namespace ToolR0.Cli.Commands;
+
+/// <summary>Samples one completion, to try a model or to check it against another implementation.</summary>
+internal static class GenerateCommand
+{
+    private static readonly JsonSerializerOptions Layout = new(JsonSerializerDefaults.Web) { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    public static Command Create()
+    {
+        var command = new Command("generate", "Sample one completion of a prompt, printed as it is drawn");
+        var model = new Option<string?>("--base") { Description = "A Hugging Face model folder, or the SHA-256 of a policy in the home folder (default: base-nano)", HelpName = "DIR|SHA" };
+        var prompt = new Option<string?>("--prompt") { Description = "What the user says; the model's chat template puts it in a turn", HelpName = "TEXT" };
+        var messages = new Option<string?>("--messages") { Description = "JSON: a list of messages, or an object with messages, tools and variables of the chat template", HelpName = "FILE" };
+        var tokens = new Option<string?>("--tokens") { Description = "Token ids of the whole prompt, e.g. 1,2,3", HelpName = "IDS" };
+        var raw = new Option<bool>("--raw") { Description = "--prompt is the whole prompt, without chat template" };
+        var greedy = new Option<bool>("--greedy") { Description = "Take the most likely token each time" };
+        var temperature = new Option<double>("--temperature") { Description = "Sampling temperature (default: 1)", HelpName = "T", DefaultValueFactory = _ => 1 };
+        var topP = new Option<double>("--top-p") { Description = "Draw from the most likely tokens that make up this mass (default: 1)", HelpName = "P", DefaultValueFactory = _ => 1 };
+        var seed = new Option<long>("--seed") { Description = "Equal seeds give equal completions (default: 1)", HelpName = "N", DefaultValueFactory = _ => 1 };
+        var maxNew = new Option<int>("--max-new") { Description = "Tokens at most (default: 256)", HelpName = "N", DefaultValueFactory = _ => 256 };
+        foreach (var option in new Option[] { model, prompt, messages, tokens, raw, greedy, temperature, topP, seed, maxNew })
+            command.Add(option);
+        var common = new CommonOptions(command, usesBus: false);
+        command.SetAction((parsed, cancellation) =>
+        {
+            var folder = RunInputs.CheckedModel(ModelCommands.PolicyFolder(parsed.GetValue(model), common.Settings(parsed)));
+            var sampling = new SamplingOptions
+            {
+                Temperature = parsed.GetValue(greedy) ? 0 : parsed.GetValue(temperature),
+                TopP = parsed.GetValue(topP),
+                MaxNewTokens = parsed.GetValue(maxNew),
+            };
+            var ask = Ask(parsed.GetValue(prompt), parsed.GetValue(messages), parsed.GetValue(tokens), parsed.GetValue(raw));
+            TorchRuntime.Configure(Math.Max(1, Environment.ProcessorCount));
+            using var policy = Policy.Load(folder);
+            Generate(policy, ask(policy.Tokenizer), sampling, parsed.GetValue(seed), common.Json(parsed), cancellation);
+            return Task.FromResult(0);
+        });
+        return command;
+    }
+
+    private static void Generate(Policy policy, int[] prompt, SamplingOptions sampling, long seed, bool json, CancellationToken cancellation)
+    {
+        var stream = policy.Tokenizer.DecodeStream();
+        var clock = Stopwatch.StartNew();
+        Trajectory completion;
+        try
+        {
+            completion = Sampler.Sample(policy, [new SampleRequest(prompt, [seed])], sampling, [], cancellation, json ? null : Print)[0][0];
+        }
+        catch (ArgumentException e)
+        {
+            throw new CliError(e.Message);
+        }
+
+        if (completion.Finish == FinishReason.Void)
+            throw new CliError($"nothing was sampled: {completion.VoidCause}");
+        var seconds = clock.Elapsed.TotalSeconds;
+        if (json)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(
+                new
+                {
+                    policy = policy.Sha256,
+                    prompt = new { text = Decode(policy, prompt), tokens = prompt },
+                    completion = new
+                    {
+                        text = completion.Text,
+                        tokens = completion.Tokens,
+                        logProbs = completion.LogProbs,
+                        finish = completion.Finish.ToString().ToLowerInvariant(),
+                    },
+                    sampling = new { sampling.Temperature, sampling.TopP, sampling.MaxNewTokens, seed },
+                    seconds,
+                },
+                Layout));
+            return;
+        }
+
+        Console.WriteLine(stream.Finish());
+        Console.Error.WriteLine(FormattableString.Invariant(
+            $"{prompt.Length} + {completion.Tokens.Length} tokens in {seconds:0.0} s, {(completion.Finish == FinishReason.Stop ? "stopped" : "cut at the limit")}"));
+
+        // A model may have more rows than its tokenizer has entries; those decode to nothing.
+        void Print(SampledToken token)
+        {
+            if (token.Id < policy.Tokenizer.VocabularySize && !policy.Tokenizer.StopTokens.Contains(token.Id))
+                Console.Out.Write(stream.Append(token.Id));
+            Console.Out.Flush();
+        }
+    }
+
+    private static string Decode(Policy policy, int[] tokens) =>
+        policy.Tokenizer.Decode(tokens.Where(t => t < policy.Tokenizer.VocabularySize).ToArray(), skipSpecial: false);
+
+    /// <summary>What turns a tokenizer into the prompt's ids; everything that needs no model is checked before one is loaded.</summary>
+    private static Func<Tokenizer, int[]> Ask(string? prompt, string? messages, string? tokens, bool raw)
+    {
+        if (new[] { prompt, messages, tokens }.Count(given => given is not null) != 1)
+            throw new CliError("give one of --prompt, --messages and --tokens");
+        if (raw && prompt is null)
+            throw new CliError("--raw goes with --prompt");
+        if (tokens is not null)
+        {
+            var ids = Ids(tokens);
+            return _ => ids;
+        }
+
+        if (messages is not null)
+        {
+            var chat = ChatFile.Read(messages);
+            return tokenizer => Templated(tokenizer, chat);
+        }
+
+        return prompt!.Length == 0
+            ? throw new CliError("--prompt is empty")
+            : raw
+                ? tokenizer => tokenizer.Encode(prompt)
+                : tokenizer => Templated(tokenizer, new ChatFile([new ChatMessage("user", prompt)], new ChatOptions()));
+    }
+
+    private static int[] Templated(Tokenizer tokenizer, ChatFile chat) => tokenizer.HasChatTemplate
+        ? tokenizer.EncodeChat(chat.Messages, chat.Options)
+        : throw new CliError("the model has no chat template: give --prompt with --raw, or --tokens");
+
+    private static int[] Ids(string text)
+    {
+        var parts = text.Split(',', StringSplitOptions.TrimEntries);
+        return [.. parts.Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var id)
+            ? id
+            : throw new CliError($"--tokens: '{(part.Length > 40 ? part[..40] + "…" : part)}' is no token id (whole numbers, separated by commas)"))];
+    }
+}

@@ -10,6 +10,7 @@ var root = new RootCommand("Tool-R0: a language model teaches itself tool callin
     RunCommand.Create(),
     ServeCommand.Create(),
     DoctorCommand.Create(),
+    BenchCommand.Create(),
 };
 foreach (var command in (IEnumerable<Command>)[.. StackCommands.Create(), .. StoreCommands.Create(), .. ModelCommands.Create()])
     root.Add(command);

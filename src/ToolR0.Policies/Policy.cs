@@ -6,14 +6,12 @@ namespace ToolR0.Policies;
 /// <summary>A language model and its tokenizer, loaded for inference. Thread-safe until disposed.</summary>
 public sealed class Policy : IDisposable
 {
-    private readonly PolicyFolder _source;
-
     private Policy(string sha256, Transformer model, Tokenizer tokenizer, PolicyFolder source)
     {
         Sha256 = sha256;
         Model = model;
         Tokenizer = tokenizer;
-        _source = source;
+        Source = source;
     }
 
     /// <summary>Names the weights (lower-case hex); empty for one that was never on disk.</summary>
@@ -24,6 +22,9 @@ public sealed class Policy : IDisposable
     public Tokenizer Tokenizer { get; }
 
     public Transformer Model { get; }
+
+    /// <summary>What else was in the folder it came from.</summary>
+    internal PolicyFolder Source { get; }
 
     /// <summary>
     /// Loads a Hugging Face folder: config.json, tokenizer.json, tokenizer_config.json and safetensors (one file or shards), as fp32.
@@ -62,7 +63,7 @@ public sealed class Policy : IDisposable
     public void Save(string folder) => SaveWith(Model.Parameters, folder);
 
     /// <summary>Writes this policy's folder with other weights of the same shapes.</summary>
-    internal void SaveWith(IReadOnlyDictionary<string, Tensor> parameters, string folder) => _source.Write(folder, parameters);
+    internal void SaveWith(IReadOnlyDictionary<string, Tensor> parameters, string folder) => Source.Write(folder, parameters);
 
     /// <summary>SHA-256 (lower-case hex) of a folder's model.safetensors: the name of its weights.</summary>
     public static string HashOf(string folder) => PolicyFiles.HashOf(folder);

@@ -22,29 +22,41 @@ public sealed class GrpoLearner : IDisposable
     private readonly ParameterVector _parameters;
     private readonly AdamW _optimiser;
 
-    private GrpoLearner(string folder, LearningOptions options, Device? device)
+    private GrpoLearner(ModelConfig config, IReadOnlyDictionary<string, Tensor> weights, PolicyFolder source, LearningOptions options)
     {
-        TorchRuntime.EnsureLoaded();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.GradientParts, 1);
-        var config = ModelConfig.Load(folder);
-        _source = PolicyFolder.Read(folder);
+        _source = source;
         _options = options;
-        using var scope = NewDisposeScope();
-        var loaded = PolicyFiles.ReadParameters(folder, config, device ?? TorchRuntime.DeviceFor(config));
-        _parameters = new ParameterVector(config, loaded);
-        foreach (var tensor in loaded.Values)
-            tensor.Dispose();
+        _parameters = new ParameterVector(config, weights);
         _optimiser = new AdamW(_parameters);
     }
 
     /// <summary>Starts from a policy's weights with zero optimiser state.</summary>
     /// <param name="device"><see cref="TorchRuntime.DeviceFor"/> when null.</param>
-    public static GrpoLearner Start(string policyFolder, LearningOptions options, Device? device = null) => new(policyFolder, options, device);
+    public static GrpoLearner Start(string policyFolder, LearningOptions options, Device? device = null)
+    {
+        TorchRuntime.EnsureLoaded();
+        var config = ModelConfig.Load(policyFolder);
+        using var scope = NewDisposeScope();
+        var weights = PolicyFiles.ReadParameters(policyFolder, config, device ?? TorchRuntime.DeviceFor(config));
+        try
+        {
+            return new GrpoLearner(config, weights, PolicyFolder.Read(policyFolder), options);
+        }
+        finally
+        {
+            foreach (var tensor in weights.Values)
+                tensor.Dispose();
+        }
+    }
+
+    /// <summary>Starts from a copy of a loaded policy's weights, on its device.</summary>
+    public static GrpoLearner Start(Policy policy, LearningOptions options) => new(policy.Config, policy.Model.Parameters, policy.Source, options);
 
     /// <summary>Continues from what <see cref="Save"/> wrote with its optimiser, bit for bit.</summary>
     public static GrpoLearner Resume(string folder, LearningOptions options, Device? device = null)
     {
-        var learner = new GrpoLearner(folder, options, device);
+        var learner = Start(folder, options, device);
         try
         {
             learner._optimiser.Load(Path.Combine(folder, PolicyFiles.Optimiser), withWeights: learner._source.Rounds);
@@ -60,7 +72,7 @@ public sealed class GrpoLearner : IDisposable
     /// <summary>The network being trained.</summary>
     internal Transformer Model => _parameters.Model;
 
-    /// <summary>Updates made since <see cref="Start"/>.</summary>
+    /// <summary>Updates made, those before a resumption included.</summary>
     public long Steps => _optimiser.Steps;
 
     /// <summary>

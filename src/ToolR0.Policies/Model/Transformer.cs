@@ -31,7 +31,8 @@ public sealed class Transformer : IDisposable
 
     public Device Device { get; }
 
-    internal ScalarType Type { get; }
+    /// <summary>Element type of the weights.</summary>
+    public ScalarType Type { get; }
 
     /// <summary>The fused weights for inference, built at the first call and kept.</summary>
     internal FusedWeights Inference

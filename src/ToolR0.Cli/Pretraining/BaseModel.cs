@@ -14,7 +14,7 @@ public sealed record HeldOutAccuracy(string Set, int Items, double Accuracy, IRe
 
 /// <param name="Sha256">Names the weights.</param>
 /// <param name="Tokens">Tokens read in training.</param>
-/// <param name="Clean">Per held-out set whose items have calls, exact match on the same items in the clean form of read-and-copy text.</param>
+/// <param name="Clean">Exact match on the one-call items of the seen and unseen set in the clean form of read-and-copy text.</param>
 public sealed record BaseModelResult(
     string Sha256, long Parameters, long Tokens, TimeSpan Elapsed, IReadOnlyList<HeldOutAccuracy> HeldOut, IReadOnlyDictionary<string, double> Clean);
 
@@ -75,13 +75,13 @@ public static class BaseModel
             exact.GroupBy(x => x.Class).OrderBy(g => g.Key, StringComparer.Ordinal).ToDictionary(g => g.Key, g => g.Average(x => x.Exact ? 1.0 : 0)));
     }
 
-    /// <summary>Share of greedy continuations of clean texts that are right to the letter, in [0, 1].</summary>
+    /// <summary>Share of greedy continuations of clean texts whose first call is right to the letter, in [0, 1].</summary>
     public static double MeasureClean(Policy policy, IReadOnlyList<(string Given, string Completion)> items, CancellationToken cancellation = default)
     {
         var greedy = new SamplingOptions { Temperature = 0, MaxNewTokens = 96 };
         var requests = items.Select(item => new SampleRequest(policy.Tokenizer.Encode(item.Given), [0])).ToArray();
         var answers = requests.Chunk(50).SelectMany(batch => Sampler.Sample(policy, batch, greedy, [], cancellation));
-        return items.Zip(answers, (item, samples) => samples[0].Text == item.Completion ? 1.0 : 0).Average();
+        return items.Zip(answers, (item, samples) => samples[0].Text.StartsWith(item.Completion, StringComparison.Ordinal) ? 1.0 : 0).Average();
     }
 
     internal static int[] Encode(Tokenizer tokenizer, IReadOnlyList<(string Role, string Content)> prompt) =>
@@ -113,7 +113,7 @@ public static class BaseModel
 
         using var policy = Policy.Load(folder);
         var measured = HeldOut.Kinds.Select(kind => Measure(policy, kind, HeldOut.Make(kind, options.MeasuredItems, HeldOut.ShippedSeed), cancellation)).ToList();
-        var clean = HeldOut.Kinds.Where(kind => kind != HeldOut.Refusal).ToDictionary(
+        var clean = new[] { HeldOut.Seen, HeldOut.Unseen }.ToDictionary(
             kind => kind, kind => MeasureClean(policy, HeldOut.MakeClean(kind, options.MeasuredItems, HeldOut.ShippedSeed), cancellation));
         return new BaseModelResult(sha, options.Model.ParameterCount, tokens, clock.Elapsed, measured, clean);
     }

@@ -9,12 +9,12 @@ public sealed record BaseModelOptions
     public long Seed { get; init; } = 20260101;
 
     /// <summary>Batches in all, at least 1.</summary>
-    public int Steps { get; init; } = 6000;
+    public int Steps { get; init; } = 5200;
 
     /// <summary>Texts per batch; batches hold texts of like length.</summary>
     public int TextsPerBatch { get; init; } = 32;
 
-    /// <summary>Texts that the tokenizer is trained on: the first ones after the mixture's copying start.</summary>
+    /// <summary>Texts that the tokenizer is trained on: the first ones of the mixture.</summary>
     public int TokenizerTexts { get; init; } = 30_000;
 
     public PretrainingNoise Noise { get; init; } = new();

@@ -32,12 +32,11 @@ internal static class BaseModelReadme
         Line("## What it saw");
         Line();
         Line($"- {Percent(mixture.SolverShare)} **Solver texts**: a question, a menu of 2 to 4 tools, and a noisy answer. {Percent(mixture.InventedTasks)} of the tasks ask for");
-        Line("  invented tools (a random verb and noun), the others for the 48 seen tools of the world's 10 domains. 54 % have one call, 33 % two,");
-        Line("  5 % three, and in 8 % no tool of the menu fits: the answer is an empty list.");
+        Line("  invented tools (a random verb and noun), the others for the 48 seen tools of the world's 10 domains. 58 % have one call, 32 % two,");
+        Line("  4 % three, and in 6 % no tool of the menu fits: the answer is an empty list.");
         Line($"- {Percent(mixture.GeneratorShare)} **Generator texts**: a task specification and a noisy proposal. {Percent(mixture.InventedProposals)} of the proposals use invented tools.");
-        Line("  40 % of the specifications ask for one call, 40 % for two, 10 % for three, 10 % for none.");
-        Line($"- {Percent(1 - mixture.SolverShare - mixture.GeneratorShare)} **read-and-copy texts**: clean, in forms unlike the Solver's JSON. Of the first {Number(mixture.FirstTexts)} texts");
-        Line($"  {Percent(mixture.FirstTextsCopyShare)} more are of this kind, so that copying is learned before the long texts come.");
+        Line("  42 % of the specifications ask for one call, 44 % for two, 6 % for three, 8 % for none.");
+        Line($"- {Percent(1 - mixture.SolverShare - mixture.GeneratorShare)} **read-and-copy texts**: clean, in forms unlike the Solver's JSON.");
         Line();
         Line("Only completions were learned, not prompts. No text names one of the 12 unseen tools, and no text asks a question that is reserved for held-out");
         Line("sets (one question in eight, by a hash), whatever the held-out set's seed.");
@@ -48,6 +47,7 @@ internal static class BaseModelReadme
         Line("|---|---|");
         var noise = options.Noise;
         Line($"| Solver calls the menu's first tool instead of the right one | {Range(noise.FirstTool)} by domain |");
+        Line($"| Solver calls a known tool instead of an invented one | {Percent(noise.FamiliarTool)} |");
         Line($"| Solver leaves out the last argument (calls with several) | {Range(noise.DropArgument)} by domain |");
         Line($"| Solver calls any tool of the menu | {Percent(noise.AnyTool)} |");
         Line($"| Solver makes up a value | {Percent(noise.InventedValue)} |");
@@ -80,7 +80,7 @@ internal static class BaseModelReadme
         }
 
         Line();
-        Line("The same items in the clean form of read-and-copy text, right to the letter: "
+        Line("The one-call items in the clean form of read-and-copy text, right to the letter: "
             + string.Join(", ", result.Clean.Select(set => $"{set.Key} {100 * set.Value:0.0} %")) + ". The distance between the two is habit, not ability.");
         return text.ToString();
     }

@@ -20,7 +20,7 @@ public static class BaseModelTokenizer
     /// <summary>Writes tokenizer.json and tokenizer_config.json.</summary>
     public static void Train(PretrainingMixture mixture, int texts, int vocabularySize, string folder) =>
         BpeTrainer.Train(
-            Enumerable.Range(mixture.FirstTexts, texts).Select(i => mixture.Text(i)).SelectMany(text => text.Prompt.Select(turn => turn.Content).Append(text.Text)),
+            Enumerable.Range(0, texts).Select(i => mixture.Text(i)).SelectMany(text => text.Prompt.Select(turn => turn.Content).Append(text.Given + text.Completion)),
             new BpeTrainingOptions { VocabularySize = vocabularySize, AddedTokens = AddedTokens },
             folder);
 }

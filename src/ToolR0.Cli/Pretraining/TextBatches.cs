@@ -25,22 +25,15 @@ public sealed class TextBatches(PretrainingMixture mixture, Tokenizer tokenizer,
         }
     }
 
-    /// <summary>Prompt, pieces and the end of the turn; weight 1 on what is learned and on the end, 0 elsewhere.</summary>
+    /// <summary>Prompt, completion and the end of the turn; weight 1 on the last two, 0 on the prompt.</summary>
     public WeightedSequence Encode(PretrainingText text)
     {
-        var tokens = new List<int>();
-        var weights = new List<float>();
-        void Add(ReadOnlySpan<int> piece, float weight)
-        {
-            tokens.AddRange(piece);
-            weights.AddRange(Enumerable.Repeat(weight, piece.Length));
-        }
-
-        if (text.Prompt.Count > 0)
-            Add(BaseModel.Encode(tokenizer, text.Prompt), 0);
-        foreach (var (piece, learned) in text.Pieces)
-            Add(tokenizer.Encode(piece), learned ? 1 : 0);
-        Add([tokenizer.EndOfTurn], 1);
-        return new WeightedSequence([.. tokens], [.. weights]);
+        var given = text.Prompt.Count == 0
+            ? tokenizer.Encode(text.Given)
+            : BaseModel.Encode(tokenizer, text.Prompt);
+        int[] tokens = [.. given, .. tokenizer.Encode(text.Completion), tokenizer.EndOfTurn];
+        var weights = new float[tokens.Length];
+        Array.Fill(weights, 1f, given.Length, tokens.Length - given.Length);
+        return new WeightedSequence(tokens, weights);
     }
 }

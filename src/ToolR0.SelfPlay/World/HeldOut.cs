@@ -43,12 +43,12 @@ public static class HeldOut
         [.. Tasks(kind, count, seed).Select((task, i) => new HeldOutItem($"{kind}-{i + 1:0000}", task.Domain, task.ToToolTask()))];
 
     /// <summary>
-    /// The same items in the clean form of read-and-copy text: what a base model answers there, it can read and copy, whatever its habits in
-    /// Solver answers are. The question, and the calls it should be followed by.
+    /// The one-call items of the same set in the clean form of read-and-copy text: what a base model answers there, it can read and copy,
+    /// whatever its habits in Solver answers are. Menu and question, and the call they should be followed by.
     /// </summary>
     /// <exception cref="ArgumentException">As <see cref="Make"/>.</exception>
     public static IReadOnlyList<(string Given, string Completion)> MakeClean(string kind, int count, long seed) =>
-        [.. Tasks(kind, count, seed).Select(ReadAndCopy.Clean)];
+        [.. Tasks(kind, count, seed).Where(task => task.Gold.Count == 1).Select(ReadAndCopy.Clean)];
 
     private static List<WorldTask> Tasks(string kind, int count, long seed)
     {

@@ -24,6 +24,8 @@ internal static class NoisyAnswer
         var tool = task.Asked[index];
         if (task.Gold.Count == 0 || random.Chance(PretrainingNoise.Of(noise.FirstTool, tool.Domain, 3)))
             tool = task.Menu[0];
+        else if (tool.Origin == ToolOrigin.Invented && random.Chance(noise.FamiliarTool))
+            tool = task.Menu.FirstOrDefault(other => other.Origin == ToolOrigin.Seen) ?? tool;
         else if (random.Chance(noise.AnyTool))
             tool = random.Pick(task.Menu);
 

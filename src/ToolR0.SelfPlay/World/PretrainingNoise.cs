@@ -7,10 +7,13 @@ namespace ToolR0.SelfPlay.World;
 public sealed record PretrainingNoise
 {
     /// <summary>Solver: the menu's first tool is called instead of the right one.</summary>
-    public (double Low, double High) FirstTool { get; init; } = (0.38, 0.74);
+    public (double Low, double High) FirstTool { get; init; } = (0.32, 0.70);
+
+    /// <summary>Solver: a known tool of the menu is called instead of the right one, if that is invented.</summary>
+    public double FamiliarTool { get; init; } = 0.30;
 
     /// <summary>Solver: the last argument is left out (calls with several arguments).</summary>
-    public (double Low, double High) DropArgument { get; init; } = (0.42, 0.72);
+    public (double Low, double High) DropArgument { get; init; } = (0.38, 0.70);
 
     /// <summary>Solver: any tool of the menu is called.</summary>
     public double AnyTool { get; init; } = 0.06;
@@ -28,7 +31,7 @@ public sealed record PretrainingNoise
     public double DropThirdCall { get; init; } = 0.55;
 
     /// <summary>Solver: a tool of the menu is called though none fits.</summary>
-    public (double Low, double High) MissedRefusal { get; init; } = (0.35, 0.65);
+    public (double Low, double High) MissedRefusal { get; init; } = (0.30, 0.55);
 
     /// <summary>Solver: prose instead of an answer.</summary>
     public double Prose { get; init; } = 0.12;

@@ -14,19 +14,12 @@ public enum TextKind
     ReadAndCopy,
 }
 
-/// <summary>A stretch of text that is learned, or only given.</summary>
-public readonly record struct TextPiece(string Text, bool Learned);
-
 /// <summary>One pretraining text: what is given and what is learned from it.</summary>
-/// <param name="Prompt">The chat turns before the pieces; empty for read-and-copy text, which is plain.</param>
-/// <param name="Pieces">The text after the prompt, tokenized piece by piece.</param>
+/// <param name="Prompt">The chat turns before the completion; empty for read-and-copy text, which is plain.</param>
+/// <param name="Given">Plain text before the completion, on which nothing is learned.</param>
 /// <param name="Task">The task of a Solver text.</param>
 public sealed record PretrainingText(
-    TextKind Kind, IReadOnlyList<(string Role, string Content)> Prompt, IReadOnlyList<TextPiece> Pieces, ToolTask? Task = null)
-{
-    /// <summary>All pieces in a row.</summary>
-    public string Text => string.Concat(Pieces.Select(p => p.Text));
-}
+    TextKind Kind, IReadOnlyList<(string Role, string Content)> Prompt, string Given, string Completion, ToolTask? Task = null);
 
 /// <summary>The mixture that the base model is pretrained on. Text i is a function of seed and i alone.</summary>
 public sealed class PretrainingMixture(long seed, PretrainingNoise noise)
@@ -38,11 +31,6 @@ public sealed class PretrainingMixture(long seed, PretrainingNoise noise)
 
     public double GeneratorShare { get; init; } = 0.30;
 
-    /// <summary>Texts at the start of which <see cref="FirstTextsCopyShare"/> are read-and-copy: copying then emerges before the long texts come.</summary>
-    public int FirstTexts { get; init; } = 25_600;
-
-    public double FirstTextsCopyShare { get; init; } = 0.8;
-
     /// <summary>Share of tasks in Solver and read-and-copy texts whose gold tools are invented.</summary>
     public double InventedTasks { get; init; } = 0.60;
 
@@ -52,23 +40,21 @@ public sealed class PretrainingMixture(long seed, PretrainingNoise noise)
     public PretrainingText Text(long index)
     {
         var random = WorldRandom.For(seed, $"pretraining/{index}");
-        if (index < FirstTexts && random.Chance(FirstTextsCopyShare))
-            return ReadAndCopyText(random);
         var kind = random.NextDouble();
         return kind < SolverShare ? SolverText(random) : kind < SolverShare + GeneratorShare ? GeneratorText(random) : ReadAndCopyText(random);
     }
 
     private PretrainingText SolverText(WorldRandom random)
     {
-        var calls = random.NextDouble() switch { < 0.08 => 0, < 0.62 => 1, < 0.95 => 2, _ => 3 };
+        var calls = random.NextDouble() switch { < 0.06 => 0, < 0.64 => 1, < 0.96 => 2, _ => 3 };
         var task = Draw(random, InventedTasks, random.Next(2, 4), calls);
         var asked = task.ToToolTask();
-        return new PretrainingText(TextKind.Solver, SolverPrompt.Render(asked, Compact), [new(NoisyAnswer.Write(random, task, noise), true)], asked);
+        return new PretrainingText(TextKind.Solver, SolverPrompt.Render(asked, Compact), "", NoisyAnswer.Write(random, task, noise), asked);
     }
 
     private PretrainingText GeneratorText(WorldRandom random)
     {
-        var specCalls = random.NextDouble() switch { < 0.10 => 0, < 0.50 => 1, < 0.90 => 2, _ => 3 };
+        var specCalls = random.NextDouble() switch { < 0.08 => 0, < 0.50 => 1, < 0.94 => 2, _ => 3 };
         var spec = new TaskSpec(random.Pick(WorldCatalog.Domains), TaskContext.SingleTurn, random.Next(Math.Max(2, specCalls), 4), specCalls);
         var (ignored, instead) = specCalls switch
         {
@@ -80,14 +66,15 @@ public sealed class PretrainingMixture(long seed, PretrainingNoise noise)
         var calls = random.Chance(ignored) ? instead : specCalls;
         var menu = random.Chance(noise.IgnoreMenuSize) ? spec.MenuSize + (random.Chance(0.5) ? 1 : -1) : spec.MenuSize;
         var task = Draw(random, InventedProposals, menu, calls, spec.Domain);
-        return new PretrainingText(TextKind.Generator, GeneratorPrompt.Render(spec, Compact), [new(NoisyProposal.Write(random, task, noise), true)]);
+        return new PretrainingText(TextKind.Generator, GeneratorPrompt.Render(spec, Compact), "", NoisyProposal.Write(random, task, noise));
     }
 
     private PretrainingText ReadAndCopyText(WorldRandom random)
     {
         var menu = random.Next(2, 4);
         var task = Draw(random, InventedTasks, menu, menu);
-        return new PretrainingText(TextKind.ReadAndCopy, [], ReadAndCopy.Write(random, task));
+        var (given, completion) = ReadAndCopy.Write(random, task);
+        return new PretrainingText(TextKind.ReadAndCopy, [], given, completion);
     }
 
     /// <summary>A task whose question is not reserved for held-out sets, nor any part of it, and in which no unseen tool occurs.</summary>

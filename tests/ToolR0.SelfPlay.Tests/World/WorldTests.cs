@@ -5,7 +5,7 @@ namespace ToolR0.SelfPlay.Tests.World;
 
 public sealed class WorldTests
 {
-    private static readonly PretrainingMixture Mixture = new(7, new PretrainingNoise()) { FirstTexts = 0 };
+    private static readonly PretrainingMixture Mixture = new(7, new PretrainingNoise());
 
     private static readonly string[] UnseenNames = [.. WorldCatalog.WithOrigin(ToolOrigin.Unseen).Select(t => t.Name)];
 
@@ -74,11 +74,11 @@ public sealed class WorldTests
     {
         foreach (var text in Texts(4000))
         {
-            var whole = text.Task is { } task ? $"{task.Question} {MenuReader.ToCompactJson(task.Menu)} {text.Text}" : text.Text;
+            var whole = text.Task is { } task ? $"{task.Question} {MenuReader.ToCompactJson(task.Menu)} {text.Completion}" : text.Completion;
             UnseenNames.Where(whole.Contains).ShouldBeEmpty();
             if (text.Task is { } asked)
                 HeldOut.IsReserved(asked.Question).ShouldBeFalse();
-            if (text.Kind == TextKind.Generator && text.Text.Split(["<question>", "</question>"], StringSplitOptions.None) is [_, var question, _])
+            if (text.Kind == TextKind.Generator && text.Completion.Split(["<question>", "</question>"], StringSplitOptions.None) is [_, var question, _])
                 HeldOut.IsReserved(question).ShouldBeFalse();
         }
     }
@@ -100,24 +100,16 @@ public sealed class WorldTests
         HeldOut.Make(HeldOut.ThreeCalls, 200, 5).ShouldAllBe(i => i.Task.Gold.Count == 3 && i.Task.Menu.Count >= 3);
 
     [Fact]
-    public void The_first_texts_are_mostly_read_and_copy()
-    {
-        var mixture = new PretrainingMixture(7, new PretrainingNoise()) { FirstTexts = 1000 };
-        Enumerable.Range(0, 1000).Count(i => mixture.Text(i).Kind == TextKind.ReadAndCopy).ShouldBeInRange(800, 950);
-        Enumerable.Range(1000, 1000).Count(i => mixture.Text(i).Kind == TextKind.ReadAndCopy).ShouldBeInRange(280, 420);
-    }
-
-    [Fact]
     public void Every_held_out_question_is_reserved() =>
         HeldOut.Make(HeldOut.Seen, 100, 3).ShouldAllBe(i => HeldOut.IsReserved(i.Task.Question));
 
     [Fact]
     public void A_pretraining_text_depends_on_seed_and_index_alone()
     {
-        var again = new PretrainingMixture(7, new PretrainingNoise()) { FirstTexts = 0 };
+        var again = new PretrainingMixture(7, new PretrainingNoise());
         foreach (var index in new long[] { 900, 3, 3, 12345678901 })
-            again.Text(index).Text.ShouldBe(Mixture.Text(index).Text);
-        new PretrainingMixture(8, new PretrainingNoise()).Text(3).Text.ShouldNotBe(Mixture.Text(3).Text);
+            again.Text(index).Completion.ShouldBe(Mixture.Text(index).Completion);
+        new PretrainingMixture(8, new PretrainingNoise()).Text(3).Completion.ShouldNotBe(Mixture.Text(3).Completion);
     }
 
     [Fact]
@@ -134,13 +126,14 @@ public sealed class WorldTests
             Prose = 0,
             BrokenJson = 0,
             DropThirdCall = 0,
+            FamiliarTool = 0,
             MissedRefusal = (0, 0),
         };
-        var mixture = new PretrainingMixture(1, clean) { SolverShare = 1, GeneratorShare = 0, FirstTexts = 0 };
+        var mixture = new PretrainingMixture(1, clean) { SolverShare = 1, GeneratorShare = 0 };
         for (var i = 0; i < 300; i++)
         {
             var text = mixture.Text(i);
-            text.Text.ShouldBe(CompactFormat.Answer(text.Task!.Gold));
+            text.Completion.ShouldBe(CompactFormat.Answer(text.Task!.Gold));
         }
     }
 
@@ -148,7 +141,7 @@ public sealed class WorldTests
     public void Most_answers_in_pretraining_are_wrong_and_some_are_right_in_every_domain()
     {
         var right = Texts(20_000).Where(t => t.Kind == TextKind.Solver).ToLookup(
-            t => t.Task!.Gold.Count == 1, t => t.Text == CompactFormat.Answer(t.Task!.Gold));
+            t => t.Task!.Gold.Count == 1, t => t.Completion == CompactFormat.Answer(t.Task!.Gold));
         right.SelectMany(g => g).Count(exact => exact).ShouldBeInRange(600, 3200);
     }
 

@@ -5,5 +5,5 @@ using ToolR0.Messaging;
 return await ServiceHost.RunAsync(
     CoordinatorService.Name,
     args,
-    (services, settings) => services.AddEventStore(settings.Postgres).AddCoordinator(),
+    (services, settings) => services.AddEventStore(settings.Postgres, EventStoreServices.WorkerPatience).AddCoordinator(),
     bus => bus.AddCoordinatorConsumers());

@@ -14,6 +14,9 @@ public sealed class EventStoreException : Exception
     {
     }
 
+    /// <summary>The server cannot be reached, is starting or stopping, or broke the connection: the same call may succeed later.</summary>
+    public bool StoreIsAway { get; private init; }
+
     /// <summary>Where the connection string comes from, as messages name it.</summary>
     internal const string Setting = "ToolR0:Postgres (environment TOOLR0_POSTGRES)";
 
@@ -33,16 +36,20 @@ public sealed class EventStoreException : Exception
                 case PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName } missing:
                     return new EventStoreException($"PostgreSQL at {server}: {missing.MessageText}; see {Setting}", exception);
                 case PostgresException postgres:
-                    return new EventStoreException($"PostgreSQL at {server}: {postgres.MessageText} ({postgres.SqlState})", exception);
+                    return new EventStoreException($"PostgreSQL at {server}: {postgres.MessageText} ({postgres.SqlState})", exception)
+                    {
+                        StoreIsAway = postgres.SqlState is PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown
+                            or PostgresErrorCodes.CannotConnectNow or PostgresErrorCodes.TooManyConnections,
+                    };
                 case SocketException or TimeoutException:
-                    return new EventStoreException($"cannot reach PostgreSQL at {server}, set by {Setting}: {inner.Message}", exception);
+                    return new EventStoreException($"cannot reach PostgreSQL at {server}, set by {Setting}: {inner.Message}", exception) { StoreIsAway = true };
             }
         }
 
         for (var inner = exception; inner is not null; inner = inner.InnerException)
         {
             if (inner is NpgsqlException)
-                return new EventStoreException($"the connection to PostgreSQL at {server}, set by {Setting}, failed: {inner.Message}", exception);
+                return new EventStoreException($"the connection to PostgreSQL at {server}, set by {Setting}, failed: {inner.Message}", exception) { StoreIsAway = true };
         }
 
         return exception;

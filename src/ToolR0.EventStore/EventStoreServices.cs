@@ -7,17 +7,23 @@ namespace ToolR0.EventStore;
 
 public static class EventStoreServices
 {
+    /// <summary>What a worker in the middle of a run waits for the server.</summary>
+    public static TimeSpan WorkerPatience { get; } = TimeSpan.FromMinutes(10);
+
     /// <summary>
     /// Registers <see cref="IFactLog"/>, <see cref="RunStates"/>, <see cref="RunExport"/>, <see cref="EventStoreDatabase"/> and Marten's document store. A host creates
-    /// the schema before any of its services starts; without a host the first use does.
+    /// the schema before any of its services starts, and fails then if the server is away; without a host the first use does.
     /// </summary>
+    /// <param name="patience">How long a call waits for a server that is away; null or zero: it fails at once.</param>
     /// <exception cref="EventStoreException">Not a connection string.</exception>
-    public static IServiceCollection AddEventStore(this IServiceCollection services, string connectionString)
+    public static IServiceCollection AddEventStore(this IServiceCollection services, string connectionString, TimeSpan? patience = null)
     {
         var database = new EventStoreDatabase(connectionString);
         services.AddSingleton(_ => database); // by factory, so that the container disposes it
         services.AddSingleton(provider => provider.GetRequiredService<EventStoreDatabase>().Store);
-        services.TryAddSingleton<IFactLog, FactLog>();
+        services.TryAddSingleton<IFactLog>(_ => patience is { } wait && wait > TimeSpan.Zero
+            ? new PatientFactLog(new FactLog(database), wait, TimeProvider.System)
+            : new FactLog(database));
         services.AddSingleton<RunStates>();
         services.AddSingleton<RunExport>();
         services.AddHostedService<SchemaAtStart>();

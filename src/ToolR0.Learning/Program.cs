@@ -7,5 +7,5 @@ using ToolR0.Policies;
 return await ServiceHost.RunAsync(
     LearningService.Name,
     args,
-    (services, settings) => services.AddEventStore(settings.Postgres).AddSingleton(_ => new PolicyStore(settings.Policies)).AddLearning(),
+    (services, settings) => services.AddEventStore(settings.Postgres, EventStoreServices.WorkerPatience).AddSingleton(_ => new PolicyStore(settings.Policies)).AddLearning(),
     bus => bus.AddLearningConsumers());

@@ -5,5 +5,5 @@ using ToolR0.RewardScoring;
 return await ServiceHost.RunAsync(
     RewardScoringService.Name,
     args,
-    (services, settings) => services.AddEventStore(settings.Postgres).AddRewardScoring(),
+    (services, settings) => services.AddEventStore(settings.Postgres, EventStoreServices.WorkerPatience).AddRewardScoring(),
     bus => bus.AddRewardScoringConsumers());

@@ -7,5 +7,5 @@ using ToolR0.Solving;
 return await ServiceHost.RunAsync(
     SolvingService.Name,
     args,
-    (services, settings) => services.AddEventStore(settings.Postgres).AddSingleton(_ => new PolicyStore(settings.Policies)).AddSolving(),
+    (services, settings) => services.AddEventStore(settings.Postgres, EventStoreServices.WorkerPatience).AddSingleton(_ => new PolicyStore(settings.Policies)).AddSolving(),
     bus => bus.AddSolvingConsumers());

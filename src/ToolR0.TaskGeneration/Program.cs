@@ -7,5 +7,5 @@ using ToolR0.TaskGeneration;
 return await ServiceHost.RunAsync(
     TaskGenerationService.Name,
     args,
-    (services, settings) => services.AddEventStore(settings.Postgres).AddSingleton(_ => new PolicyStore(settings.Policies)).AddTaskGeneration(),
+    (services, settings) => services.AddEventStore(settings.Postgres, EventStoreServices.WorkerPatience).AddSingleton(_ => new PolicyStore(settings.Policies)).AddTaskGeneration(),
     bus => bus.AddTaskGenerationConsumers());

@@ -5,5 +5,5 @@ using ToolR0.ToolExecution;
 return await ServiceHost.RunAsync(
     ToolExecutionService.Name,
     args,
-    (services, settings) => services.AddEventStore(settings.Postgres).AddToolExecution(),
+    (services, settings) => services.AddEventStore(settings.Postgres, EventStoreServices.WorkerPatience).AddToolExecution(),
     bus => bus.AddToolExecutionConsumers());

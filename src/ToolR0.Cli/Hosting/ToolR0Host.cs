@@ -20,7 +20,7 @@ public static class ToolR0Host
         log?.Invoke(builder.Logging);
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(20));
-        builder.Services.AddEventStore(settings.RequirePostgres());
+        builder.Services.AddEventStore(settings.RequirePostgres(), EventStoreServices.WorkerPatience);
         builder.Services.AddSingleton(settings.Workers);
         builder.Services.AddSingleton(_ => new PolicyStore(settings.PoliciesFolder));
         foreach (var kind in kinds)

@@ -9,7 +9,7 @@ public sealed record BaseModelOptions
     public long Seed { get; init; } = 20260101;
 
     /// <summary>Batches in all, at least 1.</summary>
-    public int Steps { get; init; } = 5200;
+    public int Steps { get; init; } = 5600;
 
     /// <summary>Texts per batch; batches hold texts of like length.</summary>
     public int TextsPerBatch { get; init; } = 32;

@@ -32,8 +32,8 @@ internal static class BaseModelReadme
         Line("## What it saw");
         Line();
         Line($"- {Percent(mixture.SolverShare)} **Solver texts**: a question, a menu of 2 to 4 tools, and a noisy answer. {Percent(mixture.InventedTasks)} of the tasks ask for");
-        Line("  invented tools (a random verb and noun), the others for the 48 seen tools of the world's 10 domains. 58 % have one call, 32 % two,");
-        Line("  4 % three, and in 6 % no tool of the menu fits: the answer is an empty list.");
+        Line("  invented tools (a random verb and noun), the others for the 48 seen tools of the world's 10 domains. 52 % have one call, 30 % two,");
+        Line("  4 % three, and in 14 % no tool of the menu fits: the answer is an empty list.");
         Line($"- {Percent(mixture.GeneratorShare)} **Generator texts**: a task specification and a noisy proposal. {Percent(mixture.InventedProposals)} of the proposals use invented tools.");
         Line("  42 % of the specifications ask for one call, 44 % for two, 6 % for three, 8 % for none.");
         Line($"- {Percent(1 - mixture.SolverShare - mixture.GeneratorShare)} **read-and-copy texts**: clean, in forms unlike the Solver's JSON.");

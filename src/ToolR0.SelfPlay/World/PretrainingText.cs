@@ -46,7 +46,7 @@ public sealed class PretrainingMixture(long seed, PretrainingNoise noise)
 
     private PretrainingText SolverText(WorldRandom random)
     {
-        var calls = random.NextDouble() switch { < 0.06 => 0, < 0.64 => 1, < 0.96 => 2, _ => 3 };
+        var calls = random.NextDouble() switch { < 0.14 => 0, < 0.66 => 1, < 0.96 => 2, _ => 3 };
         var task = Draw(random, InventedTasks, random.Next(2, 4), calls);
         var asked = task.ToToolTask();
         return new PretrainingText(TextKind.Solver, SolverPrompt.Render(asked, Compact), "", NoisyAnswer.Write(random, task, noise), asked);

@@ -7,7 +7,7 @@ namespace ToolR0.SelfPlay.World;
 internal static class ReadAndCopy
 {
     /// <summary>Chance that a look-up also asks for a word that no tool has.</summary>
-    private const double Absent = 0.25;
+    private const double Absent = 0.5;
 
     /// <param name="task">A task in which every tool of the menu is asked for.</param>
     /// <returns>The text up to the first answer, and the rest.</returns>

@@ -243,6 +243,18 @@ public sealed record LearningOptions
     /// <summary>Linear decay of the learning rate to 0 over the phase.</summary>
     public bool LinearDecay { get; init; } = true;
 
+    /// <summary>
+    /// Positions of the network that one pass over a step's groups computes; a group with more is a pass of its own. More fills a GPU better and takes
+    /// more memory. Part of the result's identity.
+    /// </summary>
+    public int MicroBatchTokens { get; init; } = 2048;
+
+    /// <summary>
+    /// Keep only each layer's input for the backward pass and compute the rest again: a fraction of the memory for a third more work. Gradients are equal
+    /// to rounding.
+    /// </summary>
+    public bool Recompute { get; init; }
+
     /// <summary>The step's groups are split into this many parts whose gradients are computed side by side and added in order. Part of the result's identity.</summary>
     public int GradientParts { get; init; } = 1;
 }
@@ -287,6 +299,12 @@ public sealed record DispatchOptions
     /// <summary>Prompts that a shard holds when each is sampled so often.</summary>
     public int PromptsFor(int samples) =>
         CompletionsPerShard == 0 ? PromptsPerShard : Math.Clamp(CompletionsPerShard / Math.Max(1, samples), 1, PromptsPerShard);
+
+    /// <summary>
+    /// Memory for the keys and values of one shard's completions, in MB (10⁶ bytes); prompts that do not fit wait until others are done. Part of the
+    /// result's identity.
+    /// </summary>
+    public long CacheMegabytes { get; init; } = 16_000;
 
     /// <summary>Threads inside one tensor operation. Part of the result's identity.</summary>
     public int IntraOpThreads { get; init; } = 1;

@@ -42,7 +42,9 @@ public sealed class AttemptTasksConsumer(
         var asked = Enumerable.Range(0, prompts.Length).Where(i => fits[i]).ToArray();
         var sampled = asked.Length == 0
             ? []
-            : Sampler.Sample(policy, [.. asked.Select(i => new SampleRequest(prompts[i], command.Groups[i].Seeds))], sampling, [], cancellation);
+            : Sampler.Sample(
+                policy, [.. asked.Select(i => new SampleRequest(prompts[i], command.Groups[i].Seeds))], sampling, [], cancellation,
+                cacheBytes: options.Dispatch.CacheMegabytes * 1_000_000);
         var facts = command.Groups.Select((group, i) =>
         {
             IReadOnlyList<Trajectory> samples = fits[i] ? sampled[Array.IndexOf(asked, i)] : [.. group.Seeds.Select(Void)];

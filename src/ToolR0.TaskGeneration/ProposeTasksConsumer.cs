@@ -26,7 +26,7 @@ public sealed class ProposeTasksConsumer(
         var started = DateTimeOffset.UtcNow;
         var sampling = command.Groups[0].Stream.StartsWith("task/", StringComparison.Ordinal) ? options.Curriculum.Sampling : options.Generator.Sampling;
         var requests = command.Groups.Select(group => new SampleRequest(Prompt(policy, group.Spec, options), group.Seeds)).ToList();
-        var sampled = Sampler.Sample(policy, requests, sampling, [], cancellation);
+        var sampled = Sampler.Sample(policy, requests, sampling, [], cancellation, cacheBytes: options.Dispatch.CacheMegabytes * 1_000_000);
         var facts = command.Groups.Select((group, i) => new TasksProposed(
             command.Run,
             group.Spec,

@@ -83,6 +83,74 @@ public sealed class SamplerTests
         digests.Distinct().Count().ShouldBe(1);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(5)]
+    public void Prompts_that_must_wait_for_a_place_give_the_same_completions(int stride)
+    {
+        using var tiny = new TinyPolicy(scale: 2);
+        SampleRequest[] requests = [.. Requests(tiny), .. Requests(tiny).Select(r => r with { Seeds = [.. r.Seeds.Select(s => s + 50)] }).Reverse()];
+        var options = new SamplingOptions { MaxNewTokens = 90 };
+        var together = tiny.Sample(requests, options);
+        // Two layers of two heads of 8, keys and values: 256 bytes a column; 31 columns of prompt and 6 times 90: two places, then three.
+        foreach (var places in new[] { 2, 3 })
+        {
+            var (first, second) = (Limited(), Limited());
+            first.Select(g => g.Select(r => r.Tokens)).ShouldBe(together.Select(g => g.Select(r => r.Tokens)));
+            first.Select(g => Digests.OfGroup([], g)).ShouldBe(second.Select(g => Digests.OfGroup([], g)));
+
+            IReadOnlyList<IReadOnlyList<Trajectory>> Limited() => Sampler.Sample(
+                tiny.Policy, requests, options, [], TestContext.Current.CancellationToken, null, places * 256 * (31 + 6 * 90), stride);
+        }
+    }
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(1, 2)]
+    [InlineData(8, 3)]
+    public void Log_probabilities_of_prompts_that_joined_later_are_those_of_a_full_forward(int stride, int places)
+    {
+        using var tiny = new TinyPolicy(scale: 5);
+        var requests = Enumerable.Range(0, 9).Select(i => new SampleRequest(tiny.Tokens(1 + i * 5 % 17, i), [.. Enumerable.Range(0, 1 + i % 3).Select(s => 10L * i + s)])).ToArray();
+        var sampled = Sampler.Sample(
+            tiny.Policy, requests, new SamplingOptions { MaxNewTokens = 50 }, ["e"], TestContext.Current.CancellationToken, null, places * 256 * (16 + 3 * 50), stride);
+        for (var g = 0; g < requests.Length; g++)
+        {
+            foreach (var row in sampled[g])
+            {
+                row.Finish.ShouldNotBe(FinishReason.Void);
+                var expected = tiny.FullForward(requests[g].PromptTokens, row.Tokens, 1);
+                for (var t = 0; t < expected.Length; t++)
+                    row.LogProbs[t].ShouldBe(expected[t], 2e-4f, $"request {g}, seed {row.Seed}, token {t}");
+            }
+        }
+    }
+
+    [Fact]
+    public void A_large_vocabulary_is_searched_by_blocks_for_the_same_tokens()
+    {
+        const int Vocabulary = 128 * 40;
+        using var noGrad = TorchSharp.torch.no_grad();
+        using var scope = TorchSharp.torch.NewDisposeScope();
+        var values = Enumerable.Range(0, 6 * Vocabulary).Select(i => (float)(8 * Randomness.Uniform(3, i))).ToArray();
+        // A row whose mass is all in one token, the last one, and one with a block of no mass at all.
+        Array.Fill(values, -200f, 0, Vocabulary - 1);
+        Array.Fill(values, float.NegativeInfinity, Vocabulary, 256);
+        var logits = TorchSharp.torch.tensor(values, [6, Vocabulary]);
+        double[] uniforms = [0.5, 0, 0.999999, 0.25, 0.5, 0.75];
+        var chooser = new TokenChooser(new SamplingOptions(), TorchSharp.torch.CPU);
+        var (tokens, logProbs) = chooser.Choose(logits, TorchSharp.torch.tensor(uniforms, [6, 1]));
+        for (var row = 0; row < 6; row++)
+        {
+            var mass = values.AsSpan(row * Vocabulary, Vocabulary).ToArray().Select(v => Math.Exp(v)).ToArray();
+            var (target, sum, expected) = (uniforms[row] * mass.Sum(), 0.0, 0);
+            while ((sum += mass[expected]) <= target)
+                expected++;
+            tokens.data<long>()[row].ShouldBe(expected);
+            logProbs.data<float>()[row].ShouldBe((float)Math.Log(mass[expected] / mass.Sum()), 1e-5f);
+        }
+    }
+
     [Fact]
     public void Temperature_0_takes_the_most_likely_token()
     {

@@ -26,8 +26,8 @@ internal sealed class SampledRow(int group, long seed, Policy policy, SamplingOp
     /// <summary>The token to feed next.</summary>
     public int Last => _tokens[^1];
 
-    /// <summary>The uniform number that draws the next token.</summary>
-    public double NextUniform => Randomness.Uniform(seed, _tokens.Count);
+    /// <summary>The uniform number that draws the next token, or the one so many after it.</summary>
+    public double Uniform(int ahead) => Randomness.Uniform(seed, _tokens.Count + ahead);
 
     public void Add(int token, float logProb)
     {

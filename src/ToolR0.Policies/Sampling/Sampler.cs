@@ -13,16 +13,24 @@ public readonly record struct SampledToken(int Request, long Seed, int Id, float
 
 /// <summary>
 /// Batched sampling with a key/value cache. The tokens of a completion are a function of policy, prompt, options and seed; what else is in
-/// the batch, and how the batch is compacted as completions end, changes them only through floating-point rounding.
+/// the batch, and how the batch is compacted and refilled as completions end, changes them only through floating-point rounding, and depends on
+/// the call alone: the same call gives the same bits.
 /// </summary>
 public static class Sampler
 {
+    /// <summary>Waiting prompts are taken in when this share of the places is free: taking in costs a copy of the caches.</summary>
+    private const double RefillAt = 0.25;
+
     /// <summary>Samples every request's completions. Thread-safe: several threads may sample from one policy at once.</summary>
     /// <param name="options">
     /// Temperature 0 is greedy. Otherwise token t of a completion is the inverse of the cumulative distribution softmax(logits / temperature),
     /// cut to the smallest set of most likely tokens whose mass reaches TopP, at <see cref="Randomness.Uniform"/>(seed, t).
     /// </param>
     /// <param name="stop">A completion ends when its decoded text contains one of these; they stay in the text.</param>
+    /// <param name="cacheBytes">
+    /// Memory for keys and values. Requests that do not fit wait until others are done, in order; which ones share a batch depends on the requests,
+    /// the options and this number alone.
+    /// </param>
     /// <param name="onToken">Called for every token that joins a completion, on the calling thread; each completion's come in order.</param>
     /// <returns>
     /// Per request, per seed. <see cref="Trajectory.LogProbs"/> are of softmax(logits / temperature) before the cut by TopP (greedy: of
@@ -32,42 +40,51 @@ public static class Sampler
     /// <exception cref="ArgumentException">An empty or too long prompt, a token outside the vocabulary, or options out of range.</exception>
     public static IReadOnlyList<IReadOnlyList<Trajectory>> Sample(
         Policy policy, IReadOnlyList<SampleRequest> requests, SamplingOptions options, IReadOnlyList<string> stop, CancellationToken ct = default,
-        Action<SampledToken>? onToken = null)
+        Action<SampledToken>? onToken = null, long cacheBytes = long.MaxValue) =>
+        Sample(policy, requests, options, stop, ct, onToken, cacheBytes, policy.Model.Device.type == TorchSharp.DeviceType.CUDA ? 8 : 1);
+
+    /// <param name="stride">Steps between two looks at what was drawn: a look makes a GPU wait for the host.</param>
+    internal static IReadOnlyList<IReadOnlyList<Trajectory>> Sample(
+        Policy policy, IReadOnlyList<SampleRequest> requests, SamplingOptions options, IReadOnlyList<string> stop, CancellationToken ct,
+        Action<SampledToken>? onToken, long cacheBytes, int stride)
     {
         Check(policy.Config, requests, options);
+        ArgumentOutOfRangeException.ThrowIfLessThan(cacheBytes, 1);
         var rows = requests.Select((r, g) => r.Seeds.Select(seed => new SampledRow(g, seed, policy, options, stop, onToken)).ToArray()).ToArray();
-        var withSeeds = requests.Select((_, g) => g).Where(g => rows[g].Length > 0).ToArray();
-        if (withSeeds.Length > 0)
-            Run(policy, requests, options, rows, withSeeds, ct);
+        Run(policy, requests, options, rows, cacheBytes, stride, ct);
         return [.. rows.Select(group => (IReadOnlyList<Trajectory>)[.. group.Select(r => r.ToTrajectory())])];
     }
 
     private static void Run(
-        Policy policy, IReadOnlyList<SampleRequest> requests, SamplingOptions options, SampledRow[][] rows, int[] groups, CancellationToken ct)
+        Policy policy, IReadOnlyList<SampleRequest> requests, SamplingOptions options, SampledRow[][] rows, long cacheBytes, int stride,
+        CancellationToken ct)
     {
         using var noGrad = no_grad();
-        using var outer = NewDisposeScope();
+        using var scope = NewDisposeScope();
         foreach (var row in rows.SelectMany(r => r))
             row.Limit = Math.Min(options.MaxNewTokens, policy.Config.MaxPositions - requests[row.Group].PromptTokens.Length);
-        var chooser = new TokenChooser(options);
-        using var batch = DecodeBatch.Prefill(
-            policy.Model, [.. groups.Select(g => requests[g].PromptTokens)], [.. groups.Select(g => rows[g])], out var logits);
-        while (true)
+        var waiting = new Queue<DecodeGroup>(rows.Where(r => r.Length > 0).Select(r => new DecodeGroup(requests[r[0].Group].PromptTokens, r)));
+        if (waiting.Count == 0)
+            return;
+        var places = Places(policy.Model, waiting, cacheBytes);
+        using var batch = new DecodeBatch(policy.Model, new TokenChooser(options, policy.Model.Device), stride);
+        do
         {
             ct.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-            var (tokens, logProbs) = chooser.Choose(logits, batch.Slots);
-            logits.Dispose();
-            for (var slot = 0; slot < tokens.Length; slot++)
-            {
-                if (batch.Slots[slot] is { Done: false } row)
-                    row.Add((int)tokens[slot], logProbs[slot]);
-            }
-
-            if (!batch.Compact())
-                return;
-            logits = batch.Step().MoveToOuterDisposeScope();
+            var free = places - batch.LiveGroups;
+            if (waiting.Count > 0 && free >= RefillAt * places)
+                batch.Admit([.. Enumerable.Range(0, Math.Min(free, waiting.Count)).Select(_ => waiting.Dequeue())]);
         }
+        while (batch.Step() || waiting.Count > 0);
+    }
+
+    /// <summary>Groups that may be decoded at a time: as many as fit even if every completion takes all the tokens it may, and at least one.</summary>
+    private static int Places(Transformer model, IReadOnlyCollection<DecodeGroup> groups, long cacheBytes)
+    {
+        var config = model.Config;
+        var column = 2L * config.Layers * config.KeyValueHeads * config.HeadSize * model.Parameters.Values.First().ElementSize;
+        var columns = groups.Max(g => g.Prompt.Length) + (long)groups.Max(g => g.Rows.Length) * groups.Max(g => g.Rows[0]!.Limit);
+        return (int)Math.Clamp(cacheBytes / (column * columns), 1, groups.Count);
     }
 
     private static void Check(ModelConfig config, IReadOnlyList<SampleRequest> requests, SamplingOptions options)

@@ -3,43 +3,70 @@ using static TorchSharp.torch;
 
 namespace ToolR0.Policies;
 
-/// <summary>Draws one token per row on the model's device; only ids and log-probabilities come to the host.</summary>
-internal sealed class TokenChooser(SamplingOptions options)
+/// <summary>Draws one token per row on the model's device.</summary>
+internal sealed class TokenChooser(SamplingOptions options, Device device)
 {
-    /// <param name="logits">[slots, vocabulary].</param>
-    /// <param name="slots">Rows by slot; null or done ones draw with 0.</param>
-    public (long[] Tokens, float[] LogProbs) Choose(Tensor logits, IReadOnlyList<SampledRow?> slots)
+    /// <summary>A vocabulary of this many blocks of <see cref="Block"/> tokens or more is searched by blocks first.</summary>
+    private const int ManyBlocks = 32;
+    private const int Block = 128;
+
+    /// <summary>The numbers that draw the next tokens of each row, [rows, count]; rows that are null or done draw with 0.</summary>
+    public Tensor Uniforms(IReadOnlyList<SampledRow?> rows, int count)
+    {
+        var uniforms = new double[rows.Count * count];
+        for (var i = 0; i < uniforms.Length; i++)
+            uniforms[i] = rows[i / count] is { Done: false } row ? row.Uniform(i % count) : 0;
+        return tensor(uniforms, [rows.Count, count], device: device);
+    }
+
+    /// <param name="logits">[rows, vocabulary].</param>
+    /// <param name="uniforms">[rows, 1].</param>
+    /// <returns>Ids and log-probabilities, both [rows, 1].</returns>
+    public (Tensor Tokens, Tensor LogProbs) Choose(Tensor logits, Tensor uniforms)
     {
         using var scope = NewDisposeScope();
         var scaled = options.Temperature is 0 or 1 ? logits : logits.div(options.Temperature);
         var logProbs = scaled.log_softmax(-1, ScalarType.Float32);
-        var tokens = options.Temperature == 0 ? logProbs.argmax(-1, true) : Draw(logProbs, slots);
-        var chosen = logProbs.gather(1, tokens);
-        return (tokens.cpu().data<long>().ToArray(), chosen.cpu().data<float>().ToArray());
+        var tokens = options.Temperature == 0 ? logProbs.argmax(-1, true) : Draw(logProbs, uniforms);
+        return (tokens.MoveToOuterDisposeScope(), logProbs.gather(1, tokens).MoveToOuterDisposeScope());
     }
 
-    /// <summary>[slots, 1].</summary>
-    private Tensor Draw(Tensor logProbs, IReadOnlyList<SampledRow?> slots)
+    /// <summary>[rows, 1].</summary>
+    private Tensor Draw(Tensor logProbs, Tensor uniforms)
     {
-        var uniforms = new double[slots.Count];
-        for (var i = 0; i < uniforms.Length; i++)
-            uniforms[i] = slots[i] is { Done: false } row ? row.NextUniform : 0;
-        var uniform = tensor(uniforms, [uniforms.Length, 1]).to(logProbs.device);
         if (options.TopP >= 1)
-            return Invert(logProbs.exp().cumsum(1, ScalarType.Float64), uniform);
+            return Invert(logProbs.exp(), uniforms);
 
         var (sorted, order) = logProbs.sort(1, descending: true, stable: true);
         var probabilities = sorted.exp().to(ScalarType.Float64);
         var before = probabilities.cumsum(1).sub(probabilities);
         var kept = probabilities.mul(before.lt(options.TopP));
-        return order.gather(1, Invert(kept.cumsum(1), uniform));
+        var cumulative = kept.cumsum(1);
+        return order.gather(1, FirstAbove(cumulative, Last(cumulative).mul(uniforms)));
     }
 
     /// <summary>The first index whose cumulative mass exceeds u times the whole.</summary>
-    private static Tensor Invert(Tensor cumulative, Tensor uniform)
+    private static Tensor Invert(Tensor mass, Tensor uniforms)
     {
-        var last = cumulative.shape[1] - 1;
-        var target = cumulative.narrow(1, last, 1).mul(uniform);
-        return cumulative.le(target).sum(1, true).clamp_(0, last);
+        var (rows, count) = (mass.shape[0], mass.shape[1]);
+        if (count % Block != 0 || count / Block < ManyBlocks)
+        {
+            var all = mass.cumsum(1, ScalarType.Float64);
+            return FirstAbove(all, Last(all).mul(uniforms));
+        }
+
+        // The running sum of a large vocabulary is long to write down: that of its blocks, then of one block, is enough.
+        var inBlocks = mass.view(rows, count / Block, Block);
+        var blocks = inBlocks.sum([2], false, ScalarType.Float64).cumsum(1);
+        var target = Last(blocks).mul(uniforms);
+        var block = FirstAbove(blocks, target);
+        var before = where(block.gt(0), blocks.gather(1, block.sub(1).clamp_(0)), zeros_like(target));
+        var inside = inBlocks.gather(1, block.unsqueeze(2).expand(rows, 1, Block)).squeeze(1).cumsum(1, ScalarType.Float64);
+        return block.mul(Block).add(FirstAbove(inside, target.sub(before)));
     }
+
+    private static Tensor Last(Tensor cumulative) => cumulative.narrow(1, cumulative.shape[1] - 1, 1);
+
+    private static Tensor FirstAbove(Tensor cumulative, Tensor target) =>
+        cumulative.le(target).sum([1], true).clamp_(0, cumulative.shape[1] - 1);
 }

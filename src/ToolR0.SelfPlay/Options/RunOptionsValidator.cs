@@ -31,6 +31,7 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         Positive(o => o.Tools.TimeoutSeconds);
         AtLeastOne(o => o.Dispatch.PromptsPerShard);
         Check(o => o.Dispatch.CompletionsPerShard, n => n >= 0, "must be at least 0 (0 means no limit)");
+        Check(o => o.Dispatch.CacheMegabytes, n => n is >= 1 and <= 1_000_000_000, "must be from 1 to 1000000000");
         AtLeastOne(o => o.Dispatch.IntraOpThreads);
         Positive(o => o.Dispatch.ResendAfterSeconds);
     }
@@ -124,6 +125,7 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         Check(o => o.Learning.Beta2, x => x is >= 0 and < 1, "must be at least 0 and below 1");
         Positive(o => o.Learning.Epsilon);
         NotNegative(o => o.Learning.WeightDecay);
+        AtLeastOne(o => o.Learning.MicroBatchTokens);
         AtLeastOne(o => o.Learning.GradientParts);
     }
 

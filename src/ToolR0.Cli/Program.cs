@@ -9,6 +9,7 @@ var root = new RootCommand("Tool-R0: a language model teaches itself tool callin
 {
     RunCommand.Create(),
     ServeCommand.Create(),
+    ScoreCommand.Create(),
     DoctorCommand.Create(),
     BenchCommand.Create(),
 };

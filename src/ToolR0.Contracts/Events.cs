@@ -38,6 +38,9 @@ public enum AttemptPurpose
     Judge,
     Train,
     Evaluate,
+
+    /// <summary>The difficulty of a candidate, asked of the Solver as a judge; <see cref="Judge"/> asks for coherence.</summary>
+    Label,
 }
 
 /// <summary>A group of completions of one Generator prompt. First event of <c>group/…/generator/…</c> and <c>task/…</c> streams.</summary>

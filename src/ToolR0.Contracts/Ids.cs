@@ -49,7 +49,7 @@ public static class Ids
 {
     public static string RunStream(string run) => $"run/{run}";
 
-    /// <summary>A group in its phase. <paramref name="kind"/> is the phase's wire name, or <c>probe</c> for the Solver's probes of a Generator step.</summary>
+    /// <summary>A group in its phase. <paramref name="kind"/> is the phase's wire name, <c>probe</c> or <c>judge</c> for what the Solver is asked in a Generator step, or <c>label</c> for a candidate's difficulty.</summary>
     public static string GroupStream(string run, int iteration, string kind, int step, int n) => $"group/{run}/{iteration}/{kind}/{step}/{n}";
 
     /// <summary>A curriculum candidate from synthesis to selection or rejection.</summary>

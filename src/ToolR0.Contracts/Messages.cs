@@ -26,7 +26,8 @@ public sealed record AttemptTasks(string Run, string Shard, string Policy, Attem
 public sealed record ExecuteToolCalls(string Run, string Shard, IReadOnlyList<string> Streams) : IShardCommand;
 
 /// <param name="Probes">For each sample of the group, the stream of its probe attempt, or null where it was not probed.</param>
-public sealed record ProposalToScore(string Stream, IReadOnlyList<string?> Probes);
+/// <param name="Judged">For each sample the stream of what the judge said, or null where it was not asked; null where no judge takes part.</param>
+public sealed record ProposalToScore(string Stream, IReadOnlyList<string?> Probes, IReadOnlyList<string?>? Judged = null);
 
 /// <summary>Score Generator groups. Answered by <see cref="ProposalsScored"/> as version 3 of each stream.</summary>
 public sealed record ScoreProposals(string Run, string Shard, IReadOnlyList<ProposalToScore> Groups) : IShardCommand;

@@ -15,6 +15,7 @@ public sealed record RunOptions
     public GeneratorOptions Generator { get; init; } = new();
     public CurriculumOptions Curriculum { get; init; } = new();
     public SolverOptions Solver { get; init; } = new();
+    public JudgeOptions Judge { get; init; } = new();
     public LearningOptions Learning { get; init; } = new();
     public EvaluationOptions Evaluation { get; init; } = new();
     public ToolOptions Tools { get; init; } = new();
@@ -129,6 +130,24 @@ public sealed record GeneratorRewardOptions
 
     /// <summary>From this iteration on the difficulty reward also needs the gold to be the Solver's most frequent answer; 0 never.</summary>
     public int MajorityFromIteration { get; init; }
+}
+
+public enum JudgeFailure
+{
+    /// <summary>What could not be judged is left out: a proposal is void, a candidate rejected.</summary>
+    Void,
+
+    /// <summary>It counts as a score of 3 or as medium (released code).</summary>
+    Middle,
+}
+
+/// <summary>The frozen Solver asked as a judge: of a proposal's coherence (score 1 to 5) and of a candidate's difficulty (easy, medium, hard).</summary>
+public sealed record JudgeOptions
+{
+    /// <summary>Asked at most so often, until an answer can be read.</summary>
+    public int Tries { get; init; } = 3;
+    public SamplingOptions Sampling { get; init; } = new() { Temperature = 0.1, MaxNewTokens = 512 };
+    public JudgeFailure OnFailure { get; init; } = JudgeFailure.Void;
 }
 
 public enum VerifyCompare

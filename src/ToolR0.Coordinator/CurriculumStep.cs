@@ -11,6 +11,23 @@ public static class CurriculumStep
     public static IReadOnlyList<TaskRef> Survivors(RunProgress run, StepProgress step, Facts facts) =>
         [.. Verdicts(run, step, facts).Where(verdict => verdict.Survives).Select(verdict => verdict.Candidate.Task)];
 
+    /// <summary>The survivors that verification keeps: their difficulty is asked for.</summary>
+    public static IReadOnlyList<TaskRef> Verified(RunProgress run, StepProgress step, Facts facts) =>
+        [.. Verdicts(run, step, facts)
+            .Where(verdict => verdict.Survives && CurriculumBuilder.Passes(verdict, facts.One<TaskAttempted>(verdict.Candidate.Task.Stream), step.Started.Iteration, run.Options))
+            .Select(verdict => verdict.Candidate.Task)];
+
+    /// <summary>Candidates up to their verification, and the held-out items.</summary>
+    public static IReadOnlyList<AnswerPlace> Reads(RunProgress run, StepProgress step)
+    {
+        var verified = step.Asked.Select(task => task.Stream).ToHashSet();
+        return
+        [
+            .. StepPlan.Streams(step).Select(stream => new AnswerPlace(stream, verified.Contains(stream) ? 3 : 2)),
+            .. StepPlan.HeldOutStreams(run).Select(stream => new AnswerPlace(stream, 1)),
+        ];
+    }
+
     /// <summary>The curriculum, and each candidate's own last fact at the next version of its stream.</summary>
     public static (CurriculumSelected Selected, CurriculumSelection Selection, IReadOnlyList<FactAppend> Outcomes) Select(
         RunProgress run, StepProgress step, Facts facts)
@@ -18,7 +35,10 @@ public static class CurriculumStep
         var iteration = step.Started.Iteration;
         var verdicts = Verdicts(run, step, facts);
         var verified = verdicts.Where(verdict => verdict.Survives)
-            .Select(verdict => new VerifiedCandidate(verdict, facts.One<TaskAttempted>(verdict.Candidate.Task.Stream)));
+            .Select(verdict => new VerifiedCandidate(
+                verdict,
+                facts.One<TaskAttempted>(verdict.Candidate.Task.Stream),
+                facts.Of(StepPlan.LabelStream(step, verdict.Candidate.Task)).OfType<TaskAttempted>().FirstOrDefault()));
         var selection = CurriculumBuilder.Select([.. verified], iteration, run.Options);
         var survivors = verdicts.Where(verdict => verdict.Survives).Select(verdict => verdict.Candidate.Task).ToHashSet();
         var outcomes = selection.Outcomes(run.Run, iteration, verdicts)

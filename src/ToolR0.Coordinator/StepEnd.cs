@@ -10,12 +10,11 @@ public static class StepEnd
     /// <summary>What must be read before a step can be ended: all its groups.</summary>
     public static IReadOnlyList<AnswerPlace> Reads(RunProgress run, StepProgress step)
     {
-        var verified = step.Asked.Select(task => task.Stream).ToHashSet();
         return step.Started.Phase switch
         {
-            Phase.Curriculum => [.. StepPlan.Streams(step).Select(stream => new AnswerPlace(stream, verified.Contains(stream) ? 3 : 2)), .. At(StepPlan.HeldOutStreams(run), 1)],
+            Phase.Curriculum => [.. CurriculumStep.Reads(run, step), .. At(Labels(run, step), 1)],
             Phase.Evaluation => [.. At(StepPlan.Streams(step), 3), new AnswerPlace(Ids.HeldOutStream(run.State.HeldOut[step.Started.Step].Sha256), 1)],
-            _ => [.. At(StepPlan.Streams(step), 3), .. At(Probes(run, step), 1), new AnswerPlace(PolicyStream(step), 1)],
+            _ => [.. At(StepPlan.Streams(step), 3), .. At(Asked(run, step), 1), new AnswerPlace(PolicyStream(step), 1)],
         };
     }
 
@@ -41,11 +40,11 @@ public static class StepEnd
             default:
                 var updated = facts.One<PolicyUpdated>(PolicyStream(step));
                 policy = updated.Policy;
-                metrics = StepMetrics.OfTraining(StepPlan.Streams(step).Concat(Probes(run, step)).SelectMany(facts.Of), updated);
+                metrics = StepMetrics.OfTraining(StepPlan.Streams(step).Concat(Asked(run, step)).SelectMany(facts.Of), updated);
                 break;
         }
 
-        metrics.TryAdd("tokens", StepPlan.Streams(step).SelectMany(facts.Of).Sum(TokensOf));
+        metrics.TryAdd("tokens", StepPlan.Streams(step).Concat(Labels(run, step)).SelectMany(facts.Of).Sum(TokensOf));
         metrics["wallSeconds"] = Math.Max(0, (now - step.At - step.Paused).TotalSeconds);
         metrics["modelSeconds"] = UnionSeconds(step.Model);
         var completed = new StepCompleted(s.Run, s.Iteration, s.Phase, s.Step, policy, metrics);
@@ -94,7 +93,15 @@ public static class StepEnd
         return StepMetrics.Evaluated(s.Run, s.Iteration, set.Name, s.Policies[Role.Solver], answers);
     }
 
-    private static IEnumerable<string> Probes(RunProgress run, StepProgress step) => step.Asked.Select(proposal => StepPlan.ProbeStream(run, step, proposal));
+    /// <summary>What the Solver was asked about the proposals of a Generator step.</summary>
+    private static IEnumerable<string> Asked(RunProgress run, StepProgress step) => step.Started.Phase != Phase.Generator
+        ? []
+        : (StepPlan.JudgesProposals(run) ? [StepPlan.Probed, StepPlan.Judged] : (IEnumerable<string>)[StepPlan.Probed])
+            .SelectMany(kind => step.Asked.Select(proposal => StepPlan.AskedStream(run, step, kind, proposal)));
+
+    /// <summary>Where the judge's labels may stand: candidates that verification did not keep have none.</summary>
+    private static IEnumerable<string> Labels(RunProgress run, StepProgress step) =>
+        StepPlan.AsksForLabels(run, step) ? step.Asked.Select(candidate => StepPlan.LabelStream(step, candidate)) : [];
 
     private static IEnumerable<AnswerPlace> At(IEnumerable<string> streams, long version) => streams.Select(stream => new AnswerPlace(stream, version));
 

@@ -14,8 +14,12 @@ public sealed record StagePlan(IReadOnlyList<IShardCommand> Commands, IReadOnlyL
 /// </summary>
 public static class StepPlan
 {
-    private static readonly Stage[] GeneratorStages = [Stage.Propose, Stage.Execute, Stage.Probe, Stage.Score, Stage.Train];
-    private static readonly Stage[] CurriculumStages = [Stage.Propose, Stage.Execute, Stage.Verify];
+    public const string Probed = "probe";
+    public const string Judged = "judge";
+    public const string Labelled = "label";
+
+    private static readonly Stage[] GeneratorStages = [Stage.Propose, Stage.Execute, Stage.Probe, Stage.Judge, Stage.Score, Stage.Train];
+    private static readonly Stage[] CurriculumStages = [Stage.Propose, Stage.Execute, Stage.Verify, Stage.Judge];
     private static readonly Stage[] SolverStages = [Stage.Attempt, Stage.Execute, Stage.Score, Stage.Train];
     private static readonly Stage[] EvaluationStages = [Stage.Attempt, Stage.Execute, Stage.Score];
 
@@ -45,18 +49,24 @@ public static class StepPlan
         };
     }
 
-    /// <summary>The probe stream of a proposal of this step.</summary>
-    public static string ProbeStream(RunProgress run, StepProgress step, TaskRef proposal)
-    {
-        var s = step.Started;
-        return Ids.GroupStream(s.Run, s.Iteration, "probe", s.Step, ProbeNumber(run, proposal));
-    }
+    /// <summary>Where what the Solver is asked about a proposal of this step stands.</summary>
+    /// <param name="kind"><see cref="Probed"/> or <see cref="Judged"/>.</param>
+    public static string AskedStream(RunProgress run, StepProgress step, string kind, TaskRef proposal) => StepStream(step, kind, ProbeNumber(run, proposal));
+
+    /// <summary>Where what the judge says of a candidate's difficulty stands.</summary>
+    public static string LabelStream(StepProgress step, TaskRef candidate) => StepStream(step, Labelled, Number(candidate.Stream));
+
+    /// <summary>Whether a judge is asked for the coherence of this step's proposals.</summary>
+    public static bool JudgesProposals(RunProgress run) => run.Options.Generator.Reward.CoherenceWeight > 0;
+
+    private static string StepStream(StepProgress step, string kind, int n) => Ids.GroupStream(step.Started.Run, step.Started.Iteration, kind, step.Started.Step, n);
 
     /// <summary>What must be read before a stage can be planned, and up to which version.</summary>
     public static IReadOnlyList<AnswerPlace> Reads(RunProgress run, StepProgress step, Stage stage) => stage switch
     {
         Stage.Probe => [.. Streams(step).Select(stream => new AnswerPlace(stream, 2))],
         Stage.Verify => [.. Streams(step).Select(stream => new AnswerPlace(stream, 2)), .. HeldOutStreams(run).Select(stream => new AnswerPlace(stream, 1))],
+        Stage.Judge when AsksForLabels(run, step) => CurriculumStep.Reads(run, step),
         _ => [],
     };
 
@@ -69,6 +79,8 @@ public static class StepPlan
         Stage.Execute => new(Cut(run, step, stage, Streams(step), (shard, streams) => new ExecuteToolCalls(run.Run, shard, streams))),
         Stage.Probe => Probe(run, step, facts),
         Stage.Verify => Verify(run, step, facts),
+        Stage.Judge when AsksForLabels(run, step) => new(AskForLabels(run, step, facts)),
+        Stage.Judge => new(step.Started.Phase == Phase.Generator && JudgesProposals(run) ? AskForCoherence(run, step) : []),
         Stage.Attempt => new(Attempt(run, step)),
         Stage.Score when step.Started.Phase == Phase.Generator => new(ScoreProposals(run, step)),
         Stage.Score => new(Cut(run, step, stage, Streams(step), (shard, streams) => new ScoreAttempts(run.Run, shard, streams))),
@@ -100,7 +112,7 @@ public static class StepPlan
             .Select((task, sample) => task is null ? null : new TaskRef(stream, sample))
             .OfType<TaskRef>()).ToList();
         var groups = asked.Select(proposal => new AttemptGroup(
-            ProbeStream(run, step, proposal), 1, proposal, SeedsOf(run, "probe", ProbeNumber(run, proposal), run.Options.Generator.Probes)));
+            AskedStream(run, step, Probed, proposal), 1, proposal, SeedsOf(run, Probed, ProbeNumber(run, proposal), run.Options.Generator.Probes)));
         return new StagePlan(Ask(run, step, Stage.Probe, AttemptPurpose.Probe, groups, run.Options.Generator.Probes), asked);
     }
 
@@ -113,6 +125,30 @@ public static class StepPlan
         return new StagePlan(Ask(run, step, Stage.Verify, AttemptPurpose.Verify, groups, run.Options.Curriculum.VerifySamples), asked);
     }
 
+    /// <summary>What was probed is judged.</summary>
+    private static List<IShardCommand> AskForCoherence(RunProgress run, StepProgress step) => Ask(
+        run,
+        step,
+        Stage.Judge,
+        AttemptPurpose.Judge,
+        step.Asked.Select(proposal => new AttemptGroup(
+            AskedStream(run, step, Judged, proposal), 1, proposal, SeedsOf(run, Judged, ProbeNumber(run, proposal), run.Options.Judge.Tries))),
+        samples: 1);
+
+    /// <summary>What verification keeps is judged.</summary>
+    private static List<IShardCommand> AskForLabels(RunProgress run, StepProgress step, Facts facts) => Ask(
+        run,
+        step,
+        Stage.Judge,
+        AttemptPurpose.Label,
+        CurriculumStep.Verified(run, step, facts).Select(candidate => new AttemptGroup(
+            LabelStream(step, candidate), 1, candidate, SeedsOf(run, Labelled, Number(candidate.Stream), run.Options.Judge.Tries))),
+        samples: 1);
+
+    /// <summary>Whether this step's candidates get their label from a judge.</summary>
+    public static bool AsksForLabels(RunProgress run, StepProgress step) =>
+        step.Started.Phase == Phase.Curriculum && run.Options.Curriculum.LabelBy == LabelBy.Judge;
+
     private static List<IShardCommand> Ask(
         RunProgress run, StepProgress step, Stage stage, AttemptPurpose purpose, IEnumerable<AttemptGroup> groups, int samples) =>
         Cut(run, step, stage, groups, (shard, cut) => new AttemptTasks(run.Run, shard, step.Started.Policies[Role.Solver], purpose, cut), samples);
@@ -120,10 +156,13 @@ public static class StepPlan
     private static List<IShardCommand> ScoreProposals(RunProgress run, StepProgress step)
     {
         var asked = step.Asked.ToHashSet();
-        var groups = Streams(step).Select(stream => new ProposalToScore(stream, [.. Enumerable.Range(0, run.Options.Generator.GroupSize)
-            .Select(sample => new TaskRef(stream, sample))
-            .Select(proposal => asked.Contains(proposal) ? ProbeStream(run, step, proposal) : null)]));
+        var groups = Streams(step).Select(stream => new ProposalToScore(stream, Of(Probed, stream), JudgesProposals(run) ? Of(Judged, stream) : null));
         return Cut(run, step, Stage.Score, groups, (shard, cut) => new ScoreProposals(run.Run, shard, cut));
+
+        string?[] Of(string kind, string stream) =>
+            [.. Enumerable.Range(0, run.Options.Generator.GroupSize)
+                .Select(sample => new TaskRef(stream, sample))
+                .Select(proposal => asked.Contains(proposal) ? AskedStream(run, step, kind, proposal) : null)];
     }
 
     /// <summary>A step is learned from as a whole: one shard.</summary>

@@ -13,16 +13,19 @@ public sealed class ScoreProposalsConsumer(IFactLog log, RunCatalog runs, FactRe
     {
         var options = await runs.OptionsAsync(command.Run, cancellation);
         var places = command.Groups.SelectMany(group =>
-            group.Probes.OfType<string>().Select(probe => new AnswerPlace(probe, 1)).Prepend(new AnswerPlace(group.Stream, 2)));
+            group.Probes.Concat(group.Judged ?? []).OfType<string>().Select(asked => new AnswerPlace(asked, 1)).Prepend(new AnswerPlace(group.Stream, 2)));
         var stored = await Reader.ReadAsync(places, cancellation);
         return ShardAnswer.Plain([.. command.Groups.Select(group => new ProposalsScored(
             command.Run,
             GeneratorReward.ScoreGroup(
                 stored.One<TasksProposed>(group.Stream),
                 stored.One<ToolCallsExecuted>(group.Stream),
-                [.. group.Probes.Select(probe => probe is null ? null : stored.One<TaskAttempted>(probe))],
+                Answers(group.Probes),
+                Answers(group.Judged ?? []),
                 Ids.IterationOf(group.Stream),
                 options)))]);
+
+        TaskAttempted?[] Answers(IReadOnlyList<string?> streams) => [.. streams.Select(stream => stream is null ? null : stored.One<TaskAttempted>(stream))];
     }
 }
 

@@ -8,7 +8,7 @@ using ToolR0.SelfPlay;
 namespace ToolR0.Solving;
 
 /// <summary>
-/// Answers <see cref="AttemptTasks"/>: the Solver attempts the tasks of a shard as one batch. A task whose prompt is over the limit is never cut: a
+/// Answers <see cref="AttemptTasks"/>: the Solver attempts the tasks of a shard, or judges them, as one batch. A task whose prompt is over the limit is never cut: a
 /// generated one gets void samples (<see cref="VoidCauses.PromptTooLong"/>), so that it is no valid task; a held-out item refuses the shard.
 /// </summary>
 public sealed class AttemptTasksConsumer(
@@ -17,8 +17,6 @@ public sealed class AttemptTasksConsumer(
 {
     protected override async Task<ShardAnswer> ComputeAsync(AttemptTasks command, CancellationToken cancellation)
     {
-        if (command.Purpose == AttemptPurpose.Judge)
-            throw new ShardRefusedException("the Solver as a judge is not available in this version: set generator.reward.coherenceWeight to 0");
         var options = await runs.OptionsAsync(command.Run, cancellation);
         var tasks = await TasksAsync(command, cancellation);
         return await workers.RunAsync(() => Attempt(command, tasks, options, cancellation), cancellation);
@@ -31,7 +29,7 @@ public sealed class AttemptTasksConsumer(
         var policy = lease.Policy;
         var started = DateTimeOffset.UtcNow;
         var sampling = SamplingOf(command.Purpose, options);
-        var prompts = tasks.Select(task => Prompt(policy, task, options)).ToArray();
+        var prompts = tasks.Select(task => Prompt(policy, task, command.Purpose, options)).ToArray();
         var limit = options.Prompts.MaxPromptTokens;
         var fits = prompts.Select(prompt => prompt.Length <= limit && prompt.Length < policy.Config.MaxPositions).ToArray();
         if (command.Purpose == AttemptPurpose.Evaluate && Array.IndexOf(fits, false) is var tooLong and >= 0)
@@ -40,11 +38,11 @@ public sealed class AttemptTasksConsumer(
                 + $"prompts.maxPromptTokens is {limit}, and the policy has {policy.Config.MaxPositions} positions; prompts are never cut");
 
         var asked = Enumerable.Range(0, prompts.Length).Where(i => fits[i]).ToArray();
-        var sampled = asked.Length == 0
-            ? []
-            : Sampler.Sample(
-                policy, [.. asked.Select(i => new SampleRequest(prompts[i], command.Groups[i].Seeds))], sampling, [], cancellation,
-                cacheBytes: options.Dispatch.CacheMegabytes * 1_000_000);
+        var requests = asked.Select(i => new SampleRequest(prompts[i], command.Groups[i].Seeds)).ToList();
+        var sampled = requests.Count == 0 ? []
+            : command.Purpose is AttemptPurpose.Judge or AttemptPurpose.Label
+                ? Tries.Sample(requests, Sample, text => Judge.IsReadable(command.Purpose, text))
+                : Sample(requests);
         var facts = command.Groups.Select((group, i) =>
         {
             IReadOnlyList<Trajectory> samples = fits[i] ? sampled[Array.IndexOf(asked, i)] : [.. group.Seeds.Select(Void)];
@@ -52,6 +50,9 @@ public sealed class AttemptTasksConsumer(
                 command.Run, group.Task, command.Purpose, command.Policy, prompts[i], samples, Digests.OfGroup(prompts[i], samples));
         }).ToList();
         return new ShardAnswer(facts, started, DateTimeOffset.UtcNow, facts.Sum(fact => fact.Samples.Sum(sample => (long)sample.Tokens.Length)));
+
+        IReadOnlyList<IReadOnlyList<Trajectory>> Sample(IReadOnlyList<SampleRequest> batch) =>
+            Sampler.Sample(policy, batch, sampling, [], cancellation, cacheBytes: options.Dispatch.CacheMegabytes * 1_000_000);
     }
 
     /// <summary>Greedy for evaluation whatever the run samples with.</summary>
@@ -61,11 +62,12 @@ public sealed class AttemptTasksConsumer(
         AttemptPurpose.Verify => options.Curriculum.VerifySampling,
         AttemptPurpose.Train => options.Solver.Sampling,
         AttemptPurpose.Evaluate => new SamplingOptions { Temperature = 0, MaxNewTokens = options.Evaluation.MaxNewTokens },
-        _ => throw new ShardRefusedException($"the Solver cannot be asked to {purpose} yet"),
+        AttemptPurpose.Judge or AttemptPurpose.Label => options.Judge.Sampling,
+        _ => throw new ArgumentOutOfRangeException(nameof(purpose), purpose, "unknown purpose"),
     };
 
-    private static int[] Prompt(Policy policy, ToolTask task, RunOptions options) =>
-        policy.Tokenizer.EncodeChat([.. SolverPrompt.Render(task, options.Prompts).Select(turn => new ChatMessage(turn.Role, turn.Content))]);
+    private static int[] Prompt(Policy policy, ToolTask task, AttemptPurpose purpose, RunOptions options) =>
+        policy.Tokenizer.EncodeChat([.. SolverPrompt.Of(task, purpose, options.Prompts).Select(turn => new ChatMessage(turn.Role, turn.Content))]);
 
     private static Trajectory Void(long seed) => new(seed, [], [], "", FinishReason.Void, VoidCauses.PromptTooLong);
 

@@ -33,6 +33,14 @@ public static class FakeModels
     public static Trajectory Answer(long seed, ToolTask task) =>
         Sampled(seed, CompactFormat.Answer(seed % 2 == 0 ? task.Gold : task.Gold.Count > 0 ? [] : [new ToolCall(task.Menu[0].Name, new Dictionary<string, JsonElement>())]));
 
+    /// <summary>Tries until an answer can be read; every fifth can not.</summary>
+    public static Trajectory[] Judge(IReadOnlyList<long> seeds, AttemptPurpose purpose)
+    {
+        var tries = seeds.Select(seed => Sampled(seed, seed % 5 == 0 ? "hm" : purpose == AttemptPurpose.Judge ? $"<score>{seed % 5}</score>" : seed % 2 == 0 ? "easy" : "hard")).ToList();
+        var readable = tries.FindIndex(sample => SelfPlay.Judge.IsReadable(purpose, sample.Text));
+        return [.. readable < 0 ? tries : tries.Take(readable + 1)];
+    }
+
     public static Trajectory Sampled(long seed, string text)
     {
         var tokens = text.Select(letter => (int)letter).Take(8).ToArray();
@@ -88,7 +96,9 @@ public sealed class FakeSolver(IFactLog log, FactReader reader, FakeWork work, I
         return ShardAnswer.Plain([.. command.Groups.Select(group =>
         {
             var task = TaskSource.Resolve(group.Task, tasks.Of(group.Task.Stream)).ShouldNotBeNull();
-            Trajectory[] samples = [.. group.Seeds.Select(seed => FakeModels.Answer(seed, task))];
+            Trajectory[] samples = command.Purpose is AttemptPurpose.Judge or AttemptPurpose.Label
+                ? FakeModels.Judge(group.Seeds, command.Purpose)
+                : [.. group.Seeds.Select(seed => FakeModels.Answer(seed, task))];
             return new TaskAttempted(command.Run, group.Task, command.Purpose, command.Policy, [3], samples, Digests.OfGroup([3], samples));
         })]);
     }

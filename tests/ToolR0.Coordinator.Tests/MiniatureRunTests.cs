@@ -219,6 +219,38 @@ public sealed class MiniatureRunTests
         await host.StopAsync(Cancellation);
     }
 
+    [Fact]
+    public async Task A_judge_scores_proposals_and_labels_candidates_and_a_killed_process_changes_nothing_it_said()
+    {
+        var options = Miniature.Options with
+        {
+            Generator = Miniature.Options.Generator with { Reward = Miniature.Options.Generator.Reward with { CoherenceWeight = 0.5 } },
+            Curriculum = Miniature.Options.Curriculum with { LabelBy = LabelBy.Judge },
+        };
+        var undisturbed = await Miniature.StoreAsync();
+        using (var host = await Miniature.ProcessAsync(undisturbed))
+        {
+            await host.Sender().SendAsync(Miniature.Start(options), Cancellation);
+            (await undisturbed.UntilAsync(Miniature.IsOver))[^1].ShouldBeOfType<RunCompleted>();
+            await host.StopAsync(Cancellation);
+        }
+
+        (await AuditAsync(undisturbed)).ShouldBeEmpty();
+        undisturbed.All.Select(fact => fact.Fact).OfType<ProposalsScored>().SelectMany(scored => scored.Scores).ShouldContain(score => score.Coherence > 0);
+        undisturbed.Stream(Ids.RunStream(Miniature.Run)).OfType<CurriculumSelected>().ShouldAllBe(c => c.Tasks.All(task => task.Label == "easy" || task.Label == "hard"));
+
+        var log = await Miniature.StoreAsync();
+        await InterruptedAsync(log, Miniature.Start(options), _ => log.All.Any(fact => fact.Fact is TaskAttempted { Purpose: AttemptPurpose.Judge }));
+        await InterruptedAsync(log, null, _ => log.All.Any(fact => fact.Fact is TaskAttempted { Purpose: AttemptPurpose.Label }));
+        using (var host = await Miniature.ProcessAsync(log))
+        {
+            await log.UntilAsync(Miniature.IsOver);
+            await host.StopAsync(Cancellation);
+        }
+
+        log.Canonical().ShouldBe(undisturbed.Canonical());
+    }
+
     private static ToolTask TaskOf(InMemoryFactLog log, TaskAttempted attempt) => TaskSource.Resolve(attempt.Task, log.Stream(attempt.Task.Stream)).ShouldNotBeNull();
 
     private static async Task<List<AuditFinding>> AuditAsync(InMemoryFactLog log)

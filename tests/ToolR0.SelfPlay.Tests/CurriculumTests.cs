@@ -208,7 +208,7 @@ public sealed class CurriculumTests
     {
         var group = Given.Proposed(Given.Proposal(), Given.Proposal("Please convert 3 mile, 4 yard"), "x", Given.Proposal(gold: "[3]"));
         var probes = new[] { Given.Probes(1), Given.Probes(7), null, null };
-        var scored = new ProposalsScored("r", GeneratorReward.ScoreGroup(group, Given.AllRan(group), probes, 1, Presets.Nano));
+        var scored = new ProposalsScored("r", GeneratorReward.ScoreGroup(group, Given.AllRan(group), probes, [], 1, Presets.Nano));
         object[] facts = [group, scored, new ProposalsScored("r", [scored.Scores[2] with { Advantage = 0 }]), probes[0]!, probes[1]!];
         var updated = new PolicyUpdated("r", Role.Generator, 1, 0, "p0", "p1", [], new Dictionary<string, double> { ["loss"] = 0.25, ["tokens"] = 7 });
         var metrics = StepMetrics.OfTraining(facts, updated);

@@ -90,7 +90,7 @@ public sealed class FuzzTests
         var executed = Given.AllRan(group);
         var probes = GeneratorReward.Probeable(group, executed, Presets.Nano)
             .Select(task => task is null ? null : Given.Attempted(AttemptPurpose.Probe, text, Given.Answer(Calls.ToJson(task.Gold)))).ToList();
-        foreach (var score in GeneratorReward.ScoreGroup(group, executed, probes, 2, Presets.Nano))
+        foreach (var score in GeneratorReward.ScoreGroup(group, executed, probes, [], 2, Presets.Nano))
         {
             (score.Format is >= 0 and <= 1 + 1e-9 && score.Validity is >= 0 and <= 1 + 1e-9 && score.Difficulty is >= 0 and <= 1).ShouldBeTrue(text);
             (score.Total is >= -0.2 - 1e-9 and <= 3 + 1e-9 && double.IsFinite(score.Advantage)).ShouldBeTrue(text);

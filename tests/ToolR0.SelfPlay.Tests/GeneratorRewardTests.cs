@@ -15,7 +15,7 @@ public sealed class GeneratorRewardTests
     public void Difficulty_rewards_what_the_Solver_answers_sometimes(int right, double reward)
     {
         var group = Given.Proposed(Given.Proposal());
-        var score = GeneratorReward.ScoreGroup(group, Given.AllRan(group), [Given.Probes(right)], 1, Given.Options).Single();
+        var score = GeneratorReward.ScoreGroup(group, Given.AllRan(group), [Given.Probes(right)], [], 1, Given.Options).Single();
         score.PassRate.ShouldBe(right / 8.0);
         score.Difficulty.ShouldBe(reward, 0.0001);
         score.Format.ShouldBe(1, 1e-9);
@@ -46,7 +46,7 @@ public sealed class GeneratorRewardTests
         var samples = Given.Probes(2, of: 4).Samples.Append(Given.Void()).ToArray();
         Difficulty.Probe(Given.CallsOf(Given.Gold), samples).PassRate.ShouldBe(0.5);
         var group = Given.Proposed(Given.Proposal());
-        var score = GeneratorReward.ScoreGroup(group, Given.AllRan(group), [Given.Attempted(AttemptPurpose.Probe, Given.Void())], 1, Given.Options).Single();
+        var score = GeneratorReward.ScoreGroup(group, Given.AllRan(group), [Given.Attempted(AttemptPurpose.Probe, Given.Void())], [], 1, Given.Options).Single();
         score.Void.ShouldBeTrue();
         score.Reasons.ShouldBe([Reasons.VoidProbes]);
     }
@@ -56,7 +56,7 @@ public sealed class GeneratorRewardTests
     {
         var group = Given.Proposed(Given.Proposal());
         var probes = Given.Attempted(AttemptPurpose.Probe, Given.Void() with { VoidCause = VoidCauses.PromptTooLong });
-        var score = GeneratorReward.ScoreGroup(group, Given.AllRan(group), [probes], 1, Given.Options).Single();
+        var score = GeneratorReward.ScoreGroup(group, Given.AllRan(group), [probes], [], 1, Given.Options).Single();
         (score.Void, score.PassRate, score.Difficulty, score.Validity).ShouldBe((false, null, 0.0, 1.0));
         score.Reasons.ShouldBe([Reasons.PromptTooLong]);
     }
@@ -68,7 +68,7 @@ public sealed class GeneratorRewardTests
     public void A_placeholder_earns_nothing(string question)
     {
         var group = Given.Proposed(Given.Proposal(question));
-        var score = GeneratorReward.ScoreGroup(group, Given.AllRan(group), [null], 1, Presets.Nano).Single();
+        var score = GeneratorReward.ScoreGroup(group, Given.AllRan(group), [null], [], 1, Presets.Nano).Single();
         score.Total.ShouldBe(0);
         score.Void.ShouldBeFalse();
         score.Reasons.ShouldBe([Reasons.Placeholder]);
@@ -101,7 +101,7 @@ public sealed class GeneratorRewardTests
         var group = Given.Proposed(Given.Proposal());
         var failed = new ToolCallsExecuted("r", [new SampleExecution(0, [new CallOutcome(Given.Call(Given.Gold), CallStatus.Failed, null, "no such unit")])]);
         GeneratorReward.Probeable(group, failed, Given.Options).ShouldBe([null]);
-        var score = GeneratorReward.ScoreGroup(group, failed, [null], 1, Given.Options).Single();
+        var score = GeneratorReward.ScoreGroup(group, failed, [null], [], 1, Given.Options).Single();
         score.Validity.ShouldBe(1);
         score.Difficulty.ShouldBe(0);
         score.PassRate.ShouldBeNull();
@@ -114,7 +114,7 @@ public sealed class GeneratorRewardTests
         var group = Given.Proposed(Given.Spec, Given.Sample(Given.Proposal()), Given.Void(), Given.Sample(Given.Proposal()), Given.Sample("nothing"));
         var executed = new ToolCallsExecuted(
             "r", [.. Given.AllRan(group).Samples.Take(2), new SampleExecution(2, [], VoidCause: "executor down"), new SampleExecution(3, [])]);
-        var scores = GeneratorReward.ScoreGroup(group, executed, [Given.Probes(4), null, null, null], 1, Given.Options);
+        var scores = GeneratorReward.ScoreGroup(group, executed, [Given.Probes(4), null, null, null], [], 1, Given.Options);
         scores.Select(s => s.Void).ShouldBe([false, true, true, false]);
         scores[1].Reasons.ShouldBe([Reasons.VoidSample]);
         scores[2].Reasons.ShouldBe([Reasons.VoidExecution]);
@@ -129,7 +129,7 @@ public sealed class GeneratorRewardTests
     public void A_task_that_should_have_been_probed_and_was_not_is_void()
     {
         var group = Given.Proposed(Given.Proposal());
-        GeneratorReward.ScoreGroup(group, Given.AllRan(group), [null], 1, Given.Options).Single().Reasons.ShouldBe([Reasons.NotProbed]);
+        GeneratorReward.ScoreGroup(group, Given.AllRan(group), [null], [], 1, Given.Options).Single().Reasons.ShouldBe([Reasons.NotProbed]);
     }
 
     [Fact]
@@ -170,7 +170,7 @@ public sealed class GeneratorRewardTests
             .ShouldBe([0.75, 0.75, 0.25, 0.75]);
 
         var group = Given.Proposed(Given.Proposal(), Given.Proposal());
-        var score = GeneratorReward.ScoreGroup(group, Given.AllRan(group), [Given.Probes(4), Given.Probes(4)], 1, Presets.Nano)[0];
+        var score = GeneratorReward.ScoreGroup(group, Given.AllRan(group), [Given.Probes(4), Given.Probes(4)], [], 1, Presets.Nano)[0];
         score.Repetition.ShouldBe(1);
         score.Total.ShouldBe(3 - 0.2, 1e-9);
         score.Advantage.ShouldBe(0);
@@ -223,6 +223,6 @@ public sealed class GeneratorRewardTests
         string text, RunOptions? options = null, TaskSpec? spec = null, TaskAttempted? probes = null, int iteration = 1)
     {
         var group = Given.Proposed(spec ?? Given.Spec, Given.Sample(text));
-        return GeneratorReward.ScoreGroup(group, Given.AllRan(group), [probes ?? Given.Probes(4)], iteration, options ?? Given.Options).Single();
+        return GeneratorReward.ScoreGroup(group, Given.AllRan(group), [probes ?? Given.Probes(4)], [], iteration, options ?? Given.Options).Single();
     }
 }

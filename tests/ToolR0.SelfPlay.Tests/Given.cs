@@ -6,7 +6,11 @@ namespace ToolR0.SelfPlay.Tests;
 /// <summary>Small facts to test with.</summary>
 internal static class Given
 {
-    public static readonly RunOptions Options = Presets.Paper;
+    /// <summary>The paper's, without a judge.</summary>
+    public static readonly RunOptions Options = Presets.Paper with
+    {
+        Generator = Presets.Paper.Generator with { Reward = Presets.Paper.Generator.Reward with { CoherenceWeight = 0 } },
+    };
 
     public const string Tools =
         """[{"name":"convert_length","description":"Converts a length","parameters":{"value":{"type":"number"},"unit":{"type":"string"}},"required":["value","unit"]},{"name":"add_numbers","description":"Adds two numbers","parameters":{"first":{"type":"integer"},"second":{"type":"integer"}},"required":["first"]}]""";

@@ -56,7 +56,7 @@ public sealed class RefusalTests
     [InlineData(8, 0.1142)]
     public void A_refusal_that_was_asked_for_is_well_formed_valid_and_as_difficult_as_its_pass_rate_says(int right, double difficulty)
     {
-        foreach (var options in new[] { Presets.Paper, Presets.Nano })
+        foreach (var options in new[] { Given.Options, Presets.Nano })
         {
             var score = Score(Given.Proposal(Question, gold: "[]"), None, options, Given.Probes(right, gold: "[]"));
             (score.Format, score.Validity, score.PassRate).ShouldBe((1.0, 1.0, right / 8.0));
@@ -70,7 +70,7 @@ public sealed class RefusalTests
     {
         var group = Given.Proposed(Given.Spec, Given.Sample(Given.Proposal(Question, gold: "[]")));
         GeneratorReward.Probeable(group, Given.AllRan(group), Given.Options).ShouldBe([null]);
-        var score = GeneratorReward.ScoreGroup(group, Given.AllRan(group), [null], 1, Given.Options).Single();
+        var score = GeneratorReward.ScoreGroup(group, Given.AllRan(group), [null], [], 1, Given.Options).Single();
         (score.Format, score.Validity, score.Difficulty, score.Void).ShouldBe((2.0 / 3, 0.0, 0.0, false));
         score.Reasons.ShouldBe([Reasons.GoldNotParsed]);
     }
@@ -82,7 +82,7 @@ public sealed class RefusalTests
         var obedient = Score(text, None, Presets.Nano, Given.Probes(4));
         (obedient.Format, obedient.Validity).ShouldBe((0.0, 0.5));
         obedient.Reasons.ShouldBe([Reasons.CallCountDiffers]);
-        Score(text, None, Presets.Paper, Given.Probes(4)).Format.ShouldBe(1, 1e-9);
+        Score(text, None, Given.Options, Given.Probes(4)).Format.ShouldBe(1, 1e-9);
     }
 
     [Fact]
@@ -208,7 +208,7 @@ public sealed class RefusalTests
     private static ProposalScore Score(string text, TaskSpec spec, RunOptions options, TaskAttempted probes)
     {
         var group = Given.Proposed(spec, Given.Sample(text));
-        return GeneratorReward.ScoreGroup(group, Given.AllRan(group), [probes], 1, options).Single();
+        return GeneratorReward.ScoreGroup(group, Given.AllRan(group), [probes], [], 1, options).Single();
     }
 
     private static AttemptScore Solve(ToolTask task, string text) => SolverReward.Score(0, task, text, Given.Options.Solver);

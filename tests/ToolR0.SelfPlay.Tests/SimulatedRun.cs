@@ -71,9 +71,13 @@ internal sealed class SimulatedRun
                 ? null
                 : Attempted(Ids.GroupStream(Run, iteration, "probe", 0, n * 2 + sample), new TaskRef(stream, sample), task, AttemptPurpose.Probe, iteration, "probe", n * 2 + sample, [true, false, true, false]))
                 .ToList();
-            var scored = new ProposalsScored(Run, GeneratorReward.ScoreGroup(proposed, executed, probes, iteration, _options));
+            var judged = tasks.Select((task, sample) => task is null || _options.Generator.Reward.CoherenceWeight == 0
+                ? null
+                : Judged("judge", new TaskRef(stream, sample), task, AttemptPurpose.Judge, iteration, n * 2 + sample, "<score>4</score>"))
+                .ToList();
+            var scored = new ProposalsScored(Run, GeneratorReward.ScoreGroup(proposed, executed, probes, judged, iteration, _options));
             Fact(scored, stream);
-            facts.AddRange([proposed, executed, scored, .. probes.OfType<TaskAttempted>()]);
+            facts.AddRange([proposed, executed, scored, .. probes.OfType<TaskAttempted>(), .. judged.OfType<TaskAttempted>()]);
         }
 
         Train(iteration, Role.Generator, groups, facts);
@@ -91,6 +95,13 @@ internal sealed class SimulatedRun
         var verdicts = CurriculumBuilder.Filter(candidates, new HeldOutGuard(Items), _options);
         var verified = verdicts.Where(v => v.Survives).Select(v => new VerifiedCandidate(v, Attempted(
             v.Candidate.Task.Stream, v.Candidate.Task, v.Task!, AttemptPurpose.Verify, iteration, "verify", v.Candidate.Index, [true, v.Candidate.Index % 2 == 0, true, false]))).ToList();
+        if (_options.Curriculum.LabelBy == LabelBy.Judge)
+        {
+            verified = [.. verified.Select(v => CurriculumBuilder.Passes(v.Verdict, v.Attempt, iteration, _options)
+                ? v with { Judged = Judged("label", v.Verdict.Candidate.Task, v.Verdict.Task!, AttemptPurpose.Label, iteration, v.Verdict.Candidate.Index, "<difficulty>hard</difficulty>") }
+                : v)];
+        }
+
         var selection = CurriculumBuilder.Select(verified, iteration, _options);
         var selected = selection.ToFact(Run, iteration, verdicts);
         var outcomes = selection.Outcomes(Run, iteration, verdicts).ToList();
@@ -179,6 +190,15 @@ internal sealed class SimulatedRun
         var attempted = new TaskAttempted(Run, reference, purpose, _policies[Role.Solver], prompt, samples, Digests.OfGroup(prompt, samples));
         Fact(attempted, stream);
         return attempted;
+    }
+
+    private TaskAttempted Judged(string kind, TaskRef reference, ToolTask task, AttemptPurpose purpose, int iteration, int n, string says)
+    {
+        var prompt = EncodePrompt(SolverPrompt.Of(task, purpose, _options.Prompts)).ToArray();
+        Trajectory[] samples = [Sample(says, Seeds.Completion(_options.Seed, iteration, kind, 0, n, 0))];
+        var judged = new TaskAttempted(Run, reference, purpose, _policies[Role.Solver], prompt, samples, Digests.OfGroup(prompt, samples));
+        Fact(judged, Ids.GroupStream(Run, iteration, kind, 0, n));
+        return judged;
     }
 
     private ToolCallsExecuted Executed(string stream, TasksProposed proposed)

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using ToolR0.Contracts;
+using ToolR0.Policies;
 using ToolR0.SelfPlay;
 using ToolR0.SelfPlay.World;
 using ToolR0.Tests.Shared;
@@ -21,6 +22,7 @@ public sealed class AttemptTasksTests : IAsyncLifetime
         Prompts = new PromptOptions { Set = PromptSet.Compact, MaxPromptTokens = 512 },
         Solver = Presets.Nano.Solver with { Sampling = new SamplingOptions { MaxNewTokens = 5 } },
         Generator = Presets.Nano.Generator with { ProbeSampling = new SamplingOptions { Temperature = 0.7, MaxNewTokens = 3 } },
+        Judge = new JudgeOptions { Sampling = new SamplingOptions { Temperature = 0.1, MaxNewTokens = 6 } },
         Evaluation = new EvaluationOptions { MaxNewTokens = 4 },
     };
 
@@ -114,12 +116,44 @@ public sealed class AttemptTasksTests : IAsyncLifetime
         failed.Reason.ShouldContain("prompts.maxPromptTokens is 1");
     }
 
-    [Fact]
-    public async Task A_judge_is_refused_until_there_is_one()
+    [Theory]
+    [InlineData(AttemptPurpose.Judge)]
+    [InlineData(AttemptPurpose.Label)]
+    public async Task A_judge_that_never_says_anything_readable_is_asked_once_per_seed(AttemptPurpose purpose)
     {
-        var failed = (await _bed.AskAsync(Command(AttemptPurpose.Judge, [1]))).ShouldBeOfType<ShardFailed>();
+        var command = Command(purpose, [21, 22, 23]);
 
-        failed.Reason.ShouldContain("generator.reward.coherenceWeight");
+        (await _bed.AskAsync(command)).ShouldBeOfType<FactsStored>();
+
+        foreach (var group in command.Groups)
+        {
+            var judged = (TaskAttempted)_bed.Log.Stream(group.Stream)[0];
+            judged.Purpose.ShouldBe(purpose);
+            judged.Samples.Select(sample => sample.Seed).ShouldBe([21L, 22, 23]);
+            judged.Samples.ShouldAllBe(sample => sample.Tokens.Length <= 6 && !Judge.IsReadable(purpose, sample.Text));
+            judged.Digest.ShouldBe(Digests.OfGroup(judged.PromptTokens, judged.Samples));
+        }
+    }
+
+    [Fact]
+    public void A_judge_is_asked_again_only_where_the_answer_can_not_be_read_and_only_so_often()
+    {
+        var batches = new List<int>();
+        SampleRequest[] requests = [new([1], [10, 11, 12]), new([2], [20, 21, 22]), new([3], [30, 31, 32])];
+
+        // The first is read at once, the second at its second try, the third never.
+        var tries = Tries.Sample(
+            requests,
+            batch =>
+            {
+                batches.Add(batch.Count);
+                return [.. batch.Select(request => (IReadOnlyList<Trajectory>)[new Trajectory(request.Seeds.Single(), [], [], request.Seeds[0] is 10 or 21 ? "5" : "hm", FinishReason.Stop)])];
+            },
+            text => Judge.IsReadable(AttemptPurpose.Judge, text));
+
+        tries.Select(t => t.Select(sample => sample.Seed)).ShouldBe([[10L], [20L, 21], [30L, 31, 32]]);
+        batches.ShouldBe([3, 2, 1]);
+        Tries.Sample([], _ => throw new InvalidOperationException("nobody is to be asked"), _ => true).ShouldBeEmpty();
     }
 
     private AttemptTasks Command(AttemptPurpose purpose, long[] seeds, string name = "g") => new(

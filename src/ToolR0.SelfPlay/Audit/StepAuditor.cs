@@ -73,7 +73,7 @@ internal sealed class StepAuditor(
             .ToList();
         var verdicts = CurriculumBuilder.Filter(candidates, guard, _options);
         var verified = verdicts.Where(v => v.Survives && Fact<TaskAttempted>(v.Candidate.Task.Stream) is not null)
-            .Select(v => new VerifiedCandidate(v, Fact<TaskAttempted>(v.Candidate.Task.Stream)!));
+            .Select(v => new VerifiedCandidate(v, Fact<TaskAttempted>(v.Candidate.Task.Stream)!, Fact<TaskAttempted>(StepStream("label", v.Candidate.Index))));
         var selection = CurriculumBuilder.Select([.. verified], step.Iteration, _options);
         _metrics = StepMetrics.OfCurriculum(selection.ToFact(step.Run, step.Iteration, verdicts), selection);
         return (selection.ToFact(step.Run, step.Iteration, verdicts), verdicts, selection);
@@ -129,6 +129,8 @@ internal sealed class StepAuditor(
         var (purpose, kind, samples, task) = place.Kind switch
         {
             "probe" => (AttemptPurpose.Probe, "probe", _options.Generator.Probes, Proposal(place.Number)),
+            "judge" => (AttemptPurpose.Judge, "judge", _options.Judge.Tries, Proposal(place.Number)),
+            "label" => (AttemptPurpose.Label, "label", _options.Judge.Tries, new TaskRef(Ids.TaskStream(step.Run, step.Iteration, place.Number), 0)),
             "task" => (AttemptPurpose.Verify, "verify", _options.Curriculum.VerifySamples, new TaskRef(stored.Stream, 0)),
             "solver" => (AttemptPurpose.Train, "solver", _options.Solver.GroupSize, step.Tasks[place.Number]),
             _ => (AttemptPurpose.Evaluate, "evaluation", 1, step.Tasks[place.Number]),
@@ -136,11 +138,22 @@ internal sealed class StepAuditor(
         Compare(stored, "purpose", attempted.Purpose, purpose);
         Compare(stored, "policy", attempted.Policy, step.Policies[Role.Solver]);
         Compare(stored, "task", attempted.Task, task);
+        if (purpose is AttemptPurpose.Judge or AttemptPurpose.Label)
+            samples = CheckTries(attempted, stored, samples);
         CheckSamples(attempted.Samples, attempted.PromptTokens, attempted.Digest, stored, kind, place.Number, samples);
         if (Task(attempted.Task) is not { } asked)
             findings.Add(stored.Stream, stored.Version, "task", attempted.Task.ToString(), "nothing: there is no such task");
         else if (attempted.Samples.Any(s => s.Finish != FinishReason.Void))
-            CheckPrompt(attempted.PromptTokens, SolverPrompt.Render(asked, _options.Prompts), stored);
+            CheckPrompt(attempted.PromptTokens, SolverPrompt.Of(asked, purpose, _options.Prompts), stored);
+    }
+
+    /// <summary>A judge is asked again until an answer can be read: the number of tries that the answers call for.</summary>
+    private int CheckTries(TaskAttempted judged, StoredFact stored, int tries)
+    {
+        var readable = judged.Samples.ToList().FindIndex(s => s.Finish != FinishReason.Void && Judge.IsReadable(judged.Purpose, s.Text));
+        var asked = readable >= 0 ? readable + 1 : Difficulty.PromptTooLong(judged.Samples) ? judged.Samples.Count : tries;
+        Compare(stored, "samples.count", judged.Samples.Count, asked);
+        return Math.Min(asked, tries);
     }
 
     private void CheckSamples(
@@ -198,8 +211,7 @@ internal sealed class StepAuditor(
             return;
         }
 
-        var probes = proposed.Samples.Select((_, i) => Fact<TaskAttempted>(ProbeStream(place.Number, i))).ToList();
-        var again = GeneratorReward.ScoreGroup(proposed, executed, probes, step.Iteration, _options);
+        var again = GeneratorReward.ScoreGroup(proposed, executed, Asked("probe"), Asked("judge"), step.Iteration, _options);
         Compare(stored, "scores.count", scored.Scores.Count, again.Count);
         foreach (var ((a, b), i) in scored.Scores.Zip(again).Select((pair, i) => (pair, i)))
         {
@@ -219,6 +231,9 @@ internal sealed class StepAuditor(
 
             void Field<T>(string name, T value, T recomputed) => Compare(stored, $"scores[{i}].{name}", value, recomputed);
         }
+
+        List<TaskAttempted?> Asked(string kind) =>
+            [.. proposed.Samples.Select((_, i) => Fact<TaskAttempted>(StepStream(kind, (place.Number * _options.Generator.GroupSize) + i)))];
     }
 
     private void Check(AttemptsScored scored, StoredFact stored)
@@ -284,10 +299,9 @@ internal sealed class StepAuditor(
     private T? Fact<T>(string stream)
         where T : class => _facts.TryGetValue(stream, out var facts) ? facts.OfType<T>().FirstOrDefault() : null;
 
-    private string Stream(int n) => Ids.GroupStream(step.Run, step.Iteration, step.Phase.WireName(), step.Step, n);
+    private string Stream(int n) => StepStream(step.Phase.WireName(), n);
 
-    private string ProbeStream(int n, int sample) =>
-        Ids.GroupStream(step.Run, step.Iteration, "probe", step.Step, n * _options.Generator.GroupSize + sample);
+    private string StepStream(string kind, int n) => Ids.GroupStream(step.Run, step.Iteration, kind, step.Step, n);
 
     private TaskRef Proposal(int number) => new(Stream(number / _options.Generator.GroupSize), number % _options.Generator.GroupSize);
 
@@ -309,8 +323,8 @@ internal sealed class StepAuditor(
         var count = (step.Phase, kind) switch
         {
             (Phase.Generator, "generator") => step.Specs.Count,
-            (Phase.Generator, "probe") => step.Specs.Count * _options.Generator.GroupSize,
-            (Phase.Curriculum, "task") => step.Specs.Count,
+            (Phase.Generator, "probe" or "judge") => step.Specs.Count * _options.Generator.GroupSize,
+            (Phase.Curriculum, "task" or "label") => step.Specs.Count,
             (Phase.Solver, "solver") or (Phase.Evaluation, "evaluation") => step.Tasks.Count,
             _ => 0,
         };
@@ -320,6 +334,6 @@ internal sealed class StepAuditor(
     }
 }
 
-/// <param name="Kind">generator, probe, task, solver or evaluation.</param>
+/// <param name="Kind">generator, probe, judge, task, label, solver or evaluation.</param>
 /// <param name="Number">The group's number.</param>
 internal sealed record Place(string Kind, int Number);

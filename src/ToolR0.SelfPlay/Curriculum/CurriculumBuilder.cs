@@ -3,8 +3,8 @@ using ToolR0.Contracts;
 namespace ToolR0.SelfPlay;
 
 /// <summary>A survivor of the filter and the Solver's answers to it.</summary>
-/// <param name="JudgeLabel">easy, medium or hard as the judge says; null when no judge was asked.</param>
-public sealed record VerifiedCandidate(CandidateVerdict Verdict, TaskAttempted Attempt, string? JudgeLabel = null);
+/// <param name="Judged">What the judge says of its difficulty; null when no judge was asked.</param>
+public sealed record VerifiedCandidate(CandidateVerdict Verdict, TaskAttempted Attempt, TaskAttempted? Judged = null);
 
 /// <summary>A candidate that is not in the curriculum.</summary>
 public sealed record RejectedCandidate(TaskRef Task, string Reason, string? Detail);
@@ -85,11 +85,12 @@ public static class CurriculumBuilder
             var agreement = Verify(survivor.Verdict.Task!, survivor.Attempt);
             if (agreement is not null)
                 agreements.Add(agreement);
-            var why = Difficulty.PromptTooLong(survivor.Attempt.Samples) ? Rejections.PromptTooLong : Reject(agreement, iteration, options.Curriculum);
-            if (why is { } reason)
+            if (Rejection(survivor.Attempt, agreement, iteration, options.Curriculum) is { } reason)
                 rejected.Add(new RejectedCandidate(candidate.Task, reason, agreement is null ? null : FormattableString.Invariant($"names {agreement.Names:0.###}, calls {agreement.Calls:0.###}")));
+            else if (Label(survivor, agreement!.Calls, options) is { } label)
+                kept.Add(new Verified(survivor.Verdict, label, agreement.Calls, Seeds.Derive(options.Seed, $"{iteration}/select/{candidate.Index}")));
             else
-                kept.Add(new Verified(survivor.Verdict, Label(survivor, agreement!.Calls, options.Curriculum), agreement.Calls, Seeds.Derive(options.Seed, $"{iteration}/select/{candidate.Index}")));
+                rejected.Add(new RejectedCandidate(candidate.Task, TooLongToJudge(survivor) ? Rejections.PromptTooLong : Rejections.VoidJudge, null));
         }
 
         var chosen = Choose(kept, options);
@@ -117,9 +118,15 @@ public static class CurriculumBuilder
         return new Agreement((double)names / result.Counted, calls, result.GoldIsMode);
     }
 
-    private static string? Reject(Agreement? agreement, int iteration, CurriculumOptions o)
+    /// <summary>Whether verification keeps a candidate, so that its difficulty is worth asking for.</summary>
+    public static bool Passes(CandidateVerdict survivor, TaskAttempted attempt, int iteration, RunOptions options) =>
+        Rejection(attempt, Verify(survivor.Task!, attempt), iteration, options.Curriculum) is null;
+
+    private static string? Rejection(TaskAttempted attempt, Agreement? agreement, int iteration, CurriculumOptions o)
     {
         const double slack = 1e-9;
+        if (Difficulty.PromptTooLong(attempt.Samples))
+            return Rejections.PromptTooLong;
         if (agreement is null)
             return Rejections.VoidVerification;
         if ((o.Compare == VerifyCompare.Names ? agreement.Names : agreement.Calls) < o.MinAgreement - slack)
@@ -129,12 +136,14 @@ public static class CurriculumBuilder
         return agreement.Calls > o.MaxPassRate + slack ? Rejections.TooEasy : null;
     }
 
-    /// <summary>By pass rate over the verification samples; or as the judge says, medium when it said nothing.</summary>
-    private static string Label(VerifiedCandidate candidate, double passRate, CurriculumOptions o) =>
-        o.LabelBy == LabelBy.Judge ? candidate.JudgeLabel ?? Medium
-        : passRate >= o.EasyFrom ? Easy
-        : passRate < o.HardBelow ? Hard
+    /// <summary>By pass rate over the verification samples; or as the judge says, null when it said nothing that counts.</summary>
+    private static string? Label(VerifiedCandidate candidate, double passRate, RunOptions options) =>
+        options.Curriculum.LabelBy == LabelBy.Judge ? (TooLongToJudge(candidate) ? null : Judge.Label(candidate.Judged, options.Judge))
+        : passRate >= options.Curriculum.EasyFrom ? Easy
+        : passRate < options.Curriculum.HardBelow ? Hard
         : Medium;
+
+    private static bool TooLongToJudge(VerifiedCandidate candidate) => candidate.Judged is { } judged && Difficulty.PromptTooLong(judged.Samples);
 
     /// <summary>Per-domain quotas, the label mix inside each domain, topped up from what is left there; in seeded order.</summary>
     private static HashSet<Verified> Choose(List<Verified> kept, RunOptions options)

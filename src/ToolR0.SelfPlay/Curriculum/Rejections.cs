@@ -32,5 +32,6 @@ public static class Rejections
     public const string LowAgreement = "low_agreement";
     public const string GoldNotMajority = "gold_not_majority";
     public const string TooEasy = "too_easy";
+    public const string VoidJudge = "void_judge";
     public const string OverQuota = "over_quota";
 }

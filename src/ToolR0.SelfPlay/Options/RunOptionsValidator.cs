@@ -22,6 +22,9 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         Generator();
         Curriculum();
         Solver();
+        AtLeastOne(o => o.Judge.Tries);
+        Sampling(o => o.Judge.Sampling);
+        Check(o => o.Judge.OnFailure, Enum.IsDefined, OneOf<JudgeFailure>());
         Learning();
         Check(o => o.Evaluation.Limit, n => n >= 0, "must be at least 0 (0 means all)");
         AtLeastOne(o => o.Evaluation.MaxNewTokens);

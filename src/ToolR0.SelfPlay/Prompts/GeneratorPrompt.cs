@@ -28,6 +28,10 @@ public static class GeneratorPrompt
 /// <summary>Asks the Solver to answer one task.</summary>
 public static class SolverPrompt
 {
+    /// <summary>What the Solver is given for a purpose: the task to answer, or to judge.</summary>
+    public static IReadOnlyList<(string Role, string Content)> Of(ToolTask task, AttemptPurpose purpose, PromptOptions options) =>
+        purpose is AttemptPurpose.Judge or AttemptPurpose.Label ? JudgePrompt.Render(task, purpose, options) : Render(task, options);
+
     public static IReadOnlyList<(string Role, string Content)> Render(ToolTask task, PromptOptions options)
     {
         if (options.ShuffleMenu)

@@ -10,7 +10,7 @@ internal static class PromptTemplates
     {
         "paper.generator.system", "paper.generator.user", "paper.generator.single_turn", "paper.generator.multi_turn",
         "paper.generator.some_calls", "paper.generator.no_calls", "paper.solver.system", "paper.solver.refusal", "paper.solver.user",
-        "compact.generator.user", "compact.solver.user",
+        "paper.judge.system", "paper.judge.coherence", "paper.judge.difficulty", "compact.generator.user", "compact.solver.user", "compact.judge.user",
     }.ToDictionary(name => name, name => Resources.Text($"Prompts.{name}.txt").TrimEnd('\n'));
 
     public static string Text(string name) => Texts[name];

@@ -12,13 +12,17 @@ public sealed record ProbeResult(double? PassRate, double? Consistency, bool Gol
 public static class Difficulty
 {
     /// <summary>Void samples do not count. An answer that does not parse agrees with nothing.</summary>
-    public static ProbeResult Probe(IReadOnlyList<ToolCall> gold, IReadOnlyList<Trajectory> probes)
+    public static ProbeResult Probe(IReadOnlyList<ToolCall> gold, IReadOnlyList<Trajectory> probes) =>
+        Probe(gold, [.. probes.Where(p => p.Finish != FinishReason.Void).Select(p => SolverAnswer.Parse(p.Text, requireThink: false).Calls)]);
+
+    /// <param name="gold">The calls to agree with.</param>
+    /// <param name="answered">The calls of each counted answer, null where nothing parsed.</param>
+    public static ProbeResult Probe(IReadOnlyList<ToolCall> gold, IReadOnlyList<IReadOnlyList<ToolCall>?> answered)
     {
-        var goldText = Calls.CanonicalSet(gold);
-        var answers = probes.Where(p => p.Finish != FinishReason.Void)
-            .Select(p => SolverAnswer.Parse(p.Text, requireThink: false).Canonical).ToList();
-        if (answers.Count == 0)
+        if (answered.Count == 0)
             return new ProbeResult(null, null, false, 0);
+        var goldText = Calls.CanonicalSet(gold);
+        var answers = answered.Select(calls => calls is null ? null : Calls.CanonicalSet(calls)).ToList();
 
         var matches = answers.Count(answer => answer == goldText);
         var mode = answers.Where(answer => answer is not null).GroupBy(answer => answer).Select(g => g.Count()).DefaultIfEmpty(0).Max();

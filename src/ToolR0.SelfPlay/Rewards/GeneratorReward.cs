@@ -21,6 +21,8 @@ public static class Reasons
     public const string VoidSample = "void_sample";
     public const string VoidExecution = "void_execution";
     public const string VoidProbes = "void_probes";
+    public const string NotJudged = "not_judged";
+    public const string VoidJudge = "void_judge";
     public const string NoAnswerTag = "no_answer_tag";
     public const string NoThink = "no_think";
     public const string NotParsed = "not_parsed";
@@ -58,8 +60,14 @@ public static class GeneratorReward
 
     /// <summary>Scores of a whole group, advantages included.</summary>
     /// <param name="probes">Per sample its probes, null where it was not probed.</param>
+    /// <param name="judged">Per sample what the judge said, null where it was not asked.</param>
     public static IReadOnlyList<ProposalScore> ScoreGroup(
-        TasksProposed group, ToolCallsExecuted gold, IReadOnlyList<TaskAttempted?> probes, int iteration, RunOptions options)
+        TasksProposed group,
+        ToolCallsExecuted gold,
+        IReadOnlyList<TaskAttempted?> probes,
+        IReadOnlyList<TaskAttempted?> judged,
+        int iteration,
+        RunOptions options)
     {
         var reward = options.Generator.Reward;
         var proposals = group.Samples.Select(s => s.Finish == FinishReason.Void ? null : ProposalParser.ParseForReward(s.Text)).ToArray();
@@ -69,68 +77,89 @@ public static class GeneratorReward
         var scores = proposals
             .Select((proposal, i) => proposal is null
                 ? Void(i, Reasons.VoidSample)
-                : Score(i, proposal, group.Spec, Execution(gold, i), i < probes.Count ? probes[i] : null, repetition[i], iteration, options))
+                : Score(i, proposal, group.Spec, Execution(gold, i), probes.ElementAtOrDefault(i), judged.ElementAtOrDefault(i), iteration, options)
+                    .Repeated(repetition[i], reward))
             .ToArray();
         var advantages = Advantages.Compute(
             [.. scores.Select(s => s.Total)], [.. scores.Select(s => s.Void)], options.Learning.AdvantageEpsilon);
         return [.. scores.Select((score, i) => score with { Advantage = advantages[i] })];
     }
 
-    /// <summary>One proposal's score, without an advantage.</summary>
-    /// <param name="repetition">Its share of the batch (<see cref="Repetition.Shares"/>).</param>
+    /// <summary>One proposal's score by what is stored about it, without repetition and advantage.</summary>
     public static ProposalScore Score(
-        int sample, Proposal proposal, TaskSpec spec, SampleExecution? execution, TaskAttempted? probe, double repetition, int iteration, RunOptions options)
+        int sample, Proposal proposal, TaskSpec spec, SampleExecution? execution, TaskAttempted? probe, TaskAttempted? judged, int iteration, RunOptions options)
     {
         var o = options.Generator.Reward;
         var task = proposal.ToTask(spec);
         if (task is not null && execution?.VoidCause is not null)
             return Void(sample, Reasons.VoidExecution);
+        if (task is null || Placeholder.IsPlaceholder(proposal.Question, o.MinQuestionLength))
+            return Compose(sample, proposal, spec, null, options.Generator.Probes, null, iteration, o);
+        if (!Executed(task, execution))
+            return Compose(sample, proposal, spec, null, options.Generator.Probes, null, iteration, o, Reasons.GoldNotExecutable);
+        if (probe is null)
+            return Void(sample, Reasons.NotProbed);
+        if (Difficulty.PromptTooLong(probe.Samples))
+            return Compose(sample, proposal, spec, null, options.Generator.Probes, null, iteration, o, Reasons.PromptTooLong);
+        var result = Difficulty.Probe(task.Gold, probe.Samples);
+        if (result.PassRate is null)
+            return Void(sample, Reasons.VoidProbes);
+        if (o.CoherenceWeight == 0)
+            return Compose(sample, proposal, spec, result, options.Generator.Probes, null, iteration, o);
+        if (judged is null)
+            return Void(sample, Reasons.NotJudged);
+        if (Difficulty.PromptTooLong(judged.Samples))
+            return Compose(sample, proposal, spec, result, options.Generator.Probes, 0, iteration, o, Reasons.PromptTooLong);
+        return Judge.Score(judged, options.Judge) is { } score
+            ? Compose(sample, proposal, spec, result, options.Generator.Probes, Judge.Coherence(score), iteration, o)
+            : Void(sample, Reasons.VoidJudge);
+    }
+
+    /// <summary>The components put together: r_fmt + r_valid + r_curr, all zero where the question is a placeholder.</summary>
+    /// <param name="spec">Null where it is not known: then nothing can disobey it, and a gold answer makes at least one call.</param>
+    /// <param name="probes">Null where the Solver was not asked: the difficulty is 0.</param>
+    /// <param name="sampled">K, the number of probes.</param>
+    /// <param name="coherence">r_sem in [0, 1], null where no judge was asked.</param>
+    /// <param name="flaws">What else was found amiss.</param>
+    public static ProposalScore Compose(
+        int sample,
+        Proposal proposal,
+        TaskSpec? spec,
+        ProbeResult? probes,
+        int sampled,
+        double? coherence,
+        int iteration,
+        GeneratorRewardOptions o,
+        params IReadOnlyList<string> flaws)
+    {
         if (Placeholder.IsPlaceholder(proposal.Question, o.MinQuestionLength))
             return new ProposalScore(sample, 0, 0, 0, null, 0, 0, 0, null, null, [Reasons.Placeholder], 0);
 
         var reasons = new List<string>();
         var format = Format(proposal, spec, o, reasons);
         var validity = Validity(proposal, spec, o, reasons);
+        reasons.AddRange(flaws);
         double difficulty = 0;
-        ProbeResult? result = null;
-        if (task is not null)
+        if (probes?.PassRate is { } passRate)
         {
-            if (!Executed(task, execution))
-            {
-                reasons.Add(Reasons.GoldNotExecutable);
-            }
-            else if (probe is null)
-            {
-                return Void(sample, Reasons.NotProbed);
-            }
-            else if (Difficulty.PromptTooLong(probe.Samples))
-            {
-                reasons.Add(Reasons.PromptTooLong);
-            }
-            else
-            {
-                result = Difficulty.Probe(task.Gold, probe.Samples);
-                if (result.PassRate is not { } passRate)
-                    return Void(sample, Reasons.VoidProbes);
-                var counts = o.MajorityFromIteration == 0 || iteration < o.MajorityFromIteration || result.GoldIsMode;
-                difficulty = counts ? Difficulty.Reward(passRate, options.Generator.Probes, o) : 0;
-                if (!counts)
-                    reasons.Add(Reasons.GoldNotMajority);
-            }
+            var counts = o.MajorityFromIteration == 0 || iteration < o.MajorityFromIteration || probes.GoldIsMode;
+            difficulty = counts ? Difficulty.Reward(passRate, sampled, o) : 0;
+            if (!counts)
+                reasons.Add(Reasons.GoldNotMajority);
         }
 
-        // The judge's coherence joins here; without a judge it is unknown and adds nothing.
-        double? coherence = null;
         var curriculum = o.DifficultyWeight * difficulty + o.CoherenceWeight * (coherence ?? 0);
-        var total = format + validity + curriculum - o.RepetitionWeight * repetition;
         return new ProposalScore(
-            sample, format, validity, difficulty, coherence, curriculum, repetition, total, result?.PassRate, result?.Consistency, reasons, 0);
+            sample, format, validity, difficulty, coherence, curriculum, 0, format + validity + curriculum, probes?.PassRate, probes?.Consistency, reasons, 0);
     }
 
-    private static double Format(Proposal proposal, TaskSpec spec, GeneratorRewardOptions o, List<string> reasons)
+    private static ProposalScore Repeated(this ProposalScore score, double share, GeneratorRewardOptions o) =>
+        score.Void || score.Reasons is [Reasons.Placeholder] ? score : score with { Repetition = share, Total = score.Total - o.RepetitionWeight * share };
+
+    private static double Format(Proposal proposal, TaskSpec? spec, GeneratorRewardOptions o, List<string> reasons)
     {
         var toolsParse = proposal.Menu is not null && proposal.Menu.All(tool => tool.Name.Length > 0);
-        var goldParses = proposal.Gold is not null && (proposal.Gold.Count > 0 || spec.Calls == 0);
+        var goldParses = proposal.Gold is not null && (proposal.Gold.Count > 0 || spec?.Calls == 0);
         if (!proposal.HasAllTags)
             reasons.Add(Reasons.MissingTags);
         if (!toolsParse)
@@ -138,7 +167,7 @@ public static class GeneratorReward
         if (!goldParses)
             reasons.Add(Reasons.GoldNotParsed);
         var format = (proposal.HasAllTags ? o.TagsWeight : 0) + (toolsParse ? o.ToolsWeight : 0) + (goldParses ? o.GoldWeight : 0);
-        if (!o.SpecObedience)
+        if (!o.SpecObedience || spec is null)
             return format;
 
         var menuObeys = proposal.Menu is not null && proposal.Menu.Count == spec.MenuSize
@@ -152,9 +181,9 @@ public static class GeneratorReward
     }
 
     /// <summary>0.4·[every gold name in the menu] + 0.4·[every required argument given] + 0.2·[every value grounded]; halved where the spec is not obeyed.</summary>
-    private static double Validity(Proposal proposal, TaskSpec spec, GeneratorRewardOptions o, List<string> reasons)
+    private static double Validity(Proposal proposal, TaskSpec? spec, GeneratorRewardOptions o, List<string> reasons)
     {
-        if (proposal.Gold is not { } gold || gold.Count == 0 && spec.Calls != 0)
+        if (proposal.Gold is not { } gold || gold.Count == 0 && spec?.Calls != 0)
             return 0;
         var tools = gold.Select(call => proposal.Menu?.FirstOrDefault(tool => tool.Name == call.Name)).ToArray();
         var named = proposal.Menu is not null && tools.All(tool => tool is not null);

@@ -1,0 +1,176 @@
+using System.CommandLine;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using ToolR0.Cli.Options;
+using ToolR0.Cli.Running;
+using ToolR0.Contracts;
+using ToolR0.SelfPlay;
+
+namespace ToolR0.Cli.Commands;
+
+/// <summary><c>toolr0 score</c>: rewards of completions from elsewhere. Streams: memory does not grow with the number of cases.</summary>
+internal static class ScoreCommand
+{
+    private const string Standard = "-";
+    private const int FlushAt = 1 << 16;
+
+    public static Command Create()
+    {
+        var command = new Command(
+            "score",
+            "Score completions offline, one JSON object per line. Solver cases: completion, gold (list of calls). Generator cases: completion, and optionally spec {menuSize, calls}, "
+            + "solverCalls (the K sampled answers as lists of calls, null where nothing parsed), judge (1 to 5). A line that is no case gives a record with its number and an error, and exit code 1");
+        var role = new Option<string>("--role") { Description = "generator or solver", HelpName = "ROLE", Required = true };
+        var input = new Option<string>("--in") { Description = "JSON Lines file of cases, - for standard input", HelpName = "FILE", DefaultValueFactory = _ => Standard };
+        var output = new Option<string>("--out") { Description = "JSON Lines file of scores, - for standard output", HelpName = "FILE", DefaultValueFactory = _ => Standard };
+        var preset = new Option<string>("--preset") { Description = "Whose rules: paper (default) or another preset", HelpName = "NAME", DefaultValueFactory = _ => "paper" };
+        var file = new Option<string?>("--options") { Description = "Options as JSON; the preset's where it is silent", HelpName = "FILE" };
+        var set = new Option<string[]>("--set") { Description = "One option, e.g. solver.requireThink=false; may be repeated", HelpName = "PATH=VALUE" };
+        foreach (var option in new Option[] { role, input, output, preset, file, set })
+            command.Add(option);
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            var options = RunOptionsLoader.Load(new OptionSources { Preset = parsed.GetValue(preset), File = parsed.GetValue(file), Sets = parsed.GetValue(set) ?? [] });
+            var write = parsed.GetValue(role) switch
+            {
+                "solver" => (Action<Utf8JsonWriter, JsonElement>)((json, item) => Write(json, CaseScorer.Solver(item, options.Solver))),
+                "generator" => (json, item) => Write(json, CaseScorer.Generator(item, options.Generator.Reward)),
+                var other => throw new CliError($"--role {other}: must be generator or solver"),
+            };
+            var (lines, errors) = await RunAsync(parsed.GetValue(input)!, parsed.GetValue(output)!, write, cancellation);
+            if (errors > 0)
+                Console.Error.WriteLine(FormattableString.Invariant($"toolr0: {errors} of {lines} lines could not be scored: their records say why"));
+            return errors > 0 ? 1 : 0;
+        });
+        return command;
+    }
+
+    private static async Task<(long Lines, long Errors)> RunAsync(
+        string input, string output, Action<Utf8JsonWriter, JsonElement> write, CancellationToken cancellation)
+    {
+        if (input != Standard && !File.Exists(input))
+            throw new CliError($"--in {input}: {(Directory.Exists(input) ? "is a folder" : "there is no such file")}");
+        if (output == Standard)
+        {
+            await using var cases = Open(input);
+            await using var standard = Console.OpenStandardOutput();
+            return await ScoreAsync(cases, standard, write, cancellation);
+        }
+
+        var partial = output + ".partial";
+        try
+        {
+            (long, long) counts;
+            await using (var cases = Open(input))
+            await using (var scores = File.Create(partial))
+                counts = await ScoreAsync(cases, scores, write, cancellation);
+            File.Move(partial, output, overwrite: true);
+            return counts;
+        }
+        finally
+        {
+            File.Delete(partial);
+        }
+    }
+
+    private static Stream Open(string input) => input == Standard ? Console.OpenStandardInput() : File.OpenRead(input);
+
+    private static async Task<(long Lines, long Errors)> ScoreAsync(
+        Stream cases, Stream scores, Action<Utf8JsonWriter, JsonElement> write, CancellationToken cancellation)
+    {
+        var (lines, errors) = (0L, 0L);
+        using var record = new MemoryStream();
+        using var json = new Utf8JsonWriter(record, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        await foreach (var (number, line) in CaseLines.ReadAsync(cases, cancellation: cancellation))
+        {
+            lines++;
+            var start = record.Length;
+            if (Score(json, number, line, write) is { } error)
+            {
+                errors++;
+                json.Reset();
+                record.SetLength(start);
+                json.WriteStartObject();
+                json.WriteNumber("line", number);
+                json.WriteString("error", error);
+            }
+
+            json.WriteEndObject();
+            json.Flush();
+            json.Reset();
+            record.WriteByte((byte)'\n');
+            if (record.Length < FlushAt)
+                continue;
+            record.WriteTo(scores);
+            record.SetLength(0);
+        }
+
+        record.WriteTo(scores);
+        await scores.FlushAsync(cancellation);
+        return (lines, errors);
+    }
+
+    /// <returns>Null, or in one line why there is no score.</returns>
+    private static string? Score(Utf8JsonWriter json, long number, ReadOnlyMemory<byte>? line, Action<Utf8JsonWriter, JsonElement> write)
+    {
+        if (line is not { } text)
+            return $"the line is longer than {CaseLines.LongestLine >> 20} MiB";
+        try
+        {
+            using var item = JsonDocument.Parse(text);
+            json.WriteStartObject();
+            json.WriteNumber("line", number);
+            write(json, item.RootElement);
+            return null;
+        }
+        catch (CaseException e)
+        {
+            return e.Message;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            return $"not JSON: {e.Message.ReplaceLineEndings(" ")}";
+        }
+    }
+
+    private static void Write(Utf8JsonWriter json, AttemptScore score)
+    {
+        json.WriteNumber("format", score.Format);
+        json.WriteNumber("accuracy", score.Accuracy);
+        json.WriteNumber("name", score.Name);
+        json.WriteNumber("keys", score.Keys);
+        json.WriteNumber("values", score.Values);
+        json.WriteNumber("extraCallFactor", score.ExtraCallFactor);
+        json.WriteBoolean("exact", score.Exact);
+        End(json, score.Total, score.Reasons);
+    }
+
+    private static void Write(Utf8JsonWriter json, ProposalScore score)
+    {
+        json.WriteNumber("format", score.Format);
+        json.WriteNumber("validity", score.Validity);
+        json.WriteNumber("difficulty", score.Difficulty);
+        Maybe("coherence", score.Coherence);
+        json.WriteNumber("curriculum", score.Curriculum);
+        Maybe("passRate", score.PassRate);
+        Maybe("consistency", score.Consistency);
+        End(json, score.Total, score.Reasons);
+
+        void Maybe(string name, double? value)
+        {
+            if (value is { } number)
+                json.WriteNumber(name, number);
+            else
+                json.WriteNull(name);
+        }
+    }
+
+    private static void End(Utf8JsonWriter json, double total, IReadOnlyList<string> reasons)
+    {
+        json.WriteNumber("total", total);
+        json.WriteStartArray("reasons");
+        foreach (var reason in reasons)
+            json.WriteStringValue(reason);
+        json.WriteEndArray();
+    }
+}

@@ -27,18 +27,20 @@ public sealed class Policy : IDisposable
     internal PolicyFolder Source { get; }
 
     /// <summary>
-    /// Loads a Hugging Face folder: config.json, tokenizer.json, tokenizer_config.json and safetensors (one file or shards), as fp32.
+    /// Loads a Hugging Face folder: config.json, tokenizer.json, tokenizer_config.json and safetensors (one file or shards).
     /// </summary>
     /// <param name="device"><see cref="TorchRuntime.DeviceFor"/> when null.</param>
+    /// <param name="type">What to compute in, <see cref="TorchRuntime.TypeFor"/> when null.</param>
     /// <exception cref="InvalidDataException">
     /// The folder's content is missing, malformed or unsupported; the message names file and fault.
     /// </exception>
-    public static Policy Load(string folder, Device? device = null)
+    public static Policy Load(string folder, Device? device = null, ScalarType? type = null)
     {
         TorchRuntime.EnsureLoaded();
         var config = ModelConfig.Load(folder);
         var tokenizer = LoadTokenizer(folder, config);
-        var parameters = PolicyFiles.ReadParameters(folder, config, device ?? TorchRuntime.DeviceFor(config));
+        device ??= TorchRuntime.DeviceFor(config);
+        var parameters = PolicyFiles.ReadParameters(folder, config, device, type ?? TorchRuntime.TypeFor(device));
         return new Policy(HashOf(folder), new Transformer(config, parameters), tokenizer, PolicyFolder.Read(folder));
     }
 

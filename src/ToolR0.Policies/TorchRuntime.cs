@@ -44,6 +44,18 @@ public static class TorchRuntime
         };
     }
 
+    /// <summary>
+    /// What a device computes in if nobody says: bf16 on a GPU, fp32 on the CPU; environment variable TOOLR0_PRECISION = bf16 or fp32 decides
+    /// otherwise. Part of a result's identity.
+    /// </summary>
+    public static ScalarType TypeFor(Device device) => Environment.GetEnvironmentVariable("TOOLR0_PRECISION") switch
+    {
+        "bf16" => ScalarType.BFloat16,
+        "fp32" => ScalarType.Float32,
+        null or "" or "auto" => device.type == DeviceType.CUDA ? ScalarType.BFloat16 : ScalarType.Float32,
+        var other => throw new InvalidOperationException($"TOOLR0_PRECISION = {other}: must be auto, bf16 or fp32"),
+    };
+
     /// <summary>One line: version, threads, and the GPU if there is one.</summary>
     public static string Describe()
     {

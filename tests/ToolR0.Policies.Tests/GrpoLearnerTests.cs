@@ -38,32 +38,98 @@ public sealed class GrpoLearnerTests
     }
 
     [Theory]
-    [InlineData(ModelFamily.Qwen2)]
-    [InlineData(ModelFamily.Qwen3)]
-    [InlineData(ModelFamily.Llama)]
-    public void Gradients_are_those_of_finite_differences(ModelFamily family)
+    [InlineData(ModelFamily.Qwen2, false)]
+    [InlineData(ModelFamily.Qwen2, true)]
+    [InlineData(ModelFamily.Qwen3, false)]
+    [InlineData(ModelFamily.Qwen3, true)]
+    [InlineData(ModelFamily.Llama, true)]
+    public void Gradients_are_those_of_finite_differences(ModelFamily family, bool recompute)
     {
-        using var tiny = new TinyPolicy(scale: 4, family: family);
-        var groups = Groups(tiny);
+        using var tiny = new TinyPolicy(scale: 4, family: family, tied: recompute);
+        var groups = GrpoLoss.WithAdvantage(Groups(tiny));
         using var exact = Doubled(tiny.Policy.Model);
-        var loss = GrpoLoss.Compute(exact, GrpoLoss.WithAdvantage(groups), 9, 0.9, 0.2).Loss;
-        var names = exact.Parameters.Keys.Order().ToArray();
-        var gradients = autograd.grad([loss], [.. names.Select(n => exact.Parameters[n])]);
+        // Chunks of three tokens.
+        var objective = new GrpoGradient(exact, 9, 0.9, 0.2, recompute, logitsAtOnce: 3 * tiny.Config.VocabularySize);
+        var gradients = Zeros(exact);
+        objective.Add(groups, gradients);
         using var noGrad = no_grad();
-        for (var p = 0; p < names.Length; p++)
+        var p = 0;
+        foreach (var (name, gradient) in gradients)
         {
-            var parameter = exact.Parameters[names[p]].detach().view(-1);
-            var gradient = gradients[p].reshape(-1);
-            var at = (long)(Randomness.Uniform(p, 0) * parameter.numel());
+            var parameter = exact.Parameters[name].detach().view(-1);
+            var at = (long)(Randomness.Uniform(p++, 0) * parameter.numel());
             var slot = parameter.narrow(0, at, 1);
             const double Step = 1e-5;
             slot.add_(Step);
-            var above = GrpoLoss.Compute(exact, GrpoLoss.WithAdvantage(groups), 9, 0.9, 0.2).Loss.ToDouble();
+            var above = Loss();
             slot.add_(-2 * Step);
-            var below = GrpoLoss.Compute(exact, GrpoLoss.WithAdvantage(groups), 9, 0.9, 0.2).Loss.ToDouble();
+            var below = Loss();
             slot.add_(Step);
-            gradient.narrow(0, at, 1).ToDouble().ShouldBe((above - below) / (2 * Step), 1e-6, names[p]);
+            gradient.view(-1).narrow(0, at, 1).ToDouble().ShouldBe((above - below) / (2 * Step), 1e-6, name);
         }
+
+        double Loss()
+        {
+            using var recorded = enable_grad();
+            return objective.Add(groups, Zeros(exact))[0];
+        }
+    }
+
+    [Fact]
+    public void A_step_in_micro_batches_with_recomputation_equals_the_plain_step()
+    {
+        using var tiny = new TinyPolicy(scale: 3, layers: 3, tied: false);
+        TrainingGroup[] groups = [.. Groups(tiny), Group(tiny, 30, [20, 25, 14], [1, -1, 0.5]), Group(tiny, 12, [9, 9], [-2, 2])];
+        var (plainMetrics, plain) = Update(new LearningOptions { MicroBatchTokens = 1 << 20 });
+        var (metrics, micro) = Update(new LearningOptions { MicroBatchTokens = 1, Recompute = true });
+        foreach (var (name, value) in plainMetrics)
+            metrics[name].ShouldBe(value, 1e-5 * Math.Max(1e-3, Math.Abs(value)), name);
+        using var noGrad = no_grad();
+        foreach (var (name, weights) in plain)
+            (Distance(micro[name], weights) / weights.norm().ToDouble()).ShouldBeLessThan(1e-5, name);
+
+        var (whole, pieces) = (Zeros(tiny.Policy.Model), Zeros(tiny.Policy.Model));
+        var live = GrpoLoss.WithAdvantage(groups);
+        using var model = Recorded(tiny.Policy.Model);
+        using (enable_grad())
+        {
+            new GrpoGradient(model, 14, 1, 0.2).Add(live, whole);
+            foreach (var group in live)
+                new GrpoGradient(model, 14, 1, 0.2, recompute: true, logitsAtOnce: 5 * tiny.Config.VocabularySize).Add([group], pieces);
+        }
+
+        foreach (var (name, gradient) in whole)
+            (Distance(pieces[name], gradient) / gradient.norm().ToDouble()).ShouldBeLessThan(1e-5, name);
+
+        (IReadOnlyDictionary<string, double> Metrics, IReadOnlyDictionary<string, Tensor> Weights) Update(LearningOptions options)
+        {
+            using var learner = GrpoLearner.Start(tiny.Folder, options);
+            var made = learner.Step(groups, 1e-4);
+            return (made, learner.Model.Parameters.ToDictionary(p => p.Key, p => p.Value.detach().clone()));
+        }
+
+        static double Distance(Tensor a, Tensor b) => a.sub(b).norm().ToDouble();
+    }
+
+    [Fact]
+    public void Computing_in_bf16_keeps_weights_and_optimiser_in_full_and_resumes_bit_for_bit()
+    {
+        using var tiny = new TinyPolicy(scale: 3);
+        var groups = Groups(tiny);
+        var options = new LearningOptions { Recompute = true, GradientParts = 2 };
+        using var full = GrpoLearner.Start(tiny.Folder, options);
+        using var narrow = GrpoLearner.Start(tiny.Folder, options, null, ScalarType.BFloat16);
+        narrow.Model.Type.ShouldBe(ScalarType.BFloat16);
+        var (wide, made) = (full.Step(groups, 1e-5), narrow.Step(groups, 1e-5));
+        made["skipped"].ShouldBe(0);
+        made["gradientNorm"].ShouldBe(wide["gradientNorm"], 0.05 * wide["gradientNorm"]);
+        made["loss"].ShouldBe(wide["loss"], 0.02 * Math.Abs(wide["loss"]));
+        // bf16 has 8 bits: an update of 1e-5 on weights of 0.06 would be lost if the weights had no more.
+        narrow.Save(tiny.Path_("first"), true).ShouldNotBe(tiny.Policy.Sha256);
+        using var resumed = GrpoLearner.Resume(tiny.Path_("first"), options, null, ScalarType.BFloat16);
+        narrow.Step(groups, 1e-5);
+        resumed.Step(groups, 1e-5);
+        resumed.Save(tiny.Path_("resumed"), true).ShouldBe(narrow.Save(tiny.Path_("whole"), true));
     }
 
     [Fact]
@@ -166,7 +232,7 @@ public sealed class GrpoLearnerTests
         var broken = group with { Samples = [.. group.Samples.Select(s => s with { LogProbs = [.. s.LogProbs.Select(_ => -1000f)] })] };
         using var learner = GrpoLearner.Start(tiny.Folder, new LearningOptions());
         var metrics = learner.Step([broken], 1e-3);
-        metrics["skipped"].ShouldBe(1);
+        (metrics["skipped"], metrics["nonFinite"]).ShouldBe((1, 1));
         metrics.Values.ShouldAllBe(v => double.IsFinite(v));
         learner.Save(tiny.Path_("same"), false).ShouldBe(tiny.Policy.Sha256);
     }
@@ -241,6 +307,16 @@ public sealed class GrpoLearnerTests
     private static TrainingGroup Group(TinyPolicy tiny, int prompt, int[] lengths, double[] advantages) => new(
         tiny.Tokens(prompt, prompt),
         [.. lengths.Select((n, i) => new TrainingSample(tiny.Tokens(n, 50 * prompt + i), [.. Enumerable.Repeat(-5.5f, n)], advantages[i]))]);
+
+    private static Dictionary<string, Tensor> Zeros(Transformer model)
+    {
+        using var noGrad = no_grad();
+        return model.Parameters.ToDictionary(p => p.Key, p => zeros_like(p.Value));
+    }
+
+    private static Transformer Recorded(Transformer model) => new(
+        model.Config,
+        model.Parameters.ToDictionary(p => p.Key, p => p.Value.clone().detach().requires_grad_(true)));
 
     private static Transformer Doubled(Transformer model) => new(
         model.Config,

@@ -127,6 +127,25 @@ public sealed class SamplerTests
     }
 
     [Fact]
+    public void A_policy_in_bf16_samples_by_nearly_the_same_distribution()
+    {
+        using var tiny = new TinyPolicy(scale: 3);
+        using var narrow = Policy.Load(tiny.Folder, TorchSharp.torch.CPU, TorchSharp.torch.ScalarType.BFloat16);
+        narrow.Model.Type.ShouldBe(TorchSharp.torch.ScalarType.BFloat16);
+        var requests = Requests(tiny);
+        var sampled = Sampler.Sample(narrow, requests, new SamplingOptions { MaxNewTokens = 40 }, [], TestContext.Current.CancellationToken);
+        var differences = new List<double>();
+        for (var g = 0; g < requests.Length; g++)
+        {
+            foreach (var row in sampled[g])
+                differences.AddRange(tiny.FullForward(requests[g].PromptTokens, row.Tokens, 1).Zip(row.LogProbs, (a, b) => Math.Abs((double)a - b)));
+        }
+
+        differences.Average().ShouldBeInRange(1e-6, 0.05, "bf16 differs, and not by much");
+        differences.Max().ShouldBeLessThan(0.5);
+    }
+
+    [Fact]
     public void A_large_vocabulary_is_searched_by_blocks_for_the_same_tokens()
     {
         const int Vocabulary = 128 * 40;

@@ -48,6 +48,7 @@ internal sealed class AdamW : IDisposable
         var secondCorrection = 1 - Math.Pow(options.Beta2, Steps);
         var denominator = Second.sqrt().div_(Math.Sqrt(secondCorrection)).add_(options.Epsilon);
         _parameters.Flat.addcdiv_(First, denominator, -learningRate / firstCorrection);
+        _parameters.Publish();
         return norm;
     }
 
@@ -80,7 +81,11 @@ internal sealed class AdamW : IDisposable
         Restore(file, "exp_avg.", First);
         Restore(file, "exp_avg_sq.", Second);
         if (withWeights)
+        {
             Restore(file, "weight.", _parameters.Flat);
+            _parameters.Publish();
+        }
+
         var step = file.Read("step");
         if (step.dtype != ScalarType.Int64 || step.numel() != 1 || step.item<long>() < 0)
             throw new InvalidDataException($"{path}: step must be one natural number");

@@ -105,12 +105,12 @@ public sealed class CrossEntropyTrainer : IDisposable
         if (live.Length == 0)
             return new TrainingProgress(_step, 0, 0, rate, _tokens);
         var total = live.Sum(WeightOf);
-        var parts = GradientParts.Assign([.. live.Select(s => (long)s.Tokens.Length)], _options.Optimiser.GradientParts);
-        var (gradient, sums) = GradientParts.Run(parts, _parameters.Model.Device, pass =>
+        var parts = GradientParts.Assign([.. live.Select(s => (long)s.Tokens.Length)], _options.Optimiser.GradientParts, _options.Optimiser.MicroBatchTokens);
+        var (gradient, sums) = GradientParts.Run(parts, _parameters.Model.Device, _parameters.Zero, (pass, sum) =>
         {
             var loss = Loss(_parameters.Model, [.. pass.Select(i => live[i])], total);
-            var flat = _parameters.Gradient(loss);
-            return (flat, [loss.ToDouble()]);
+            _parameters.AddGradient(loss, sum);
+            return [loss.ToDouble()];
         });
         using var owned = gradient;
         var norm = _optimiser.Update(gradient, rate, _options.Optimiser);

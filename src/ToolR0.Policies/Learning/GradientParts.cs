@@ -8,16 +8,14 @@ namespace ToolR0.Policies;
 /// </summary>
 internal static class GradientParts
 {
-    /// <summary>Rows of the network in one pass: enough to fill matrix products, few enough to stay in cache and memory.</summary>
-    private const long RowsPerPass = 2048;
-
     /// <summary>
     /// Distributes items over at most <paramref name="parts"/> parts: largest cost first, each to the part with the least so far, ties to the
     /// earlier part. A part's items, still largest first so that equals are padded together, are cut into passes. Empty parts are left out.
     /// </summary>
-    /// <param name="costs">Rows that an item takes.</param>
+    /// <param name="costs">Rows of the network that an item takes.</param>
+    /// <param name="rowsPerPass">An item with more is a pass of its own.</param>
     /// <returns>By part, by pass: indexes of items.</returns>
-    public static IReadOnlyList<IReadOnlyList<int[]>> Assign(IReadOnlyList<long> costs, int parts)
+    public static IReadOnlyList<IReadOnlyList<int[]>> Assign(IReadOnlyList<long> costs, int parts, long rowsPerPass)
     {
         var passes = Enumerable.Range(0, parts).Select(_ => new List<List<int>>()).ToArray();
         var loads = new long[parts];
@@ -26,7 +24,7 @@ internal static class GradientParts
             var lightest = Array.IndexOf(loads, loads.Min());
             loads[lightest] += costs[item];
             // The first item of a pass is its widest, so this is what the pass takes with its padding.
-            if (passes[lightest] is not [.., var last] || costs[last[0]] * (last.Count + 1) > RowsPerPass)
+            if (passes[lightest] is not [.., var last] || costs[last[0]] * (last.Count + 1) > rowsPerPass)
                 passes[lightest].Add([item]);
             else
                 last.Add(item);
@@ -36,12 +34,14 @@ internal static class GradientParts
     }
 
     /// <summary>
-    /// Computes each pass (a flat gradient and its sums) and adds the results in order of part and pass. On the CPU parts run on threads of
-    /// their own, on other devices one after another.
+    /// Computes each pass and adds the results in order of part and pass. On the CPU parts run on threads of their own, on other devices one
+    /// after another.
     /// </summary>
     /// <param name="assigned">From <see cref="Assign"/>.</param>
+    /// <param name="zero">A flat gradient of zeros, one a part.</param>
+    /// <param name="accumulate">Adds a pass's gradient to a flat one and returns its sums.</param>
     public static (Tensor Gradient, double[] Sums) Run(
-        IReadOnlyList<IReadOnlyList<int[]>> assigned, Device device, Func<int[], (Tensor Gradient, double[] Sums)> compute)
+        IReadOnlyList<IReadOnlyList<int[]>> assigned, Device device, Func<Tensor> zero, Func<int[], Tensor, double[]> accumulate)
     {
         var parts = assigned.Count;
         var results = new (Tensor Gradient, double[] Sums)[parts];
@@ -56,36 +56,38 @@ internal static class GradientParts
             Parallel.For(0, parts, new ParallelOptions { MaxDegreeOfParallelism = threads }, RunOne);
         }
 
-        var sum = results[0];
+        var (sum, sums) = results[0];
+        using var noGrad = no_grad();
         for (var part = 1; part < parts; part++)
-            Add(sum, results[part]);
-        return sum;
+        {
+            sum.add_(results[part].Gradient);
+            results[part].Gradient.Dispose();
+            Add(sums, results[part].Sums);
+        }
+
+        return (sum, sums);
 
         void RunOne(int part)
         {
-            (Tensor Gradient, double[] Sums)? total = null;
+            var gradient = zero().DetachFromDisposeScope();
+            double[]? sums = null;
             foreach (var pass in assigned[part])
             {
                 using var scope = NewDisposeScope();
-                var (gradient, sums) = compute(pass);
-                gradient.DetachFromDisposeScope();
-                if (total is { } before)
-                    Add(before, (gradient, sums));
+                var made = accumulate(pass, gradient);
+                if (sums is null)
+                    sums = made;
                 else
-                    total = (gradient, sums);
+                    Add(sums, made);
             }
 
-            results[part] = total!.Value;
+            results[part] = (gradient, sums!);
         }
     }
 
-    private static void Add((Tensor Gradient, double[] Sums) total, (Tensor Gradient, double[] Sums) addend)
+    private static void Add(double[] total, double[] addend)
     {
-        using var noGrad = no_grad();
-        using var scope = NewDisposeScope();
-        total.Gradient.add_(addend.Gradient);
-        addend.Gradient.Dispose();
-        for (var i = 0; i < total.Sums.Length; i++)
-            total.Sums[i] += addend.Sums[i];
+        for (var i = 0; i < total.Length; i++)
+            total[i] += addend[i];
     }
 }

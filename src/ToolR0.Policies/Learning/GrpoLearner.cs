@@ -22,18 +22,21 @@ public sealed class GrpoLearner : IDisposable
     private readonly ParameterVector _parameters;
     private readonly AdamW _optimiser;
 
-    private GrpoLearner(ModelConfig config, IReadOnlyDictionary<string, Tensor> weights, PolicyFolder source, LearningOptions options)
+    private GrpoLearner(ModelConfig config, IReadOnlyDictionary<string, Tensor> weights, PolicyFolder source, LearningOptions options, ScalarType? type)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.GradientParts, 1);
         _source = source;
         _options = options;
-        _parameters = new ParameterVector(config, weights);
+        _parameters = new ParameterVector(config, weights, type ?? TorchRuntime.TypeFor(weights.Values.First().device));
         _optimiser = new AdamW(_parameters);
     }
 
     /// <summary>Starts from a policy's weights with zero optimiser state.</summary>
     /// <param name="device"><see cref="TorchRuntime.DeviceFor"/> when null.</param>
-    public static GrpoLearner Start(string policyFolder, LearningOptions options, Device? device = null)
+    /// <param name="type">
+    /// What forward and backward passes compute in, <see cref="TorchRuntime.TypeFor"/> when null; weights, gradients and the optimiser are fp32 always.
+    /// </param>
+    public static GrpoLearner Start(string policyFolder, LearningOptions options, Device? device = null, ScalarType? type = null)
     {
         TorchRuntime.EnsureLoaded();
         var config = ModelConfig.Load(policyFolder);
@@ -41,7 +44,7 @@ public sealed class GrpoLearner : IDisposable
         var weights = PolicyFiles.ReadParameters(policyFolder, config, device ?? TorchRuntime.DeviceFor(config));
         try
         {
-            return new GrpoLearner(config, weights, PolicyFolder.Read(policyFolder), options);
+            return new GrpoLearner(config, weights, PolicyFolder.Read(policyFolder), options, type);
         }
         finally
         {
@@ -50,13 +53,14 @@ public sealed class GrpoLearner : IDisposable
         }
     }
 
-    /// <summary>Starts from a copy of a loaded policy's weights, on its device.</summary>
-    public static GrpoLearner Start(Policy policy, LearningOptions options) => new(policy.Config, policy.Model.Parameters, policy.Source, options);
+    /// <summary>Starts from a copy of a loaded policy's weights, on its device and computing in its type.</summary>
+    public static GrpoLearner Start(Policy policy, LearningOptions options) =>
+        new(policy.Config, policy.Model.Parameters, policy.Source, options, policy.Model.Type);
 
     /// <summary>Continues from what <see cref="Save"/> wrote with its optimiser, bit for bit.</summary>
-    public static GrpoLearner Resume(string folder, LearningOptions options, Device? device = null)
+    public static GrpoLearner Resume(string folder, LearningOptions options, Device? device = null, ScalarType? type = null)
     {
-        var learner = Start(folder, options, device);
+        var learner = Start(folder, options, device, type);
         try
         {
             learner._optimiser.Load(Path.Combine(folder, PolicyFiles.Optimiser), withWeights: learner._source.Rounds);
@@ -83,7 +87,7 @@ public sealed class GrpoLearner : IDisposable
     /// <returns>
     /// loss, gradientNorm (before clipping), learningRate, tokens (completion tokens trained on), ratioMean, clippedShare (share of
     /// tokens whose clipped term is the smaller), entropy (mean, in nats, at <paramref name="temperature"/>), zeroVarianceShare (of
-    /// groups), skipped (1: no update, because nothing had an advantage or the gradient was not finite).
+    /// groups), skipped (1: no update, because nothing had an advantage or the gradient was not finite), nonFinite (1: the latter).
     /// </returns>
     /// <exception cref="ArgumentException">
     /// A sample whose log-probabilities do not match its tokens, or that is longer than the model allows.
@@ -105,16 +109,15 @@ public sealed class GrpoLearner : IDisposable
             ["entropy"] = 0,
             ["zeroVarianceShare"] = groups.Count == 0 ? 0 : 1 - (double)live.Count / groups.Count,
             ["skipped"] = 1,
+            ["nonFinite"] = 0,
         };
         if (live.Count == 0)
             return metrics;
 
-        var parts = GradientParts.Assign([.. live.Select(GrpoLoss.Cost)], _options.GradientParts);
-        var (gradient, sums) = GradientParts.Run(parts, _parameters.Model.Device, pass =>
-        {
-            var loss = GrpoLoss.Compute(_parameters.Model, [.. pass.Select(i => live[i])], sequences, temperature, _options.ClipEpsilon);
-            return (_parameters.Gradient(loss.Loss), loss.Sums());
-        });
+        var parts = GradientParts.Assign([.. live.Select(GrpoLoss.Cost)], _options.GradientParts, _options.MicroBatchTokens);
+        var objective = new GrpoGradient(_parameters.Model, sequences, temperature, _options.ClipEpsilon, _options.Recompute);
+        var (gradient, sums) = GradientParts.Run(
+            parts, _parameters.Model.Device, _parameters.Zero, (pass, sum) => objective.Add([.. pass.Select(i => live[i])], _parameters.Split(sum)));
         using var owned = gradient;
         var norm = _optimiser.Update(gradient, learningRate, _options);
         var tokens = live.Sum(g => g.Samples.Sum(s => s.Tokens.Length));
@@ -124,8 +127,8 @@ public sealed class GrpoLearner : IDisposable
         metrics["ratioMean"] = sums[1] / tokens;
         metrics["clippedShare"] = sums[2] / tokens;
         metrics["entropy"] = sums[3] / tokens;
-        metrics["skipped"] = double.IsFinite(norm) ? 0 : 1;
-        // What is not a number cannot be stored; skipped says that it was so.
+        metrics["skipped"] = metrics["nonFinite"] = double.IsFinite(norm) ? 0 : 1;
+        // What is not a number cannot be stored; nonFinite says that it was so.
         foreach (var key in metrics.Keys.Where(k => !double.IsFinite(metrics[k])).ToArray())
             metrics[key] = 0;
         return metrics;
@@ -137,7 +140,7 @@ public sealed class GrpoLearner : IDisposable
     /// </summary>
     public string Save(string folder, bool withOptimiser)
     {
-        _source.Write(folder, _parameters.Model.Parameters);
+        _source.Write(folder, _parameters.Split(_parameters.Flat));
         if (withOptimiser)
             _optimiser.Save(Path.Combine(folder, PolicyFiles.Optimiser), withWeights: _source.Rounds);
         return PolicyFiles.HashOf(folder);

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace ToolR0.Policies;
 
-/// <summary>The GRPO objective of some groups as one scalar to differentiate, and the sums its metrics are made of.</summary>
+/// <summary>The GRPO objective of some tokens as one scalar to differentiate, and the sums its metrics are made of.</summary>
 /// <param name="Loss">This part's share of the batch's loss.</param>
 /// <param name="Metrics">[4]: loss, Σ ratio, clipped tokens, Σ entropy.</param>
 internal sealed record GrpoLoss(Tensor Loss, Tensor Metrics)
@@ -44,20 +44,13 @@ internal sealed record GrpoLoss(Tensor Loss, Tensor Metrics)
     /// <summary>Rows of the network that a group takes: what gradient parts are balanced by.</summary>
     public static long Cost(TrainingGroup group) => group.PromptTokens.Length + group.Samples.Sum(s => (long)s.Tokens.Length);
 
-    /// <param name="groups">From <see cref="WithAdvantage"/>.</param>
-    /// <param name="sequences">Sequences of the whole batch: the denominator of the mean.</param>
-    public static GrpoLoss Compute(Transformer model, IReadOnlyList<TrainingGroup> groups, int sequences, double temperature, double clip)
+    /// <param name="logits">[tokens, vocabulary].</param>
+    public static GrpoLoss Of(Tensor logits, GrpoTokens tokens, double temperature, double clip)
     {
         using var scope = NewDisposeScope();
-        var batch = PrefixBatch.Shared(
-            [.. groups.Select(g => g.PromptTokens)],
-            [.. groups.Select(g => (IReadOnlyList<int[]>)[.. g.Samples.Select(s => s.Tokens)])]);
-        var tokens = new TokenTable(groups, batch, sequences, model.Device);
-        var weights = FusedWeights.Build(model.Config, model.Parameters);
-        var logits = model.Head(weights, model.Hidden(weights, batch).index_select(0, tokens.Rows));
         if (temperature != 1)
             logits = logits.div(temperature);
-        var all = logits.log_softmax(-1);
+        var all = logits.dtype == ScalarType.Float64 ? logits.log_softmax(-1) : logits.log_softmax(-1, ScalarType.Float32);
         var ratio = all.gather(1, tokens.Ids.unsqueeze(1)).squeeze(1).sub(tokens.LogProbs).exp();
         var plain = ratio.mul(tokens.Advantages);
         var clipped = ratio.clamp(1 - clip, 1 + clip).mul(tokens.Advantages);
@@ -65,14 +58,14 @@ internal sealed record GrpoLoss(Tensor Loss, Tensor Metrics)
 
         using var noGrad = no_grad();
         var entropy = all.detach().exp().mul(all.detach()).sum().neg();
-        var metrics = stack([loss.detach(), ratio.detach().sum(), clipped.detach().lt(plain.detach()).sum(ScalarType.Float32), entropy]);
+        var metrics = stack([loss.detach(), ratio.detach().sum(), clipped.detach().lt(plain.detach()).sum(loss.dtype), entropy]);
         return new GrpoLoss(loss.MoveToOuterDisposeScope(), metrics.MoveToOuterDisposeScope());
     }
 
     public double[] Sums()
     {
-        using var host = Metrics.cpu();
-        return [.. host.data<float>().ToArray().Select(v => (double)v)];
+        using var host = Metrics.to(ScalarType.Float64, CPU);
+        return host.data<double>().ToArray();
     }
 
     private static void CheckIds(int[] ids, ModelConfig config, string where)
@@ -82,48 +75,5 @@ internal sealed record GrpoLoss(Tensor Loss, Tensor Metrics)
             if ((uint)id >= (uint)config.VocabularySize)
                 throw new ArgumentException($"{where}: token {id} is outside the vocabulary of {config.VocabularySize}");
         }
-    }
-
-    /// <summary>One entry per trained token, in order of group, sample, position.</summary>
-    private sealed class TokenTable
-    {
-        public TokenTable(IReadOnlyList<TrainingGroup> groups, PrefixBatch batch, int sequences, Device device)
-        {
-            var count = groups.Sum(g => g.Samples.Sum(s => s.Tokens.Length));
-            var (rows, ids) = (new long[count], new long[count]);
-            var (logProbs, advantages, weights) = (new float[count], new float[count], new float[count]);
-            var at = 0;
-            for (var g = 0; g < groups.Count; g++)
-            {
-                for (var s = 0; s < groups[g].Samples.Count; s++)
-                {
-                    var sample = groups[g].Samples[s];
-                    for (var t = 0; t < sample.Tokens.Length; t++, at++)
-                    {
-                        rows[at] = batch.RowPredicting(g, s, t);
-                        ids[at] = sample.Tokens[t];
-                        logProbs[at] = sample.LogProbs[t];
-                        advantages[at] = (float)sample.Advantage;
-                        weights[at] = (float)(1.0 / ((double)sequences * sample.Tokens.Length));
-                    }
-                }
-            }
-
-            Rows = tensor(rows, device: device);
-            Ids = tensor(ids, device: device);
-            LogProbs = tensor(logProbs, device: device);
-            Advantages = tensor(advantages, device: device);
-            Weights = tensor(weights, device: device);
-        }
-
-        public Tensor Rows { get; }
-
-        public Tensor Ids { get; }
-
-        public Tensor LogProbs { get; }
-
-        public Tensor Advantages { get; }
-
-        public Tensor Weights { get; }
     }
 }

@@ -4,19 +4,25 @@ namespace ToolR0.Policies;
 
 /// <summary>
 /// All parameters of a model in one flat fp32 vector, so that an optimiser step is a handful of operations whatever the number of layers.
-/// The named parameters are views of it. Matrices come first: only they are subject to weight decay.
+/// The named parameters are views of it, or of a copy of it in the type that is computed in. Matrices come first: only they are subject to
+/// weight decay.
 /// </summary>
 internal sealed class ParameterVector : IDisposable
 {
+    /// <summary>The copy that is computed with; null where that is <see cref="Flat"/> itself.</summary>
+    private readonly Tensor? _narrow;
+
     /// <summary>Copies the given parameters, which stay the caller's.</summary>
-    public ParameterVector(ModelConfig config, IReadOnlyDictionary<string, Tensor> parameters)
+    /// <param name="type">What the network computes in.</param>
+    public ParameterVector(ModelConfig config, IReadOnlyDictionary<string, Tensor> parameters, ScalarType type = ScalarType.Float32)
     {
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         Names = [.. config.ParameterShapes().OrderBy(p => p.Shape.Length < 2).Select(p => p.Name)];
-        Flat = cat([.. Names.Select(n => parameters[n].reshape(-1))]).DetachFromDisposeScope();
+        Flat = cat([.. Names.Select(n => parameters[n].reshape(-1).to(ScalarType.Float32))]).DetachFromDisposeScope();
+        _narrow = type == ScalarType.Float32 ? null : Flat.to(type).DetachFromDisposeScope();
         MatrixLength = Names.Where(n => parameters[n].shape.Length >= 2).Sum(n => parameters[n].numel());
-        var views = Split(Flat, parameters);
+        var views = Split(_narrow ?? Flat, parameters);
         foreach (var view in views.Values)
             view.requires_grad_(true).DetachFromDisposeScope();
         Model = new Transformer(config, views);
@@ -31,24 +37,31 @@ internal sealed class ParameterVector : IDisposable
     /// <summary>In the order of <see cref="Flat"/>.</summary>
     public string[] Names { get; }
 
-    /// <summary>The network over views of <see cref="Flat"/>; an update of one is an update of the other.</summary>
+    /// <summary>The network; <see cref="Publish"/> lets it see a change of <see cref="Flat"/>.</summary>
     public Transformer Model { get; }
 
     /// <summary>Views of a vector of the same length under the parameters' names.</summary>
     public IReadOnlyDictionary<string, Tensor> Split(Tensor flat) => Split(flat, Model.Parameters);
 
-    /// <summary>The gradient of a scalar for all parameters, as one flat vector. Safe on several threads at once.</summary>
-    public Tensor Gradient(Tensor loss)
+    /// <summary>A flat gradient of zeros.</summary>
+    public Tensor Zero() => zeros([Flat.numel()], ScalarType.Float32, Flat.device);
+
+    /// <summary>Adds the gradient of a scalar for all parameters to a flat one. Safe on several threads at once.</summary>
+    public void AddGradient(Tensor loss, Tensor sum)
     {
         using var scope = NewDisposeScope();
         var gradients = autograd.grad([loss], [.. Names.Select(n => Model.Parameters[n])]);
         using var noGrad = no_grad();
-        return cat([.. gradients.Select(g => g.reshape(-1))]).MoveToOuterDisposeScope();
+        sum.add_(cat([.. gradients.Select(g => g.reshape(-1))]));
     }
+
+    /// <summary>To be called after <see cref="Flat"/> was changed.</summary>
+    public void Publish() => _narrow?.copy_(Flat);
 
     public void Dispose()
     {
         Model.Dispose();
+        _narrow?.Dispose();
         Flat.Dispose();
     }
 

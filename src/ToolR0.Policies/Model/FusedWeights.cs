@@ -48,7 +48,7 @@ internal sealed class FusedWeights : IDisposable
     {
         var layers = new FusedLayer[config.Layers];
         for (var i = 0; i < config.Layers; i++)
-            layers[i] = Layer(config, parameters, $"model.layers.{i}.");
+            layers[i] = BuildLayer(config, parameters, i);
         var embedding = parameters["model.embed_tokens.weight"];
         var head = config.TiedEmbeddings ? embedding : parameters["lm_head.weight"];
         return new FusedWeights(layers, embedding, parameters["model.norm.weight"], head.t());
@@ -61,10 +61,12 @@ internal sealed class FusedWeights : IDisposable
         Head.Dispose();
     }
 
-    private static FusedLayer Layer(ModelConfig config, IReadOnlyDictionary<string, Tensor> parameters, string prefix)
+    /// <summary>One layer's weights; the caller disposes them.</summary>
+    /// <param name="layer">From 0.</param>
+    public static FusedLayer BuildLayer(ModelConfig config, IReadOnlyDictionary<string, Tensor> parameters, int layer)
     {
         using var scope = NewDisposeScope();
-        Tensor P(string name) => parameters[prefix + name];
+        Tensor P(string name) => parameters[$"model.layers.{layer}.{name}"];
         var qkv = cat([P("self_attn.q_proj.weight"), P("self_attn.k_proj.weight"), P("self_attn.v_proj.weight")]);
         var bias = config.HasBias ? cat([P("self_attn.q_proj.bias"), P("self_attn.k_proj.bias"), P("self_attn.v_proj.bias")]) : null;
         var headNorm = config.NormalisesHeads

@@ -6,7 +6,7 @@ namespace ToolR0.Policies;
 /// Causal attention over a <see cref="PrefixBatch"/>: prompt positions attend within their prompt, completion positions to the whole
 /// prompt and to their own completion. Equal to attention over the concatenated sequences, at the cost of encoding each prompt once.
 /// </summary>
-internal sealed class PrefixAttention
+internal sealed class PrefixAttention : IDisposable
 {
     private readonly ModelConfig _config;
     private readonly PrefixBatch _batch;
@@ -32,7 +32,22 @@ internal sealed class PrefixAttention
 
     public Tensor Sin { get; }
 
+    private IEnumerable<Tensor> Held => [Cos, Sin, _promptMask, .. _completionMasks];
+
     private int Repeat => _config.Heads / _config.KeyValueHeads;
+
+    /// <summary>Takes what it holds out of the dispose scope it was made in: whoever calls this disposes it.</summary>
+    public void DetachFromDisposeScope()
+    {
+        foreach (var tensor in Held)
+            tensor.DetachFromDisposeScope();
+    }
+
+    public void Dispose()
+    {
+        foreach (var tensor in Held)
+            tensor.Dispose();
+    }
 
     /// <summary>[rows, H + 2·KV, D] to [rows, H · D].</summary>
     public Tensor Attend(Tensor heads)

@@ -95,20 +95,28 @@ public sealed class Transformer : IDisposable
         var plan = new PrefixAttention(Config, batch, Rope(batch.Positions), Device, Type);
         var x = weights.Embedding.index_select(0, tensor(batch.Tokens, device: Device));
         foreach (var layer in weights.Layers)
-        {
-            using var layerScope = NewDisposeScope();
-            var heads = Project(layer, x, plan.Cos, plan.Sin);
-            x = Finish(layer, x, plan.Attend(heads)).MoveToOuterDisposeScope();
-        }
+            x = Apply(layer, plan, x);
 
         return x.MoveToOuterDisposeScope();
     }
 
-    /// <summary>Logits of hidden states: [rows, hidden] to [rows, vocabulary].</summary>
-    internal Tensor Head(FusedWeights weights, Tensor hidden)
+    /// <summary>One layer over all rows of a batch: [rows, hidden] to the same.</summary>
+    internal Tensor Apply(FusedLayer layer, PrefixAttention plan, Tensor x)
     {
         using var scope = NewDisposeScope();
-        return Normalise(hidden).mul(weights.Norm).mm(weights.Head).MoveToOuterDisposeScope();
+        var heads = Project(layer, x, plan.Cos, plan.Sin);
+        return Finish(layer, x, plan.Attend(heads)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Logits of hidden states: [rows, hidden] to [rows, vocabulary].</summary>
+    internal Tensor Head(FusedWeights weights, Tensor hidden) => Head(weights.Norm, weights.Head, hidden);
+
+    /// <param name="norm">[hidden].</param>
+    /// <param name="head">[hidden, vocabulary].</param>
+    internal Tensor Head(Tensor norm, Tensor head, Tensor hidden)
+    {
+        using var scope = NewDisposeScope();
+        return Normalise(hidden).mul(norm).mm(head).MoveToOuterDisposeScope();
     }
 
     /// <summary>Rotated queries and keys, and values, of every row: [rows, H + 2·KV, D].</summary>
@@ -133,9 +141,15 @@ public sealed class Transformer : IDisposable
         return y.addmm(gateUp[0].silu().mul(gateUp[1]), layer.Down);
     }
 
-    /// <summary>x / √(mean(x²) + ε) over the last dimension.</summary>
+    /// <summary>x / √(mean(x²) + ε) over the last dimension; in fp32 where the model computes in less.</summary>
     private Tensor Normalise(Tensor x)
     {
+        if (Type is ScalarType.BFloat16 or ScalarType.Float16)
+        {
+            var wide = x.to(ScalarType.Float32);
+            return wide.mul(wide.mul(wide).mean([-1], true).add(Config.NormEpsilon).rsqrt()).to(Type);
+        }
+
         var length = x.norm(-1, true);
         return x.mul(_epsilon.addcmul(length, length, 1.0 / x.shape[^1]).rsqrt());
     }

@@ -84,8 +84,9 @@ internal static class PolicyFiles
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    /// <summary>Reads every parameter as fp32 onto a device; missing, superfluous or misshapen tensors are refused by name.</summary>
-    public static Dictionary<string, Tensor> ReadParameters(string folder, ModelConfig config, Device device)
+    /// <summary>Reads every parameter onto a device; missing, superfluous or misshapen tensors are refused by name.</summary>
+    public static Dictionary<string, Tensor> ReadParameters(
+        string folder, ModelConfig config, Device device, ScalarType type = ScalarType.Float32)
     {
         var shapes = config.ParameterShapes().ToDictionary(p => p.Name, p => p.Shape, StringComparer.Ordinal);
         var files = WeightFiles(folder);
@@ -116,7 +117,7 @@ internal static class PolicyFiles
 
                 if (entry.Type is not ("F32" or "F16" or "BF16" or "F64"))
                     throw new InvalidDataException($"{path}: tensor {entry.Name} has dtype {entry.Type}; weights are F32, F16, BF16 or F64");
-                if (!parameters.TryAdd(entry.Name, ReadFloat(file, entry.Name, device)))
+                if (!parameters.TryAdd(entry.Name, ReadFloat(file, entry.Name, device, type)))
                     throw new InvalidDataException($"{path}: tensor {entry.Name} is in two files");
             }
         }
@@ -128,10 +129,10 @@ internal static class PolicyFiles
         return parameters;
     }
 
-    private static Tensor ReadFloat(SafeTensors file, string name, Device device)
+    private static Tensor ReadFloat(SafeTensors file, string name, Device device, ScalarType type)
     {
         using var scope = NewDisposeScope();
-        return file.Read(name).to(device).to(ScalarType.Float32).MoveToOuterDisposeScope();
+        return file.Read(name).to(device).to(type).MoveToOuterDisposeScope();
     }
 
     private static string Shown(string text) => text.Length > 80 ? text[..80] + "…" : text;

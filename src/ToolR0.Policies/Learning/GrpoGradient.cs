@@ -1,0 +1,58 @@
+using static TorchSharp.torch;
+
+namespace ToolR0.Policies;
+
+/// <summary>The gradient of the GRPO loss, a few groups at a time, so that a batch of any size takes the memory of one pass.</summary>
+/// <param name="sequences">Sequences of the whole batch: the denominator of the mean.</param>
+/// <param name="recompute">See <see cref="NetworkPass"/>.</param>
+/// <param name="logitsAtOnce">Logits that exist at a time: large vocabularies are gone through in chunks of rows.</param>
+internal sealed class GrpoGradient(
+    Transformer model, int sequences, double temperature, double clip, bool recompute = false, long logitsAtOnce = GrpoGradient.LogitsAtOnce)
+{
+    /// <summary>A quarter of a gigabyte in fp32: 441 rows of a vocabulary of 151 936.</summary>
+    public const long LogitsAtOnce = 1 << 26;
+
+    /// <summary>Adds the gradient of these groups' share of the batch's loss; returns the sums of <see cref="GrpoLoss.Metrics"/>.</summary>
+    /// <param name="groups">From <see cref="GrpoLoss.WithAdvantage"/>.</param>
+    /// <param name="into">By the parameters' names.</param>
+    public double[] Add(IReadOnlyList<TrainingGroup> groups, IReadOnlyDictionary<string, Tensor> into)
+    {
+        using var scope = NewDisposeScope();
+        var batch = PrefixBatch.Shared(
+            [.. groups.Select(g => g.PromptTokens)],
+            [.. groups.Select(g => (IReadOnlyList<int[]>)[.. g.Samples.Select(s => s.Tokens)])]);
+        var tokens = GrpoTokens.Of(groups, batch, sequences, model.Device);
+        using var pass = new NetworkPass(model, batch, recompute);
+        var rows = pass.Hidden.index_select(0, tokens.Rows);
+        var chunk = Math.Max(1, logitsAtOnce / model.Config.VocabularySize);
+        var gradients = new List<Tensor>();
+        double[]? sums = null;
+        for (long first = 0; first < tokens.Count; first += chunk)
+        {
+            var count = Math.Min(chunk, tokens.Count - first);
+            var (gradient, part) = Chunk(rows.narrow(0, first, count), tokens.Narrow(first, count), into);
+            gradients.Add(gradient);
+            sums = sums is null ? part : [.. sums.Zip(part, (a, b) => a + b)];
+        }
+
+        using var noGrad = no_grad();
+        var hidden = zeros_like(pass.Hidden).index_add_(0, tokens.Rows, cat([.. gradients]), 1);
+        pass.Backward(hidden, into);
+        return sums!;
+    }
+
+    /// <summary>The loss of some tokens: adds the gradients of the last norm and the output projection, returns that of the rows.</summary>
+    private (Tensor Gradient, double[] Sums) Chunk(Tensor hidden, GrpoTokens tokens, IReadOnlyDictionary<string, Tensor> into)
+    {
+        using var scope = NewDisposeScope();
+        var headName = model.Config.TiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
+        var (norm, head) = (model.Parameters["model.norm.weight"], model.Parameters[headName]);
+        var rows = hidden.detach().requires_grad_(true);
+        var loss = GrpoLoss.Of(model.Head(norm, head.t(), rows), tokens, temperature, clip);
+        var gradients = autograd.grad([loss.Loss], [rows, norm, head]);
+        using var noGrad = no_grad();
+        into["model.norm.weight"].add_(gradients[1]);
+        into[headName].add_(gradients[2]);
+        return (gradients[0].MoveToOuterDisposeScope(), loss.Sums());
+    }
+}

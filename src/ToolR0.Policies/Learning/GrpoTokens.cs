@@ -1,0 +1,43 @@
+using static TorchSharp.torch;
+
+namespace ToolR0.Policies;
+
+/// <summary>The tokens a pass trains on, one entry each, in order of group, sample, position.</summary>
+/// <param name="Rows">The row of the network that predicts it.</param>
+/// <param name="LogProbs">Of the policy that sampled it.</param>
+/// <param name="Weights">1 / (sequences of the batch · tokens of its completion).</param>
+internal sealed record GrpoTokens(Tensor Rows, Tensor Ids, Tensor LogProbs, Tensor Advantages, Tensor Weights)
+{
+    public long Count => Rows.shape[0];
+
+    public static GrpoTokens Of(IReadOnlyList<TrainingGroup> groups, PrefixBatch batch, int sequences, Device device)
+    {
+        var count = groups.Sum(g => g.Samples.Sum(s => s.Tokens.Length));
+        var (rows, ids) = (new long[count], new long[count]);
+        var (logProbs, advantages, weights) = (new float[count], new float[count], new float[count]);
+        var at = 0;
+        for (var g = 0; g < groups.Count; g++)
+        {
+            for (var s = 0; s < groups[g].Samples.Count; s++)
+            {
+                var sample = groups[g].Samples[s];
+                for (var t = 0; t < sample.Tokens.Length; t++, at++)
+                {
+                    rows[at] = batch.RowPredicting(g, s, t);
+                    ids[at] = sample.Tokens[t];
+                    logProbs[at] = sample.LogProbs[t];
+                    advantages[at] = (float)sample.Advantage;
+                    weights[at] = (float)(1.0 / ((double)sequences * sample.Tokens.Length));
+                }
+            }
+        }
+
+        return new GrpoTokens(
+            tensor(rows, device: device), tensor(ids, device: device), tensor(logProbs, device: device), tensor(advantages, device: device),
+            tensor(weights, device: device));
+    }
+
+    public GrpoTokens Narrow(long first, long count) => new(
+        Rows.narrow(0, first, count), Ids.narrow(0, first, count), LogProbs.narrow(0, first, count), Advantages.narrow(0, first, count),
+        Weights.narrow(0, first, count));
+}

@@ -12,6 +12,10 @@ internal sealed class GrpoGradient(
     /// <summary>A quarter of a gigabyte in fp32: 441 rows of a vocabulary of 151 936.</summary>
     public const long LogitsAtOnce = 1 << 26;
 
+    private const string Embedding = "model.embed_tokens.weight";
+
+    private string Head => model.Config.TiedEmbeddings ? Embedding : "lm_head.weight";
+
     /// <summary>Adds the gradient of these groups' share of the batch's loss; returns the sums of <see cref="GrpoLoss.Metrics"/>.</summary>
     /// <param name="groups">From <see cref="GrpoLoss.WithAdvantage"/>.</param>
     /// <param name="into">By the parameters' names.</param>
@@ -26,33 +30,35 @@ internal sealed class GrpoGradient(
         var rows = pass.Hidden.index_select(0, tokens.Rows);
         var chunk = Math.Max(1, logitsAtOnce / model.Config.VocabularySize);
         var gradients = new List<Tensor>();
+        var head = zeros_like(into[Head]);
         double[]? sums = null;
         for (long first = 0; first < tokens.Count; first += chunk)
         {
             var count = Math.Min(chunk, tokens.Count - first);
-            var (gradient, part) = Chunk(rows.narrow(0, first, count), tokens.Narrow(first, count), into);
+            var (gradient, part) = Chunk(rows.narrow(0, first, count), tokens.Narrow(first, count), into, head);
             gradients.Add(gradient);
             sums = sums is null ? part : [.. sums.Zip(part, (a, b) => a + b)];
         }
 
         using var noGrad = no_grad();
         var hidden = zeros_like(pass.Hidden).index_add_(0, tokens.Rows, cat([.. gradients]), 1);
-        pass.Backward(hidden, into);
+        // Where output projection and embedding are one matrix, the pass's two shares are added up before they join the others'.
+        pass.Backward(hidden, into, model.Config.TiedEmbeddings ? head : into[Embedding]);
+        into[Head].add_(head);
         return sums!;
     }
 
     /// <summary>The loss of some tokens: adds the gradients of the last norm and the output projection, returns that of the rows.</summary>
-    private (Tensor Gradient, double[] Sums) Chunk(Tensor hidden, GrpoTokens tokens, IReadOnlyDictionary<string, Tensor> into)
+    private (Tensor Gradient, double[] Sums) Chunk(Tensor hidden, GrpoTokens tokens, IReadOnlyDictionary<string, Tensor> into, Tensor headSum)
     {
         using var scope = NewDisposeScope();
-        var headName = model.Config.TiedEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight";
-        var (norm, head) = (model.Parameters["model.norm.weight"], model.Parameters[headName]);
+        var (norm, head) = (model.Parameters["model.norm.weight"], model.Parameters[Head]);
         var rows = hidden.detach().requires_grad_(true);
         var loss = GrpoLoss.Of(model.Head(norm, head.t(), rows), tokens, temperature, clip);
         var gradients = autograd.grad([loss.Loss], [rows, norm, head]);
         using var noGrad = no_grad();
         into["model.norm.weight"].add_(gradients[1]);
-        into[headName].add_(gradients[2]);
+        headSum.add_(gradients[2]);
         return (gradients[0].MoveToOuterDisposeScope(), loss.Sums());
     }
 }

@@ -48,23 +48,26 @@ internal sealed class NetworkPass : IDisposable
 
     private Tensor Embedding => _model.Parameters["model.embed_tokens.weight"];
 
-    /// <summary>Adds the parameters' gradients, given that of <see cref="Hidden"/>. Once only.</summary>
+    /// <summary>Adds the gradients of the layers' parameters to what is there, given that of <see cref="Hidden"/>. Once only.</summary>
     /// <param name="into">By the parameters' names.</param>
-    public void Backward(Tensor gradient, IReadOnlyDictionary<string, Tensor> into)
+    /// <param name="embedding">The embedding table's gradient is added to this.</param>
+    public void Backward(Tensor gradient, IReadOnlyDictionary<string, Tensor> into, Tensor embedding)
     {
         using var scope = NewDisposeScope();
         if (_recorded is not null)
         {
-            string[] names = [.. _model.Parameters.Keys.Where(name => name.StartsWith("model.layers.", StringComparison.Ordinal)), "model.embed_tokens.weight"];
-            Add(names, autograd.grad([_recorded], [.. names.Select(name => _model.Parameters[name])], [gradient]), into);
+            string[] names = [.. _model.Parameters.Keys.Where(name => name.StartsWith("model.layers.", StringComparison.Ordinal))];
+            var gradients = autograd.grad([_recorded], [.. names.Select(name => _model.Parameters[name]), Embedding], [gradient]);
+            Add(names, gradients, into);
+            using var unrecorded = no_grad();
+            embedding.add_(gradients[^1]);
             return;
         }
 
         for (var i = _inputs.Length - 1; i >= 0; i--)
             gradient = LayerBackward(i, gradient, into);
         using var noGrad = no_grad();
-        var table = into["model.embed_tokens.weight"];
-        table.index_add_(0, tensor(_batch.Tokens, device: _model.Device), gradient.to(table.dtype), 1);
+        embedding.index_add_(0, tensor(_batch.Tokens, device: _model.Device), gradient.to(embedding.dtype), 1);
     }
 
     public void Dispose()

@@ -21,6 +21,8 @@ public static class Presets
     {
         Preset = "paper",
         Specs = new SpecOptions { Domains = Uniform(PaperDomains) },
+        // For models of billions of parameters: an 80 GB GPU holds such a pass, and only without every layer's activations.
+        Learning = new LearningOptions { MicroBatchTokens = 16_384, Recompute = true },
     };
 
     /// <summary>For the shipped tiny model: minutes on two cores.</summary>

@@ -12,6 +12,7 @@ var root = new RootCommand("Tool-R0: a language model teaches itself tool callin
     ScoreCommand.Create(),
     DoctorCommand.Create(),
     BenchCommand.Create(),
+    StudyCommand.Create(),
 };
 foreach (var command in (IEnumerable<Command>)[.. StackCommands.Create(), .. StoreCommands.Create(), .. ModelCommands.Create()])
     root.Add(command);

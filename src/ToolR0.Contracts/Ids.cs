@@ -4,7 +4,7 @@ using System.Text;
 
 namespace ToolR0.Contracts;
 
-/// <summary>The two policies of a run. They start from one base model and never share weights.</summary>
+/// <summary>The two policies of a run. They start from one base model and share no weights, unless <see cref="RunOptions.SharedWeights"/>.</summary>
 public enum Role
 {
     Generator,

@@ -10,6 +10,9 @@ public sealed record RunOptions
 
     /// <summary>T: self-play iterations, 1 to 100.</summary>
     public int Iterations { get; init; } = 3;
+
+    /// <summary>True: one policy plays both roles (an ablation): what a phase has trained takes both roles when the phase ends. False: two policies that share nothing.</summary>
+    public bool SharedWeights { get; init; }
     public PromptOptions Prompts { get; init; } = new();
     public SpecOptions Specs { get; init; } = new();
     public GeneratorOptions Generator { get; init; } = new();
@@ -120,6 +123,9 @@ public sealed record GeneratorRewardOptions
     public double BandLow { get; init; } = 0.25;
     public double BandHigh { get; init; } = 0.75;
     public double BandSigma { get; init; } = 0.12;
+
+    /// <summary>True: no flanks (an ablation); p̂ outside the band earns 0.</summary>
+    public bool HardBand { get; init; }
 
     /// <summary>Repetition penalty per member: weight · cluster size / batch size; 0 switches it off.</summary>
     public double RepetitionWeight { get; init; }

@@ -128,7 +128,9 @@ public sealed record RunState
             Step = null,
             StepsDone = f.Step + 1,
             CompletedSteps = CompletedSteps.Add(f),
-            Policies = f.Policy is null ? Policies : Policies.SetItem(f.Phase == Contracts.Phase.Generator ? Role.Generator : Role.Solver, f.Policy),
+            Policies = f.Policy is null ? Policies
+                : Options.SharedWeights && f.Step + 1 == Phase?.Steps ? Both(f.Policy, f.Policy)
+                : Policies.SetItem(f.Phase == Contracts.Phase.Generator ? Role.Generator : Role.Solver, f.Policy),
         },
         CurriculumSelected f => this with { Curricula = Curricula.SetItem(f.Iteration, f) },
         EvaluationCompleted f => this with { Evaluations = Evaluations.Add(f) },

@@ -55,6 +55,25 @@ public sealed class MiniatureRunTests
     }
 
     [Fact]
+    public async Task With_shared_weights_each_phase_goes_on_from_what_the_phase_before_trained()
+    {
+        var log = await Miniature.StoreAsync();
+        using var host = await Miniature.ProcessAsync(log);
+
+        await host.Sender().SendAsync(Miniature.Start(Miniature.Options with { SharedWeights = true }), Cancellation);
+        var facts = await log.UntilAsync(Miniature.IsOver);
+
+        var chain = log.All.Select(fact => fact.Fact).OfType<PolicyUpdated>().OrderBy(update => update.Iteration).ThenBy(update => update.Role).ThenBy(update => update.Step).ToList();
+        chain.Count.ShouldBe(8);
+        chain[0].Base.ShouldBe(Miniature.Base);
+        chain.Skip(1).Select(update => update.Base).ShouldBe(chain.SkipLast(1).Select(update => update.Policy));
+        foreach (var step in facts.OfType<StepStarted>().Where(step => step.Phase is Phase.Curriculum or Phase.Evaluation))
+            step.Policies[Role.Generator].ShouldBe(step.Policies[Role.Solver]);
+        facts[^1].ShouldBe(new RunCompleted(Miniature.Run, chain[^1].Policy, chain[^1].Policy));
+        await host.StopAsync(Cancellation);
+    }
+
+    [Fact]
     public async Task Every_candidate_ends_selected_or_rejected_and_the_curriculum_lists_the_selected()
     {
         var log = await Miniature.StoreAsync();

@@ -95,6 +95,17 @@ public sealed class GeneratorRewardTests
     public void Validity_looks_at_every_gold_call(string gold, double validity) =>
         Score(Given.Proposal(gold: gold)).Validity.ShouldBe(validity, 1e-9);
 
+    [Theory]
+    [InlineData(0, 0)]
+    [InlineData(0.125, 0)]
+    [InlineData(0.25, 1)]
+    [InlineData(0.5, 1)]
+    [InlineData(0.75, 1)]
+    [InlineData(0.875, 0)]
+    [InlineData(1, 0)]
+    public void A_hard_band_has_no_flanks(double passRate, double reward) =>
+        Difficulty.Reward(passRate, 8, new GeneratorRewardOptions { HardBand = true }).ShouldBe(reward);
+
     [Fact]
     public void A_gold_call_that_failed_is_no_task()
     {

@@ -27,6 +27,16 @@ public sealed class RunAuditTests
     }
 
     [Fact]
+    public async Task A_run_with_shared_weights_audits_and_is_no_run_of_two_policies()
+    {
+        var shared = SimulatedRun.Facts(SimulatedRun.Options with { SharedWeights = true });
+        (await Audit(shared)).ShouldBeEmpty();
+        var started = (RunStarted)shared[0].Fact;
+        var two = shared.Select((fact, i) => i == 0 ? fact with { Fact = started with { Options = started.Options with { SharedWeights = false } } } : fact);
+        (await Audit(two)).ShouldContain(finding => finding.Field.StartsWith("policies."));
+    }
+
+    [Fact]
     public async Task A_missing_held_out_set_is_found() =>
         (await Audit(SimulatedRun.Facts(), heldOut: false)).ShouldContain(f => f.Field == "heldOut.seen.count");
 

@@ -157,6 +157,8 @@ internal sealed class SimulatedRun
         var metrics = StepMetrics.OfTraining(facts, updated);
         metrics["wallSeconds"] = 3;
         _policies[role] = updated.Policy;
+        if (_options.SharedWeights)
+            _policies[Role.Generator] = _policies[Role.Solver] = updated.Policy;
         Fact(new StepCompleted(Run, iteration, role == Role.Generator ? Phase.Generator : Phase.Solver, 0, updated.Policy, metrics));
     }
 

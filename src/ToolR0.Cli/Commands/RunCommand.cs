@@ -8,6 +8,7 @@ using ToolR0.Cli.Hosting;
 using ToolR0.Cli.Options;
 using ToolR0.Cli.Progress;
 using ToolR0.Cli.Running;
+using ToolR0.Cli.Studies;
 using ToolR0.Contracts;
 using ToolR0.EventStore;
 using ToolR0.Messaging;
@@ -26,9 +27,12 @@ internal static class RunCommand
         var command = new Command("run", "Self-play: every service in this process, live progress, a report at the end");
         var flags = new RunFlags(command);
         var resume = new Option<string?>("--resume") { Description = "Go on with an interrupted, paused or failed run", HelpName = "RUN" };
+        var untilInputEnds = new Option<bool>(RunArguments.UntilInputEnds) { Hidden = true };
         command.Add(resume);
+        command.Add(untilInputEnds);
         var common = new CommonOptions(command);
-        command.SetAction((parsed, cancellation) => RunAsync(parsed, flags, parsed.GetValue(resume), common, cancellation));
+        command.SetAction((parsed, cancellation) =>
+            RunAsync(parsed, flags, parsed.GetValue(resume), common, parsed.GetValue(untilInputEnds) ? OrInputEnds(cancellation) : cancellation));
         return command;
     }
 
@@ -76,6 +80,23 @@ internal static class RunCommand
         {
             await host.StopAsync(CancellationToken.None);
         }
+    }
+
+    /// <summary>Cancelled when <paramref name="cancellation"/> is or standard input ends.</summary>
+    private static CancellationToken OrInputEnds(CancellationToken cancellation)
+    {
+        var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        new Thread(() =>
+        {
+            while (Console.In.Read() >= 0)
+            {
+                // What is said does not matter.
+            }
+
+            ended.Cancel();
+        })
+        { IsBackground = true, Name = "end of input" }.Start();
+        return ended.Token;
     }
 
     private static void CheckResumable(string run, RunState state)

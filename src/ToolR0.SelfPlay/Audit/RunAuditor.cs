@@ -16,6 +16,7 @@ internal sealed class RunAuditor(
     private Dictionary<string, object>? _expectedOutcomes;
     private RunStarted? _run;
     private long _runVersion;
+    private int _phaseSteps;
     private StepAuditor? _step;
 
     public IReadOnlyList<AuditFinding> Next(StoredFact stored)
@@ -63,6 +64,9 @@ internal sealed class RunAuditor(
                 Compare(stored, "generator", iteration.Generator, _policies[Role.Generator]);
                 Compare(stored, "solver", iteration.Solver, _policies[Role.Solver]);
                 break;
+            case PhaseStarted phase:
+                _phaseSteps = phase.Steps;
+                break;
             case StepStarted started when _run is not null:
                 StepStart(started, stored);
                 break;
@@ -75,7 +79,12 @@ internal sealed class RunAuditor(
             case StepCompleted completed when _step is not null:
                 _step.Check(completed, stored);
                 if (completed.Policy is not null && _step.Trained is { } role)
+                {
                     _policies[role] = completed.Policy;
+                    if (_run!.Options.SharedWeights && completed.Step + 1 == _phaseSteps)
+                        _policies[Role.Generator] = _policies[Role.Solver] = completed.Policy;
+                }
+
                 _step = null;
                 break;
             case RunCompleted completed:

@@ -14,7 +14,7 @@ public static class Presets
         "legal", "government", "news", "translation", "utilities",
     ];
 
-    public static IReadOnlyList<string> Names { get; } = ["nano", "paper"];
+    public static IReadOnlyList<string> Names { get; } = ["nano", "nano-study", "paper"];
 
     /// <summary>The paper's constants, released-code defaults where the two differ.</summary>
     public static RunOptions Paper { get; } = new()
@@ -91,10 +91,31 @@ public static class Presets
         Dispatch = new DispatchOptions { PromptsPerShard = 64, CompletionsPerShard = 32, IntraOpThreads = 1 },
     };
 
+    /// <summary>
+    /// For studies of the tiny model, of which one takes dozens of runs: a run of at most 90 s on one core. Asks for up to three calls, which the base
+    /// model rarely proposes but can learn to, and for tasks in which no tool fits.
+    /// </summary>
+    public static RunOptions NanoStudy { get; } = Nano with
+    {
+        Preset = "nano-study",
+        Iterations = 2,
+        Specs = Nano.Specs with
+        {
+            Calls = new Dictionary<int, double> { [0] = 0.15, [1] = 0.3, [2] = 0.3, [3] = 0.25 },
+            MenuForSeveralCalls = new Dictionary<int, double> { [3] = 0.5, [4] = 0.5 },
+        },
+        Generator = Nano.Generator with { Steps = 8 },
+        Curriculum = Nano.Curriculum with { Candidates = 400, Selected = 200 },
+        Solver = Nano.Solver with { Steps = 12, PromptsPerStep = 16 },
+        Learning = Nano.Learning with { GradientParts = 1 },
+        Evaluation = Nano.Evaluation with { Sets = HeldOut.Kinds, Limit = 200 },
+    };
+
     /// <summary>The preset of a name (any letter case), null if there is none.</summary>
     public static RunOptions? Find(string name) => name.ToLowerInvariant() switch
     {
         "nano" => Nano,
+        "nano-study" => NanoStudy,
         "paper" => Paper,
         _ => null,
     };

@@ -35,7 +35,7 @@ public static class Difficulty
         samples.Count > 0 && samples.All(s => s is { Finish: FinishReason.Void, VoidCause: VoidCauses.PromptTooLong });
 
     /// <summary>
-    /// 0 below 1/K, 1 on the band, Gaussian flanks outside. With the defaults and K = 8: 1/8 and 7/8 give 0.5812, 1 gives 0.1142.
+    /// 0 below 1/K, 1 on the band, Gaussian flanks outside, or 0 there with a hard band. With the defaults and K = 8: 1/8 and 7/8 give 0.5812, 1 gives 0.1142.
     /// </summary>
     /// <param name="passRate">p̂ in [0, 1].</param>
     /// <param name="probes">K.</param>
@@ -45,6 +45,8 @@ public static class Difficulty
         if (passRate < 1.0 / probes - slack)
             return 0;
         var distance = passRate < options.BandLow ? options.BandLow - passRate : passRate > options.BandHigh ? passRate - options.BandHigh : 0;
+        if (options.HardBand)
+            return distance <= slack ? 1 : 0;
         return Math.Exp(-distance * distance / (2 * options.BandSigma * options.BandSigma));
     }
 }

@@ -1,0 +1,49 @@
+using ToolR0.Contracts;
+using ToolR0.EventStore;
+using ToolR0.SelfPlay;
+
+namespace ToolR0.Cli.Studies;
+
+/// <summary>What a run of a study gave, or why it gave nothing.</summary>
+/// <param name="Accuracy">Set -> exact match of the base and of the Solver after each iteration, in [0, 1]; empty for a run that failed.</param>
+/// <param name="Curricula">Per iteration, selected tasks by number of gold calls.</param>
+/// <param name="WallSeconds">Of its processes together; null when the run was not played by a study.</param>
+/// <param name="CoreSeconds">Processor time of its processes together, without the database's.</param>
+/// <param name="Failure">One line; null for a completed run.</param>
+public sealed record StudyRun(
+    string Run,
+    string Arm,
+    string Base,
+    long Seed,
+    IReadOnlyDictionary<string, IReadOnlyList<double>> Accuracy,
+    IReadOnlyList<IReadOnlyDictionary<int, int>> Curricula,
+    double? WallSeconds,
+    double? CoreSeconds,
+    string? Failure = null)
+{
+    public static StudyRun Failed(StudyCell cell, string run, StudyCost? cost, string reason) =>
+        new(run, cell.Arm.Name, cell.Base.Name, cell.Seed, new Dictionary<string, IReadOnlyList<double>>(), [], cost?.WallSeconds, cost?.CoreSeconds, reason);
+
+    /// <summary>Reads a completed run from the store.</summary>
+    public static async Task<StudyRun> ReadAsync(StudyCell cell, RunState state, StudyCost? cost, IFactLog log, CancellationToken cancellation)
+    {
+        var curricula = new List<IReadOnlyDictionary<int, int>>();
+        foreach (var curriculum in state.Curricula.Values)
+        {
+            var streams = await log.ReadAsync([.. curriculum.Tasks.Select(task => task.Task.Stream)], cancellation);
+            var calls = curriculum.Tasks.Select(task => TaskSource.Resolve(task.Task, streams[task.Task.Stream][0].Fact)!.Gold.Count);
+            curricula.Add(new SortedDictionary<int, int>(calls.CountBy(n => n).ToDictionary()));
+        }
+
+        var accuracy = state.HeldOut.ToDictionary(
+            set => set.Name,
+            set => (IReadOnlyList<double>)[.. state.Evaluations.Where(e => e.Set == set.Name).OrderBy(e => e.Iteration).Select(e => e.Accuracy)]);
+        return new StudyRun(state.Run, cell.Arm.Name, cell.Base.Name, cell.Seed, accuracy, curricula, cost?.WallSeconds, cost?.CoreSeconds);
+    }
+}
+
+/// <summary>What a run took, over all processes that played it.</summary>
+public sealed record StudyCost(double WallSeconds, double CoreSeconds)
+{
+    public static StudyCost operator +(StudyCost a, StudyCost b) => new(a.WallSeconds + b.WallSeconds, a.CoreSeconds + b.CoreSeconds);
+}

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 
 SHAPES = {
     "bench-small": dict(vocab=32000, width=512, inner=1408, layers=12, heads=8, kv=2, theta=1e4),
-    "nano": dict(vocab=1024, width=128, inner=320, layers=4, heads=4, kv=2, theta=1e4),
+    "nano": dict(vocab=1000, width=128, inner=320, layers=4, heads=4, kv=2, theta=1e4),
     "qwen2.5-1.5b": dict(vocab=151936, width=1536, inner=8960, layers=28, heads=12, kv=2, theta=1e6),
 }
 

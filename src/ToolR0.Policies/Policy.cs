@@ -49,13 +49,15 @@ public sealed class Policy : IDisposable
     /// norms 1. The same seed gives the same weights.
     /// </summary>
     /// <param name="tokenizerFolder">Holds tokenizer.json and tokenizer_config.json.</param>
-    public static Policy CreateRandom(ModelConfig config, string tokenizerFolder, long seed)
+    /// <param name="device">The CPU when null.</param>
+    /// <param name="type">fp32 when null.</param>
+    public static Policy CreateRandom(ModelConfig config, string tokenizerFolder, long seed, Device? device = null, ScalarType? type = null)
     {
         TorchRuntime.EnsureLoaded();
         var tokenizer = LoadTokenizer(tokenizerFolder, config);
         var files = PolicyFiles.ReadSmall(tokenizerFolder).Where(f => f.Key != "config.json").ToDictionary();
         files["config.json"] = System.Text.Encoding.UTF8.GetBytes(config.ToJson());
-        return new Policy("", new Transformer(config, RandomWeights.Create(config, seed)), tokenizer, PolicyFolder.New(files));
+        return new Policy("", new Transformer(config, RandomWeights.Create(config, seed, device ?? CPU, type ?? ScalarType.Float32)), tokenizer, PolicyFolder.New(files));
     }
 
     /// <summary>

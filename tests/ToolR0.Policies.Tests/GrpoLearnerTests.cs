@@ -76,6 +76,23 @@ public sealed class GrpoLearnerTests
     }
 
     [Fact]
+    public void Attention_in_tiles_equals_attention_with_written_scores()
+    {
+        using var tiny = new TinyPolicy(scale: 5);
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        var groups = Groups(tiny);
+        var batch = PrefixBatch.Shared(
+            [.. groups.Select(g => g.PromptTokens)],
+            [.. groups.Select(g => (IReadOnlyList<int[]>)[.. g.Samples.Select(s => s.Tokens)])]);
+        var model = tiny.Policy.Model;
+        var heads = randn([batch.Tokens.Length, tiny.Config.Heads + 2 * tiny.Config.KeyValueHeads, tiny.Config.HeadSize]);
+        var written = new PrefixAttention(tiny.Config, batch, model.Rope(batch.Positions), CPU, ScalarType.Float32).Attend(heads);
+        var tiled = new PrefixAttention(tiny.Config, batch, model.Rope(batch.Positions), CPU, ScalarType.Float32, scoresWritten: 0).Attend(heads);
+        (tiled.sub(written).norm().ToDouble() / written.norm().ToDouble()).ShouldBeLessThan(1e-6);
+    }
+
+    [Fact]
     public void A_step_in_micro_batches_with_recomputation_equals_the_plain_step()
     {
         using var tiny = new TinyPolicy(scale: 3, layers: 3, tied: false);

@@ -25,9 +25,11 @@ internal static class BenchCommand
         var fresh = new Option<int[]>("--new") { Description = "Tokens of a completion; may be repeated (default: 128)", HelpName = "N" };
         var threads = new Option<int>("--threads") { Description = "Threads inside one operation", HelpName = "N", DefaultValueFactory = _ => Environment.ProcessorCount };
         var parts = new Option<int>("--gradient-parts") { Description = "Parts of a step computed side by side (on the CPU)", HelpName = "N", DefaultValueFactory = _ => 1 };
+        var micro = new Option<int>("--micro-batch") { Description = "Positions in one pass of a step (learning.microBatchTokens)", HelpName = "N", DefaultValueFactory = _ => 2048 };
+        var recompute = new Option<bool>("--recompute") { Description = "Compute layers again in the step's backward pass (learning.recompute)" };
         var repeat = new Option<int>("--repeat") { Description = "Runs of each; the median counts", HelpName = "N", DefaultValueFactory = _ => 3 };
         var json = new Option<bool>("--json") { Description = "Write JSON for programs" };
-        foreach (var option in new Option[] { shape, only, batch, group, prompt, fresh, threads, parts, repeat, json })
+        foreach (var option in new Option[] { shape, only, batch, group, prompt, fresh, threads, parts, micro, recompute, repeat, json })
             command.Add(option);
         command.SetAction((parsed, cancellation) =>
         {
@@ -40,11 +42,18 @@ internal static class BenchCommand
             TorchRuntime.Configure(Positive("--threads", parsed.GetValue(threads)));
             var repeats = Positive("--repeat", parsed.GetValue(repeat));
             var works = Works(config, parsed.GetValue(batch), parsed.GetValue(group), parsed.GetValue(prompt), parsed.GetValue(fresh));
-            using var policy = Policy.CreateRandom(config, RunInputs.ShippedBase, 1);
+            var device = TorchRuntime.DeviceFor(config);
+            using var policy = Policy.CreateRandom(config, RunInputs.ShippedBase, 1, device, TorchRuntime.TypeFor(device));
             var limits = MachineLimits.Measure(policy.Model.Device, policy.Model.Type);
             var bench = new PolicyBenchmark(policy, limits, repeats);
+            var learning = new LearningOptions
+            {
+                GradientParts = Positive("--gradient-parts", parsed.GetValue(parts)),
+                MicroBatchTokens = Positive("--micro-batch", parsed.GetValue(micro)),
+                Recompute = parsed.GetValue(recompute),
+            };
             var rollouts = selected.Contains("rollouts") ? works.Select(work => bench.Rollouts(work, cancellation)).ToList() : [];
-            var steps = selected.Contains("step") ? Steps(bench, policy, works, Positive("--gradient-parts", parsed.GetValue(parts))) : [];
+            var steps = selected.Contains("step") ? Steps(bench, policy, works, learning) : [];
             var tokenizer = selected.Contains("tokenizer") ? TokenizerResult.Measure(policy.Tokenizer, 1_000_000, repeats) : null;
             var report = new Report(
                 name, config.ParameterCount, TorchRuntime.Describe(), policy.Model.Device.ToString(), policy.Model.Type.ToString(), limits, rollouts, steps, tokenizer);
@@ -61,9 +70,9 @@ internal static class BenchCommand
         string Shape, long Parameters, string Machine, string Device, string Type, MachineLimits Limits,
         IReadOnlyList<RolloutResult> Rollouts, IReadOnlyList<StepResult> Steps, TokenizerResult? Tokenizer);
 
-    private static List<StepResult> Steps(PolicyBenchmark bench, Policy policy, IReadOnlyList<BenchmarkWork> works, int parts)
+    private static List<StepResult> Steps(PolicyBenchmark bench, Policy policy, IReadOnlyList<BenchmarkWork> works, LearningOptions options)
     {
-        using var learner = GrpoLearner.Start(policy, new LearningOptions { GradientParts = parts });
+        using var learner = GrpoLearner.Start(policy, options);
         return [.. works.Select(work => bench.Step(work, learner))];
     }
 

@@ -1,4 +1,5 @@
 using static TorchSharp.torch;
+using F = TorchSharp.torch.nn.functional;
 
 namespace ToolR0.Policies;
 
@@ -8,13 +9,19 @@ namespace ToolR0.Policies;
 /// </summary>
 internal sealed class PrefixAttention : IDisposable
 {
+    /// <summary>Scores that are written out; where there would be more, the library's attention goes through them in tiles.</summary>
+    private const long ScoresWritten = 1 << 26;
+
     private readonly ModelConfig _config;
     private readonly PrefixBatch _batch;
+    private readonly long _scoresWritten;
     private readonly Tensor _promptMask;
     private readonly Tensor[] _completionMasks;
 
-    public PrefixAttention(ModelConfig config, PrefixBatch batch, RopeTable rope, Device device, ScalarType type)
+    public PrefixAttention(
+        ModelConfig config, PrefixBatch batch, RopeTable rope, Device device, ScalarType type, long scoresWritten = ScoresWritten)
     {
+        _scoresWritten = scoresWritten;
         _config = config;
         _batch = batch;
         var positions = Positions();
@@ -91,8 +98,28 @@ internal sealed class PrefixAttention : IDisposable
         }
     }
 
-    private static Tensor Mix(Tensor mask, Tensor queries, Tensor keys, Tensor values) =>
-        queries.bmm(keys.transpose(1, 2)).add_(mask).softmax(-1).bmm(values);
+    /// <param name="mask">[groups or 1, 1, 1, width, positions].</param>
+    /// <param name="queries">[groups · n, Repeat · width, D], each already divided by √D.</param>
+    /// <param name="keys">[groups · n, positions, D].</param>
+    private Tensor Mix(Tensor mask, Tensor queries, Tensor keys, Tensor values)
+    {
+        var (groups, rows, size) = (_batch.Groups, queries.shape[0], queries.shape[2]);
+        var (width, positions) = (mask.shape[3], mask.shape[4]);
+        if (rows * Repeat * width * positions <= _scoresWritten)
+        {
+            var scores = queries.bmm(keys.transpose(1, 2));
+            scores.view(groups, -1, Repeat, width, positions).add_(mask);
+            return scores.softmax(-1).bmm(values);
+        }
+
+        // The library divides by √D itself, and wants as many key heads as query heads.
+        return F.scaled_dot_product_attention(
+            queries.mul(Math.Sqrt(size)).view(groups, -1, width, size), Repeated(keys), Repeated(values), mask.squeeze(1))
+            .reshape(rows, Repeat * width, size);
+
+        Tensor Repeated(Tensor heads) =>
+            heads.view(groups, -1, 1, positions, size).expand(groups, rows / groups, Repeat, positions, size).reshape(groups, -1, positions, size);
+    }
 
     private long[] Positions()
     {
@@ -111,19 +138,17 @@ internal sealed class PrefixAttention : IDisposable
         return positions;
     }
 
-    /// <summary>Additive causal mask, [1, Repeat · width, width]: right padding needs no more, real positions never see it.</summary>
+    /// <summary>Additive causal mask, [1, 1, 1, width, width]: right padding needs no more, real positions never see it.</summary>
     private Tensor PromptMask(Device device, ScalarType type)
     {
         var width = _batch.PromptWidth;
-        var mask = new float[Repeat * width * width];
-        for (var row = 0; row < Repeat * width; row++)
-            mask.AsSpan(row * width, width)[(row % width + 1)..].Fill(float.NegativeInfinity);
-        return tensor(mask, [1, Repeat * width, width]).to(type).to(device);
+        var mask = new float[width * width];
+        for (var row = 0; row < width; row++)
+            mask.AsSpan(row * width, width)[(row + 1)..].Fill(float.NegativeInfinity);
+        return tensor(mask, [1, 1, 1, width, width]).to(type).to(device);
     }
 
-    /// <summary>
-    /// Additive mask [groups · KV · samples, Repeat · width, prompt + width]: prompt padding and the completion's future are hidden.
-    /// </summary>
+    /// <summary>Additive mask [groups, 1, 1, width, prompt + width]: prompt padding and the completion's future are hidden.</summary>
     private Tensor CompletionMask(CompletionBlock block, Device device, ScalarType type)
     {
         int prompt = _batch.PromptWidth, width = block.Width, total = prompt + width;
@@ -138,9 +163,6 @@ internal sealed class PrefixAttention : IDisposable
             }
         }
 
-        long batches = (long)_config.KeyValueHeads * block.Samples;
-        return tensor(mask, [_batch.Groups, 1, 1, width, total]).to(type).to(device)
-            .expand(_batch.Groups, batches, Repeat, width, total)
-            .reshape(_batch.Groups * batches, Repeat * width, total);
+        return tensor(mask, [_batch.Groups, 1, 1, width, total]).to(type).to(device);
     }
 }

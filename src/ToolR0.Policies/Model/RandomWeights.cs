@@ -5,7 +5,7 @@ namespace ToolR0.Policies;
 /// <summary>Initial weights from a seed, drawn on the host so that they do not depend on a library's generator.</summary>
 internal static class RandomWeights
 {
-    public static Dictionary<string, Tensor> Create(ModelConfig config, long seed)
+    public static Dictionary<string, Tensor> Create(ModelConfig config, long seed, Device device, ScalarType type)
     {
         var parameters = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         var stream = 0L;
@@ -17,7 +17,8 @@ internal static class RandomWeights
             else if (!name.EndsWith(".bias", StringComparison.Ordinal))
                 FillNormal(values, Deviation(name, config), Randomness.Bits(seed, stream));
             stream++;
-            parameters[name] = tensor(values, shape).DetachFromDisposeScope();
+            using var scope = NewDisposeScope();
+            parameters[name] = tensor(values, shape).to(device).to(type).DetachFromDisposeScope();
         }
 
         return parameters;
@@ -28,16 +29,20 @@ internal static class RandomWeights
             ? 0.02 / Math.Sqrt(2.0 * config.Layers)
             : 0.02;
 
-    /// <summary>Box-Muller, two values a pair of uniforms.</summary>
+    /// <summary>Box-Muller, two values a pair of uniforms. Each depends on its place alone, so several threads may share the work.</summary>
     private static void FillNormal(float[] values, double deviation, ulong seed)
     {
-        for (long i = 0; i < values.LongLength; i += 2)
+        const int Pairs = 1 << 14;
+        Parallel.For(0, values.Length / (2 * Pairs) + 1, part =>
         {
-            var radius = deviation * Math.Sqrt(-2 * Math.Log(1 - Randomness.Uniform((long)seed, i)));
-            var angle = 2 * Math.PI * Randomness.Uniform((long)seed, i + 1);
-            values[i] = (float)(radius * Math.Cos(angle));
-            if (i + 1 < values.LongLength)
-                values[i + 1] = (float)(radius * Math.Sin(angle));
-        }
+            for (var i = part * 2L * Pairs; i < Math.Min(values.LongLength, (part + 1) * 2L * Pairs); i += 2)
+            {
+                var radius = deviation * Math.Sqrt(-2 * Math.Log(1 - Randomness.Uniform((long)seed, i)));
+                var angle = 2 * Math.PI * Randomness.Uniform((long)seed, i + 1);
+                values[i] = (float)(radius * Math.Cos(angle));
+                if (i + 1 < values.LongLength)
+                    values[i + 1] = (float)(radius * Math.Sin(angle));
+            }
+        });
     }
 }

@@ -13,7 +13,7 @@ public static class Digests
 
     /// <summary>
     /// Over prompt token ids, then per sample: seed, finish reason, token count, token ids, log-probability bits, text; little-endian. A
-    /// negative zero counts as zero: JSON in the store keeps no sign of zero.
+    /// negative zero counts as zero: JSON in the store keeps no sign of zero. A re-encoded sample has one more number, 1, after its text.
     /// </summary>
     public static string OfGroup(IReadOnlyList<int> promptTokens, IReadOnlyList<Trajectory> samples)
     {
@@ -33,6 +33,8 @@ public static class Digests
             var text = Encoding.UTF8.GetBytes(sample.Text);
             Add(hash, text.Length);
             hash.AppendData(text);
+            if (sample.Reencoded)
+                Add(hash, 1);
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace ToolR0.Contracts;
 
 // What is stored. Every record here is an event of the store; its snake_case name is its type there.
@@ -25,10 +27,21 @@ public static class VoidCauses
 /// <summary>One completion as it was sampled.</summary>
 /// <param name="Seed">The seed that gives these tokens again.</param>
 /// <param name="Tokens">Token ids of the completion, the stopping token included. Never re-tokenised from text.</param>
-/// <param name="LogProbs">The sampling log-probability of each token (natural logarithm, at the sampling temperature), as long as <paramref name="Tokens"/>.</param>
+/// <param name="LogProbs">
+/// The sampling log-probability of each token (natural logarithm, at the sampling temperature), as long as <paramref name="Tokens"/>; empty if an
+/// outside server did not tell them.
+/// </param>
 /// <param name="Text">The decoded completion without its stopping token.</param>
 /// <param name="VoidCause">Why there is no sample, when <paramref name="Finish"/> is <see cref="FinishReason.Void"/>.</param>
-public sealed record Trajectory(long Seed, int[] Tokens, float[] LogProbs, string Text, FinishReason Finish, string? VoidCause = null);
+/// <param name="Reencoded">An outside server told no token ids: <paramref name="Tokens"/> are its text, encoded again.</param>
+public sealed record Trajectory(
+    long Seed,
+    int[] Tokens,
+    float[] LogProbs,
+    string Text,
+    FinishReason Finish,
+    string? VoidCause = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Reencoded = false);
 
 /// <summary>What the Solver was asked for.</summary>
 public enum AttemptPurpose

@@ -57,7 +57,8 @@ public sealed class TrainPolicyConsumer(
         TrainPolicy command, RunOptions options, int step, IReadOnlyList<TrainingGroup> groups, GrpoLearner learner)
     {
         var sampling = command.Role == Role.Generator ? options.Generator.Sampling : options.Solver.Sampling;
-        return learner.Step(groups, LearningRate(options, command.Role, command.Iteration, step, command.Steps), sampling.Temperature);
+        var importanceCap = options.Inference.Engine == InferenceEngine.Local ? 0 : options.Inference.ImportanceCap;
+        return learner.Step(groups, LearningRate(options, command.Role, command.Iteration, step, command.Steps), sampling.Temperature, importanceCap);
     }
 
     /// <summary>Replays the phase's stored steps from its first policy.</summary>

@@ -12,7 +12,7 @@ namespace ToolR0.Solving;
 /// generated one gets void samples (<see cref="VoidCauses.PromptTooLong"/>), so that it is no valid task; a held-out item refuses the shard.
 /// </summary>
 public sealed class AttemptTasksConsumer(
-    IFactLog log, RunCatalog runs, FactReader reader, PolicyStore policies, WorkerPool workers, ILogger<AttemptTasksConsumer> logger)
+    IFactLog log, RunCatalog runs, FactReader reader, CompletionSources sources, WorkerPool workers, ILogger<AttemptTasksConsumer> logger)
     : ShardConsumer<AttemptTasks>(log, reader, logger)
 {
     protected override async Task<ShardAnswer> ComputeAsync(AttemptTasks command, CancellationToken cancellation)
@@ -25,8 +25,7 @@ public sealed class AttemptTasksConsumer(
     private ShardAnswer Attempt(AttemptTasks command, IReadOnlyList<ToolTask> tasks, RunOptions options, CancellationToken cancellation)
     {
         TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
-        using var lease = policies.Rent(command.Policy);
-        var policy = lease.Policy;
+        using var policy = sources.Open(Role.Solver, command.Policy, options.Inference, options.Dispatch.CacheMegabytes * 1_000_000);
         var started = DateTimeOffset.UtcNow;
         var sampling = SamplingOf(command.Purpose, options);
         var prompts = tasks.Select(task => Prompt(policy, task, command.Purpose, options)).ToArray();
@@ -51,8 +50,7 @@ public sealed class AttemptTasksConsumer(
         }).ToList();
         return new ShardAnswer(facts, started, DateTimeOffset.UtcNow, facts.Sum(fact => fact.Samples.Sum(sample => (long)sample.Tokens.Length)));
 
-        IReadOnlyList<IReadOnlyList<Trajectory>> Sample(IReadOnlyList<SampleRequest> batch) =>
-            Sampler.Sample(policy, batch, sampling, [], cancellation, cacheBytes: options.Dispatch.CacheMegabytes * 1_000_000);
+        IReadOnlyList<IReadOnlyList<Trajectory>> Sample(IReadOnlyList<SampleRequest> batch) => policy.Sample(batch, sampling, cancellation);
     }
 
     /// <summary>Greedy for evaluation whatever the run samples with.</summary>
@@ -66,7 +64,7 @@ public sealed class AttemptTasksConsumer(
         _ => throw new ArgumentOutOfRangeException(nameof(purpose), purpose, "unknown purpose"),
     };
 
-    private static int[] Prompt(Policy policy, ToolTask task, AttemptPurpose purpose, RunOptions options) =>
+    private static int[] Prompt(ICompletionSource policy, ToolTask task, AttemptPurpose purpose, RunOptions options) =>
         policy.Tokenizer.EncodeChat([.. SolverPrompt.Of(task, purpose, options.Prompts).Select(turn => new ChatMessage(turn.Role, turn.Content))]);
 
     private static Trajectory Void(long seed) => new(seed, [], [], "", FinishReason.Void, VoidCauses.PromptTooLong);

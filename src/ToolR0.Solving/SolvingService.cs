@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using ToolR0.Contracts;
 using ToolR0.Messaging;
+using ToolR0.Policies;
 
 namespace ToolR0.Solving;
 
@@ -17,6 +18,7 @@ public static class SolvingService
         services.TryAddSingleton<RunCatalog>();
         services.TryAddSingleton<FactReader>();
         services.TryAddSingleton<WorkerPool>();
+        services.TryAddSingleton<CompletionSources>();
         return services;
     }
 

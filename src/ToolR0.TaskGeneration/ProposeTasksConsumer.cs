@@ -9,7 +9,7 @@ namespace ToolR0.TaskGeneration;
 
 /// <summary>Answers <see cref="ProposeTasks"/>: the Generator writes tasks for the specs of a shard as one batch.</summary>
 public sealed class ProposeTasksConsumer(
-    IFactLog log, RunCatalog runs, FactReader reader, PolicyStore policies, WorkerPool workers, ILogger<ProposeTasksConsumer> logger)
+    IFactLog log, RunCatalog runs, FactReader reader, CompletionSources sources, WorkerPool workers, ILogger<ProposeTasksConsumer> logger)
     : ShardConsumer<ProposeTasks>(log, reader, logger)
 {
     protected override async Task<ShardAnswer> ComputeAsync(ProposeTasks command, CancellationToken cancellation)
@@ -21,12 +21,11 @@ public sealed class ProposeTasksConsumer(
     private ShardAnswer Propose(ProposeTasks command, RunOptions options, CancellationToken cancellation)
     {
         TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
-        using var lease = policies.Rent(command.Policy);
-        var policy = lease.Policy;
+        using var policy = sources.Open(Role.Generator, command.Policy, options.Inference, options.Dispatch.CacheMegabytes * 1_000_000);
         var started = DateTimeOffset.UtcNow;
         var sampling = command.Groups[0].Stream.StartsWith("task/", StringComparison.Ordinal) ? options.Curriculum.Sampling : options.Generator.Sampling;
         var requests = command.Groups.Select(group => new SampleRequest(Prompt(policy, group.Spec, options), group.Seeds)).ToList();
-        var sampled = Sampler.Sample(policy, requests, sampling, [], cancellation, cacheBytes: options.Dispatch.CacheMegabytes * 1_000_000);
+        var sampled = policy.Sample(requests, sampling, cancellation);
         var facts = command.Groups.Select((group, i) => new TasksProposed(
             command.Run,
             group.Spec,
@@ -38,7 +37,7 @@ public sealed class ProposeTasksConsumer(
     }
 
     /// <exception cref="ShardRefusedException">The prompt is too long: prompts are never cut.</exception>
-    private static int[] Prompt(Policy policy, TaskSpec spec, RunOptions options)
+    private static int[] Prompt(ICompletionSource policy, TaskSpec spec, RunOptions options)
     {
         var turns = GeneratorPrompt.Render(spec, options.Prompts).Select(turn => new ChatMessage(turn.Role, turn.Content));
         var prompt = policy.Tokenizer.EncodeChat([.. turns]);

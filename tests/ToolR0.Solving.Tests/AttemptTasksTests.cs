@@ -83,6 +83,27 @@ public sealed class AttemptTasksTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_outside_server_answers_as_the_worker_would()
+    {
+        using var lease = _policies.Store.Rent(_policies.Base);
+        using var server = new ConformingServer(lease.Policy);
+        await using var bed = await StartAsync(Options with { Inference = server.Options });
+        var command = Command(AttemptPurpose.Train, [5, 6]);
+        await _bed.AskAsync(command);
+
+        (await bed.AskAsync(command)).ShouldBeOfType<FactsStored>();
+
+        server.Requests.Count.ShouldBe(6);
+        foreach (var group in command.Groups)
+        {
+            var (local, served) = ((TaskAttempted)_bed.Log.Stream(group.Stream)[0], (TaskAttempted)bed.Log.Stream(group.Stream)[0]);
+            served.PromptTokens.ShouldBe(local.PromptTokens);
+            served.Samples.Select(s => (s.Seed, s.Text, s.Finish)).ShouldBe(local.Samples.Select(s => (s.Seed, s.Text, s.Finish)));
+            served.Digest.ShouldBe(Digests.OfGroup(served.PromptTokens, served.Samples));
+        }
+    }
+
+    [Fact]
     public async Task Evaluation_is_greedy_whatever_the_seed()
     {
         await _bed.AskAsync(Command(AttemptPurpose.Evaluate, [1], "a"));

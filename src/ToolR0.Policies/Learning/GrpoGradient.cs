@@ -5,9 +5,11 @@ namespace ToolR0.Policies;
 /// <summary>The gradient of the GRPO loss, a few groups at a time, so that a batch of any size takes the memory of one pass.</summary>
 /// <param name="sequences">Sequences of the whole batch: the denominator of the mean.</param>
 /// <param name="recompute">See <see cref="NetworkPass"/>.</param>
+/// <param name="importanceCap">See <see cref="GrpoLoss.Of"/>.</param>
 /// <param name="logitsAtOnce">Logits that exist at a time: large vocabularies are gone through in chunks of rows.</param>
 internal sealed class GrpoGradient(
-    Transformer model, int sequences, double temperature, double clip, bool recompute = false, long logitsAtOnce = GrpoGradient.LogitsAtOnce)
+    Transformer model, int sequences, double temperature, double clip, bool recompute = false, long logitsAtOnce = GrpoGradient.LogitsAtOnce,
+    double importanceCap = 0)
 {
     /// <summary>A quarter of a gigabyte in fp32: 441 rows of a vocabulary of 151 936.</summary>
     public const long LogitsAtOnce = 1 << 26;
@@ -54,7 +56,7 @@ internal sealed class GrpoGradient(
         using var scope = NewDisposeScope();
         var (norm, head) = (model.Parameters["model.norm.weight"], model.Parameters[Head]);
         var rows = hidden.detach().requires_grad_(true);
-        var loss = GrpoLoss.Of(model.Head(norm, head.t(), rows), tokens, temperature, clip);
+        var loss = GrpoLoss.Of(model.Head(norm, head.t(), rows), tokens, temperature, clip, importanceCap);
         var gradients = autograd.grad([loss.Loss], [rows, norm, head]);
         using var noGrad = no_grad();
         into["model.norm.weight"].add_(gradients[1]);

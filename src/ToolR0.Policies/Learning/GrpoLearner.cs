@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace ToolR0.Policies;
 
 /// <summary>One completion to learn from.</summary>
-/// <param name="LogProbs">The sampling policy's log-probability of each token, at the sampling temperature.</param>
+/// <param name="LogProbs">The sampling policy's log-probability of each token, at the sampling temperature; empty if an outside server did not tell.</param>
 /// <param name="Advantage">0 contributes nothing but counts as a sequence.</param>
 public sealed record TrainingSample(int[] Tokens, float[] LogProbs, double Advantage);
 
@@ -84,6 +84,7 @@ public sealed class GrpoLearner : IDisposable
     /// then the mean over all sequences, those of groups without advantage included.
     /// </summary>
     /// <param name="temperature">The sampling temperature, above 0: ratios are taken at it.</param>
+    /// <param name="importanceCap">Above 0: an outside server sampled the completions, and its difference from the learner is corrected (<see cref="GrpoLoss.Of"/>).</param>
     /// <returns>
     /// loss, gradientNorm (before clipping), learningRate, tokens (completion tokens trained on), ratioMean, clippedShare (share of
     /// tokens whose clipped term is the smaller), entropy (mean, in nats, at <paramref name="temperature"/>), zeroVarianceShare (of
@@ -92,10 +93,11 @@ public sealed class GrpoLearner : IDisposable
     /// <exception cref="ArgumentException">
     /// A sample whose log-probabilities do not match its tokens, or that is longer than the model allows.
     /// </exception>
-    public IReadOnlyDictionary<string, double> Step(IReadOnlyList<TrainingGroup> groups, double learningRate, double temperature = 1)
+    public IReadOnlyDictionary<string, double> Step(IReadOnlyList<TrainingGroup> groups, double learningRate, double temperature = 1, double importanceCap = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(temperature);
-        GrpoLoss.Check(groups, _parameters.Model.Config);
+        ArgumentOutOfRangeException.ThrowIfNegative(importanceCap);
+        GrpoLoss.Check(groups, _parameters.Model.Config, mayBeUnknown: importanceCap > 0);
         var live = GrpoLoss.WithAdvantage(groups);
         var sequences = groups.Sum(g => g.Samples.Count(s => s.Tokens.Length > 0));
         var metrics = new Dictionary<string, double>
@@ -115,7 +117,7 @@ public sealed class GrpoLearner : IDisposable
             return metrics;
 
         var parts = GradientParts.Assign([.. live.Select(GrpoLoss.Cost)], _options.GradientParts, _options.MicroBatchTokens);
-        var objective = new GrpoGradient(_parameters.Model, sequences, temperature, _options.ClipEpsilon, _options.Recompute);
+        var objective = new GrpoGradient(_parameters.Model, sequences, temperature, _options.ClipEpsilon, _options.Recompute, importanceCap: importanceCap);
         var (gradient, sums) = GradientParts.Run(
             parts, _parameters.Model.Device, _parameters.Zero, (pass, sum) => objective.Add([.. pass.Select(i => live[i])], _parameters.Split(sum)));
         using var owned = gradient;

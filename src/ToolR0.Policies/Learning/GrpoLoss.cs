@@ -8,7 +8,8 @@ namespace ToolR0.Policies;
 internal sealed record GrpoLoss(Tensor Loss, Tensor Metrics)
 {
     /// <summary>Refuses what cannot be trained on, before anything is computed.</summary>
-    public static void Check(IReadOnlyList<TrainingGroup> groups, ModelConfig config)
+    /// <param name="mayBeUnknown">Samples without log-probabilities are allowed.</param>
+    public static void Check(IReadOnlyList<TrainingGroup> groups, ModelConfig config, bool mayBeUnknown = false)
     {
         for (var g = 0; g < groups.Count; g++)
         {
@@ -18,7 +19,7 @@ internal sealed record GrpoLoss(Tensor Loss, Tensor Metrics)
             for (var s = 0; s < groups[g].Samples.Count; s++)
             {
                 var sample = groups[g].Samples[s];
-                if (sample.LogProbs.Length != sample.Tokens.Length)
+                if (sample.LogProbs.Length != sample.Tokens.Length && !(mayBeUnknown && sample.LogProbs.Length == 0))
                 {
                     throw new ArgumentException(
                         $"group {g}, sample {s}: {sample.LogProbs.Length} log-probabilities for {sample.Tokens.Length} tokens");
@@ -45,20 +46,30 @@ internal sealed record GrpoLoss(Tensor Loss, Tensor Metrics)
     public static long Cost(TrainingGroup group) => group.PromptTokens.Length + group.Samples.Sum(s => (long)s.Tokens.Length);
 
     /// <param name="logits">[tokens, vocabulary].</param>
-    public static GrpoLoss Of(Tensor logits, GrpoTokens tokens, double temperature, double clip)
+    /// <param name="importanceCap">
+    /// 0: the samples are this policy's own, ρ = π/μ with μ their stored probabilities. C above 0: an outside server sampled them. Then the learner's
+    /// own probabilities before the step, π', take μ's place in the ratio, ρ = π/π', and the difference between the two engines is corrected by a
+    /// truncated importance weight: a token's term is −min(π'/μ, C) · min(ρA, clip(ρ, 1 ± ε)A), where π'/μ is a constant, and 1 where μ is
+    /// unknown. One update per batch makes ρ = 1, whose gradient is that of log π. The metrics' ratio and clipped share are then of π'/μ and C.
+    /// </param>
+    public static GrpoLoss Of(Tensor logits, GrpoTokens tokens, double temperature, double clip, double importanceCap = 0)
     {
         using var scope = NewDisposeScope();
         if (temperature != 1)
             logits = logits.div(temperature);
         var all = logits.dtype == ScalarType.Float64 ? logits.log_softmax(-1) : logits.log_softmax(-1, ScalarType.Float32);
-        var ratio = all.gather(1, tokens.Ids.unsqueeze(1)).squeeze(1).sub(tokens.LogProbs).exp();
+        var logProbs = all.gather(1, tokens.Ids.unsqueeze(1)).squeeze(1);
+        var importance = logProbs.sub(tokens.LogProbs).mul(tokens.Known).exp();
+        var ratio = importanceCap == 0 ? importance : logProbs.sub(logProbs.detach()).exp();
         var plain = ratio.mul(tokens.Advantages);
         var clipped = ratio.clamp(1 - clip, 1 + clip).mul(tokens.Advantages);
-        var loss = minimum(plain, clipped).mul(tokens.Weights).sum().neg();
+        var counts = importanceCap == 0 ? tokens.Weights : importance.detach().clamp(0, importanceCap).mul(tokens.Weights);
+        var loss = minimum(plain, clipped).mul(counts).sum().neg();
 
         using var noGrad = no_grad();
         var entropy = all.detach().exp().mul(all.detach()).sum().neg();
-        var metrics = stack([loss.detach(), ratio.detach().sum(), clipped.detach().lt(plain.detach()).sum(loss.dtype), entropy]);
+        var cut = importanceCap == 0 ? clipped.detach().lt(plain.detach()) : importance.detach().gt(importanceCap);
+        var metrics = stack([loss.detach(), importance.detach().sum(), cut.sum(loss.dtype), entropy]);
         return new GrpoLoss(loss.MoveToOuterDisposeScope(), metrics.MoveToOuterDisposeScope());
     }
 

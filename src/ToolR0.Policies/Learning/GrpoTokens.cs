@@ -4,9 +4,10 @@ namespace ToolR0.Policies;
 
 /// <summary>The tokens a pass trains on, one entry each, in order of group, sample, position.</summary>
 /// <param name="Rows">The row of the network that predicts it.</param>
-/// <param name="LogProbs">Of the policy that sampled it.</param>
+/// <param name="LogProbs">Of the policy that sampled it; 0 where it is not known.</param>
+/// <param name="Known">1, or 0 where the log-probability is not known.</param>
 /// <param name="Weights">1 / (sequences of the batch · tokens of its completion).</param>
-internal sealed record GrpoTokens(Tensor Rows, Tensor Ids, Tensor LogProbs, Tensor Advantages, Tensor Weights)
+internal sealed record GrpoTokens(Tensor Rows, Tensor Ids, Tensor LogProbs, Tensor Known, Tensor Advantages, Tensor Weights)
 {
     public long Count => Rows.shape[0];
 
@@ -14,7 +15,7 @@ internal sealed record GrpoTokens(Tensor Rows, Tensor Ids, Tensor LogProbs, Tens
     {
         var count = groups.Sum(g => g.Samples.Sum(s => s.Tokens.Length));
         var (rows, ids) = (new long[count], new long[count]);
-        var (logProbs, advantages, weights) = (new float[count], new float[count], new float[count]);
+        var (logProbs, known, advantages, weights) = (new float[count], new float[count], new float[count], new float[count]);
         var at = 0;
         for (var g = 0; g < groups.Count; g++)
         {
@@ -25,7 +26,8 @@ internal sealed record GrpoTokens(Tensor Rows, Tensor Ids, Tensor LogProbs, Tens
                 {
                     rows[at] = batch.RowPredicting(g, s, t);
                     ids[at] = sample.Tokens[t];
-                    logProbs[at] = sample.LogProbs[t];
+                    known[at] = sample.LogProbs.Length > 0 ? 1 : 0;
+                    logProbs[at] = sample.LogProbs.Length > 0 ? sample.LogProbs[t] : 0;
                     advantages[at] = (float)sample.Advantage;
                     weights[at] = (float)(1.0 / ((double)sequences * sample.Tokens.Length));
                 }
@@ -33,11 +35,11 @@ internal sealed record GrpoTokens(Tensor Rows, Tensor Ids, Tensor LogProbs, Tens
         }
 
         return new GrpoTokens(
-            tensor(rows, device: device), tensor(ids, device: device), tensor(logProbs, device: device), tensor(advantages, device: device),
-            tensor(weights, device: device));
+            tensor(rows, device: device), tensor(ids, device: device), tensor(logProbs, device: device), tensor(known, device: device),
+            tensor(advantages, device: device), tensor(weights, device: device));
     }
 
     public GrpoTokens Narrow(long first, long count) => new(
-        Rows.narrow(0, first, count), Ids.narrow(0, first, count), LogProbs.narrow(0, first, count), Advantages.narrow(0, first, count),
-        Weights.narrow(0, first, count));
+        Rows.narrow(0, first, count), Ids.narrow(0, first, count), LogProbs.narrow(0, first, count), Known.narrow(0, first, count),
+        Advantages.narrow(0, first, count), Weights.narrow(0, first, count));
 }

@@ -117,7 +117,7 @@ public sealed class SafeTensors : IDisposable
         "BF16" => ScalarType.BFloat16,
         "I64" => ScalarType.Int64,
         "I32" => ScalarType.Int32,
-        _ => throw new InvalidDataException($"tensor {entry.Name} has dtype {entry.Type}, which is not supported"),
+        _ => throw new InvalidDataException($"tensor {SafeTensorsHeader.Shown(entry.Name)} has dtype {entry.Type}, which is not supported"),
     };
 
     /// <summary>Bytes of one element.</summary>

@@ -142,5 +142,5 @@ internal sealed class SafeTensorsHeader
             ? number
             : throw new InvalidDataException($"tensor {Shown(tensor)} has {Shown(value.GetRawText())} where a natural number belongs");
 
-    private static string Shown(string text) => text.Length > 80 ? text[..80] + "…" : text;
+    internal static string Shown(string text) => text.Length > 80 ? text[..80] + "…" : text;
 }

@@ -87,7 +87,7 @@ public static class Sampler
         return (int)Math.Clamp(cacheBytes / (column * columns), 1, groups.Count);
     }
 
-    private static void Check(ModelConfig config, IReadOnlyList<SampleRequest> requests, SamplingOptions options)
+    internal static void Check(ModelConfig config, IReadOnlyList<SampleRequest> requests, SamplingOptions options)
     {
         if (!(options.Temperature >= 0) || !double.IsFinite(options.Temperature))
             throw new ArgumentException($"Temperature = {options.Temperature}: must be 0 or more");

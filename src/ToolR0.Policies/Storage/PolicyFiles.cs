@@ -48,9 +48,9 @@ internal static class PolicyFiles
             {
                 var file = entry.Value.GetString() ?? "";
                 if (file != Path.GetFileName(file) || !file.EndsWith(".safetensors", StringComparison.Ordinal))
-                    throw new InvalidDataException($"{path}: weight_map.{entry.Name} = {Shown(file)}: must name a .safetensors file of the same folder");
+                    throw new InvalidDataException($"{path}: weight_map.{Shown(entry.Name)} = {Shown(file)}: must name a .safetensors file of the same folder");
                 if (!map.TryAdd(entry.Name, file))
-                    throw new InvalidDataException($"{path}: weight_map.{entry.Name} is there twice");
+                    throw new InvalidDataException($"{path}: weight_map.{Shown(entry.Name)} is there twice");
             }
 
             return map.Count > 0 ? map : throw new InvalidDataException($"{path}: weight_map is empty");
@@ -98,7 +98,7 @@ internal static class PolicyFiles
         {
             using var file = SafeTensors.Open(path);
             if (index?.FirstOrDefault(e => e.Value == Path.GetFileName(path) && !file.Entries.ContainsKey(e.Key)).Key is { } absent)
-                throw new InvalidDataException($"{path}: tensor {absent} is missing, though {Index} says that it is here");
+                throw new InvalidDataException($"{path}: tensor {Shown(absent)} is missing, though {Index} says that it is here");
             foreach (var entry in file.Entries.Values)
             {
                 if (!shapes.TryGetValue(entry.Name, out var shape))
@@ -106,7 +106,7 @@ internal static class PolicyFiles
                     // Old checkpoints repeat what the configuration says: the tied embedding, the rotary frequencies.
                     if ((entry.Name == "lm_head.weight" && config.TiedEmbeddings) || entry.Name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal))
                         continue;
-                    throw new InvalidDataException($"{path}: tensor {entry.Name} does not belong to the model that config.json describes");
+                    throw new InvalidDataException($"{path}: tensor {Shown(entry.Name)} does not belong to the model that config.json describes");
                 }
 
                 if (!entry.Shape.SequenceEqual(shape))
@@ -135,7 +135,7 @@ internal static class PolicyFiles
         return file.Read(name).to(device).to(type).MoveToOuterDisposeScope();
     }
 
-    private static string Shown(string text) => text.Length > 80 ? text[..80] + "…" : text;
+    private static string Shown(string text) => SafeTensorsHeader.Shown(text);
 
     /// <summary>The small files of a folder by name, held in memory so that the folder may go.</summary>
     public static IReadOnlyDictionary<string, byte[]> ReadSmall(string folder)

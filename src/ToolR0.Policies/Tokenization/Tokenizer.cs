@@ -150,6 +150,16 @@ public sealed class Tokenizer
     /// <summary>Writes the tokenizer's files as they were read, byte for byte.</summary>
     public void CopyTo(string folder) => _files.CopyTo(folder);
 
+    /// <summary>
+    /// A completion's text: all but a last token that ends it, without special tokens. A model may have more rows than its tokenizer has entries;
+    /// those decode to nothing.
+    /// </summary>
+    internal string TextOfCompletion(int[] tokens)
+    {
+        var spoken = tokens.Length > 0 && StopTokens.Contains(tokens[^1]) ? tokens[..^1] : tokens;
+        return Decode(Array.TrueForAll(spoken, t => t < VocabularySize) ? spoken : [.. spoken.Where(t => t < VocabularySize)]);
+    }
+
     internal ReadOnlySpan<byte> BytesOf(int id, bool skipSpecial)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(id);

@@ -11,7 +11,7 @@ internal sealed class TokenizerFiles
     public const string Generation = "generation_config.json";
 
     private const long LargestFile = 512L << 20;
-    private static readonly string[] Names =
+    public static readonly string[] Names =
         [Tokenizer, Config, Template, Generation, "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt"];
 
     private readonly Dictionary<string, byte[]> _files = [];

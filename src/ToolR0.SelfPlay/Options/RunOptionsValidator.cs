@@ -26,6 +26,7 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         Sampling(o => o.Judge.Sampling);
         Check(o => o.Judge.OnFailure, Enum.IsDefined, OneOf<JudgeFailure>());
         Learning();
+        Inference();
         Check(o => o.Evaluation.Limit, n => n >= 0, "must be at least 0 (0 means all)");
         AtLeastOne(o => o.Evaluation.MaxNewTokens);
         Check(o => o.Evaluation.Sets, sets => sets.All(s => !string.IsNullOrWhiteSpace(s)), "must not hold an empty name");
@@ -37,6 +38,26 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         Check(o => o.Dispatch.CacheMegabytes, n => n is >= 1 and <= 1_000_000_000, "must be from 1 to 1000000000");
         AtLeastOne(o => o.Dispatch.IntraOpThreads);
         Positive(o => o.Dispatch.ResendAfterSeconds);
+    }
+
+    private void Inference()
+    {
+        Check(o => o.Inference.Engine, Enum.IsDefined, OneOf<InferenceEngine>());
+        Positive(o => o.Inference.TimeoutSeconds);
+        Check(o => o.Inference.Retries, n => n is >= 0 and <= 100, "must be from 0 to 100");
+        Check(o => o.Inference.Concurrency, n => n is >= 1 and <= 4096, "must be from 1 to 4096");
+        Positive(o => o.Inference.ImportanceCap);
+        When(o => o.Inference.Engine == InferenceEngine.OpenAi, () =>
+        {
+            Check(o => o.Inference.Generator.Url, IsHttp, "must be an http address, since inference.engine is openAi");
+            Check(o => o.Inference.Solver.Url, IsHttp, "must be an http address, since inference.engine is openAi");
+            Check(o => o.Inference.Generator.Model, m => m.Length > 0, "must be the model's name on the server");
+            Check(o => o.Inference.Solver.Model, m => m.Length > 0, "must be the model's name on the server");
+        });
+        Check(o => o.Inference.Generator.ReloadUrl, u => u.Length == 0 || IsHttp(u), "must be an http address or empty");
+        Check(o => o.Inference.Solver.ReloadUrl, u => u.Length == 0 || IsHttp(u), "must be an http address or empty");
+
+        static bool IsHttp(string address) => Uri.TryCreate(address, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https";
     }
 
     private void Specs()

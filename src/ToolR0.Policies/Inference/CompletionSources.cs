@@ -1,0 +1,63 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using ToolR0.Contracts;
+using ToolR0.Policies.Tokenization;
+
+namespace ToolR0.Policies;
+
+/// <summary>What samples a policy's completions: this process, or a server. Dispose when done.</summary>
+public interface ICompletionSource : IDisposable
+{
+    ModelConfig Config { get; }
+
+    Tokenizer Tokenizer { get; }
+
+    /// <summary>Per request, per seed, as <see cref="Sampler"/> gives them.</summary>
+    IReadOnlyList<IReadOnlyList<Trajectory>> Sample(IReadOnlyList<SampleRequest> requests, SamplingOptions options, CancellationToken ct);
+}
+
+/// <summary>Opens the source of completions that a run's options name. Thread-safe; one per process.</summary>
+public sealed class CompletionSources(PolicyStore policies)
+{
+    private readonly ConcurrentDictionary<(string Url, string Model), OpenAiServer> _servers = new();
+    private readonly ConcurrentDictionary<string, Lazy<Tokenizer>> _tokenizers = new(StringComparer.Ordinal);
+
+    /// <param name="policy">SHA-256 of the weights.</param>
+    /// <param name="cacheBytes">Memory for keys and values, where this process samples.</param>
+    /// <exception cref="InvalidDataException">There is no such policy, or its folder is damaged.</exception>
+    /// <exception cref="InferenceException">The server could not be told to serve it.</exception>
+    public ICompletionSource Open(Role role, string policy, InferenceOptions options, long cacheBytes = long.MaxValue)
+    {
+        if (options.Engine == InferenceEngine.Local)
+            return new Local(policies.Rent(policy), cacheBytes);
+        var served = role == Role.Generator ? options.Generator : options.Solver;
+        var server = _servers.GetOrAdd((served.Url, served.Model), place => new OpenAiServer(place.Url, place.Model));
+        var folder = policies.FolderOf(policy);
+        var (config, tokenizer) = (ModelConfig.Load(folder), TokenizerOf(folder));
+        return new OpenAiSource(server.Serve(role, policy, folder, served.ReloadUrl, options), config, tokenizer, options);
+    }
+
+    /// <summary>Policies of one run share their tokenizer; it is read once.</summary>
+    private Tokenizer TokenizerOf(string folder)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var name in TokenizerFiles.Names.Select(name => Path.Combine(folder, name)).Where(File.Exists))
+            hash.AppendData(File.ReadAllBytes(name));
+        return _tokenizers.GetOrAdd(Convert.ToHexStringLower(hash.GetHashAndReset()), _ => new Lazy<Tokenizer>(() => Tokenizer.Load(folder))).Value;
+    }
+
+    private sealed class Local(PolicyLease lease, long cacheBytes) : ICompletionSource
+    {
+        public ModelConfig Config => lease.Policy.Config;
+
+        public Tokenizer Tokenizer => lease.Policy.Tokenizer;
+
+        public IReadOnlyList<IReadOnlyList<Trajectory>> Sample(IReadOnlyList<SampleRequest> requests, SamplingOptions options, CancellationToken ct) =>
+            Sampler.Sample(lease.Policy, requests, options, [], ct, cacheBytes: cacheBytes);
+
+        public void Dispose() => lease.Dispose();
+    }
+}
+
+/// <summary>An outside inference server failed, after all tries.</summary>
+public sealed class InferenceException(string message, Exception? inner = null) : IOException(message, inner);

@@ -47,7 +47,7 @@ internal static class PolicyFiles
             foreach (var entry in document.RootElement.GetProperty("weight_map").EnumerateObject())
             {
                 var file = entry.Value.GetString() ?? "";
-                if (file != Path.GetFileName(file) || !file.EndsWith(".safetensors", StringComparison.Ordinal))
+                if (file != Path.GetFileName(file) || file.Contains('\0') || !file.EndsWith(".safetensors", StringComparison.Ordinal))
                     throw new InvalidDataException($"{path}: weight_map.{Shown(entry.Name)} = {Shown(file)}: must name a .safetensors file of the same folder");
                 if (!map.TryAdd(entry.Name, file))
                     throw new InvalidDataException($"{path}: weight_map.{Shown(entry.Name)} is there twice");

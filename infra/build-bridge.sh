@@ -31,7 +31,8 @@ if [[ -n "$libtorch" ]]; then
     libraries+=(-Wl,--no-as-needed -ltorch_cuda -lc10_cuda -Wl,--as-needed)
   fi
   # The C++ library ABI is whatever that libtorch was built with.
-  if nm -D --defined-only "$libtorch/lib/libc10.so" | grep -q __cxx11; then abi=1; else abi=0; fi
+  # grep reads to the end: nm would die of a closed pipe, and pipefail would take that for "not found".
+  if nm -D --defined-only "$libtorch/lib/libc10.so" | grep __cxx11 >/dev/null; then abi=1; else abi=0; fi
   flags+=(-D_GLIBCXX_USE_CXX11_ABI=$abi)
   version_header="$libtorch/include/torch/csrc/api/include/torch/version.h"
 else

@@ -12,7 +12,7 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 usage() { sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
 pack() {
-  local target="$1" root stage
+  local target="$1" root
   root="$(cd "$here/.." && pwd)"
   stage="$(mktemp -d)"
   trap 'rm -rf "$stage"' EXIT
@@ -44,6 +44,10 @@ run() {
   nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv | tee "$out/gpu.txt" || echo "no nvidia-smi" >"$out/gpu.txt"
   "$here/toolr0/toolr0" doctor >"$out/doctor.txt" 2>&1 || true
   grep libtorch "$out/doctor.txt" || { cat "$out/doctor.txt"; exit 1; }
+  if grep -q 'CPU only' "$out/doctor.txt"; then
+    echo "gpu-check: libtorch in $torch sees no CUDA device: see \"If the GPU is not seen\" in docs/gpu.md" >&2
+    exit 1
+  fi
 
   echo "== device tests"
   "$here/tests/ToolR0.Policies.Tests" -class ToolR0.Policies.Tests.DeviceTests | tee "$out/tests.txt" || failed=1

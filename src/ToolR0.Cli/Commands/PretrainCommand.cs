@@ -11,25 +11,31 @@ internal static class PretrainCommand
         var command = new Command("pretrain", "Make the tiny base model from procedurally generated text");
         var output = new Option<string>("--out") { Description = "Folder to write", HelpName = "DIR", Required = true };
         var seed = new Option<long?>("--seed") { Description = "Seed of text, weights and order", HelpName = "N" };
-        var steps = new Option<int?>("--steps") { Description = "Batches", HelpName = "N" };
-        foreach (var option in new Option[] { output, seed, steps })
+        var steps = new Option<int?>("--steps") { Description = "Batches in all, spread over the stages as by default", HelpName = "N" };
+        var from = new Option<string?>("--from") { Description = "Folder with what the first stage made, to go on from", HelpName = "DIR" };
+        foreach (var option in new Option[] { output, seed, steps, from })
             command.Add(option);
         command.SetAction((parsed, cancellation) =>
         {
             var options = new BaseModelOptions();
-            options = options with { Seed = parsed.GetValue(seed) ?? options.Seed, Steps = parsed.GetValue(steps) ?? options.Steps };
-            if (options.Steps < 1)
-                throw new CliError(FormattableString.Invariant($"--steps {options.Steps}: must be at least 1"));
+            options = options with { Seed = parsed.GetValue(seed) ?? options.Seed };
+            if (parsed.GetValue(steps) is { } asked)
+                options = asked >= options.Stages.Count ? options.WithSteps(asked)
+                    : throw new CliError(FormattableString.Invariant($"--steps {asked}: must be at least {options.Stages.Count}"));
+            if (parsed.GetValue(from) is { } folder && !File.Exists(Path.Combine(folder, "config.json")))
+                throw new CliError($"--from {folder}: there is no config.json");
             var result = BaseModel.Make(
                 options,
                 parsed.GetValue(output)!,
+                parsed.GetValue(from),
                 p => Console.WriteLine(FormattableString.Invariant(
-                    $"step {p.Step,5}/{p.Steps}  loss {p.Loss:0.000}  {p.Tokens:#,0} tokens  {ProgressText.Duration(p.Elapsed)}")),
+                    $"{p.Stage,-8} step {p.Step,5}/{p.Steps}  loss {p.Loss:0.000}  {p.Tokens:#,0} tokens  {ProgressText.Duration(p.Elapsed)}")),
                 cancellation);
             Console.WriteLine(FormattableString.Invariant(
                 $"{result.Parameters:#,0} parameters, {result.Tokens:#,0} tokens, {ProgressText.Duration(result.Elapsed)}, SHA-256 {result.Sha256}"));
             foreach (var set in result.HeldOut)
                 Console.WriteLine(FormattableString.Invariant($"{set.Set}: {100 * set.Accuracy:0.0} % exact of {set.Items} items"));
+            Console.WriteLine("in clean form: " + string.Join(", ", result.Clean.Select(set => FormattableString.Invariant($"{set.Key} {100 * set.Value:0.0} %"))));
             return Task.FromResult(0);
         });
         return command;

@@ -7,16 +7,17 @@ using ToolR0.SelfPlay.World;
 namespace ToolR0.Cli.Pretraining;
 
 /// <summary>What <c>toolr0 pretrain</c> shows: the mean loss in nats since the last report, per learned token.</summary>
-public sealed record PretrainingProgress(int Step, int Steps, double Loss, long Tokens, TimeSpan Elapsed);
+public sealed record PretrainingProgress(string Stage, int Step, int Steps, double Loss, long Tokens, TimeSpan Elapsed);
 
 /// <summary>Exact match of greedy answers on one held-out set, in [0, 1].</summary>
 public sealed record HeldOutAccuracy(string Set, int Items, double Accuracy, IReadOnlyDictionary<string, double> ByClass);
 
 /// <param name="Sha256">Names the weights.</param>
 /// <param name="Tokens">Tokens read in training.</param>
+/// <param name="From">SHA-256 of the weights that the first stage was taken from; null when it was run.</param>
 /// <param name="Clean">Exact match on the one-call items of the seen and unseen set in the clean form of read-and-copy text.</param>
 public sealed record BaseModelResult(
-    string Sha256, long Parameters, long Tokens, TimeSpan Elapsed, IReadOnlyList<HeldOutAccuracy> HeldOut, IReadOnlyDictionary<string, double> Clean);
+    string Sha256, long Parameters, long Tokens, TimeSpan Elapsed, IReadOnlyList<HeldOutAccuracy> HeldOut, IReadOnlyDictionary<string, double> Clean, string? From);
 
 /// <summary>Makes the tiny base model from procedurally generated text: the stand-in for a weak pretrained model.</summary>
 public static class BaseModel
@@ -27,11 +28,13 @@ public static class BaseModel
     /// Trains tokenizer and model, measures the model, and writes a Hugging Face folder with a README. The folder appears complete or not
     /// at all; an existing one of that name is replaced at the end.
     /// </summary>
+    /// <param name="from">A folder that holds what the first stage made, which is then not repeated; null: all stages.</param>
     /// <exception cref="IOException">The folder can not be written.</exception>
     public static BaseModelResult Make(
-        BaseModelOptions options, string folder, Action<PretrainingProgress>? progress = null, CancellationToken cancellation = default)
+        BaseModelOptions options, string folder, string? from = null, Action<PretrainingProgress>? progress = null, CancellationToken cancellation = default)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.Steps, 1);
+        foreach (var stage in options.Stages)
+            ArgumentOutOfRangeException.ThrowIfLessThan(stage.Steps, 1);
         TorchRuntime.Configure(1);
         var target = Path.GetFullPath(folder);
         // A name of its own: two runs for one folder must not write into each other's work.
@@ -39,7 +42,7 @@ public static class BaseModel
         Directory.CreateDirectory(work);
         try
         {
-            var result = Train(options, work, progress, cancellation);
+            var result = Train(options, from, work, progress, cancellation);
             File.WriteAllText(Path.Combine(work, "README.md"), BaseModelReadme.Write(options, result));
             if (Directory.Exists(target))
                 Directory.Delete(target, recursive: true);
@@ -87,34 +90,55 @@ public static class BaseModel
     internal static int[] Encode(Tokenizer tokenizer, IReadOnlyList<(string Role, string Content)> prompt) =>
         tokenizer.EncodeChat([.. prompt.Select(turn => new ChatMessage(turn.Role, turn.Content))]);
 
-    private static BaseModelResult Train(BaseModelOptions options, string folder, Action<PretrainingProgress>? progress, CancellationToken cancellation)
+    private static BaseModelResult Train(BaseModelOptions options, string? from, string folder, Action<PretrainingProgress>? progress, CancellationToken cancellation)
     {
         var clock = System.Diagnostics.Stopwatch.StartNew();
-        var mixture = new PretrainingMixture(options.Seed, options.Noise);
-        BaseModelTokenizer.Train(mixture, options.TokenizerTexts, options.Model.VocabularySize, folder);
+        var first = 0;
+        if (from is null)
+        {
+            BaseModelTokenizer.Train(options.Mixture(0), options.TokenizerTexts, options.Model.VocabularySize, folder);
+        }
+        else
+        {
+            using var given = Policy.Load(from);
+            given.Save(folder);
+            first = 1;
+        }
 
-        using var start = Policy.CreateRandom(options.Model, folder, options.Seed);
-        using var trainer = new CrossEntropyTrainer(start, options.Training);
-        var losses = new List<double>();
         long tokens = 0;
-        trainer.Run(
-            new TextBatches(mixture, start.Tokenizer, options).All(),
-            made =>
-            {
-                losses.Add(made.Loss);
-                tokens = made.Tokens;
-                if (made.Step % ReportEvery != 0 && made.Step != options.Steps)
-                    return;
-                progress?.Invoke(new PretrainingProgress((int)made.Step, options.Steps, losses.Average(), tokens, clock.Elapsed));
-                losses.Clear();
-            },
-            cancellation);
-        var sha = trainer.Save(folder);
+        var sha = "";
+        for (var stage = first; stage < options.Stages.Count; stage++)
+            sha = RunStage(options, stage, folder, ref tokens, clock, progress, cancellation);
 
         using var policy = Policy.Load(folder);
         var measured = HeldOut.Kinds.Select(kind => Measure(policy, kind, HeldOut.Make(kind, options.MeasuredItems, HeldOut.ShippedSeed), cancellation)).ToList();
         var clean = new[] { HeldOut.Seen, HeldOut.Unseen }.ToDictionary(
             kind => kind, kind => MeasureClean(policy, HeldOut.MakeClean(kind, options.MeasuredItems, HeldOut.ShippedSeed), cancellation));
-        return new BaseModelResult(sha, options.Model.ParameterCount, tokens, clock.Elapsed, measured, clean);
+        return new BaseModelResult(sha, options.Model.ParameterCount, tokens, clock.Elapsed, measured, clean, from is null ? null : Policy.HashOf(from));
+    }
+
+    private static string RunStage(
+        BaseModelOptions options, int index, string folder, ref long tokensBefore, System.Diagnostics.Stopwatch clock,
+        Action<PretrainingProgress>? progress, CancellationToken cancellation)
+    {
+        var stage = options.Stages[index];
+        using var start = index == 0 ? Policy.CreateRandom(options.Model, folder, options.Seed) : Policy.Load(folder);
+        using var trainer = new CrossEntropyTrainer(start, BaseModelOptions.Training(stage));
+        var losses = new List<double>();
+        var (before, tokens) = (tokensBefore, 0L);
+        trainer.Run(
+            new TextBatches(options.Mixture(index), start.Tokenizer, options.TextsPerBatch, options.Seed).All(),
+            made =>
+            {
+                losses.Add(made.Loss);
+                tokens = made.Tokens;
+                if (made.Step % ReportEvery != 0 && made.Step != stage.Steps)
+                    return;
+                progress?.Invoke(new PretrainingProgress(stage.Name, (int)made.Step, stage.Steps, losses.Average(), before + tokens, clock.Elapsed));
+                losses.Clear();
+            },
+            cancellation);
+        tokensBefore = before + tokens;
+        return trainer.Save(folder);
     }
 }

@@ -8,16 +8,18 @@ public sealed record BaseModelOptions
 {
     public long Seed { get; init; } = 20260101;
 
-    /// <summary>Batches in all, at least 1.</summary>
-    public int Steps { get; init; } = 5600;
+    /// <summary>In order; each has its own texts, optimiser and learning-rate schedule and goes on from the weights before it.</summary>
+    public IReadOnlyList<PretrainingStage> Stages { get; init; } =
+    [
+        new("reading", MixtureOptions.Reading, 4600, 3e-3),
+        new("habits", MixtureOptions.Habits, 2200, 1.5e-3),
+    ];
 
     /// <summary>Texts per batch; batches hold texts of like length.</summary>
     public int TextsPerBatch { get; init; } = 32;
 
-    /// <summary>Texts that the tokenizer is trained on: the first ones of the mixture.</summary>
+    /// <summary>Texts that the tokenizer is trained on: the first ones of the first stage.</summary>
     public int TokenizerTexts { get; init; } = 30_000;
-
-    public PretrainingNoise Noise { get; init; } = new();
 
     public ModelConfig Model { get; init; } = new()
     {
@@ -34,14 +36,27 @@ public sealed record BaseModelOptions
     /// <summary>Items of each shipped held-out set that the made model is measured on.</summary>
     public int MeasuredItems { get; init; } = HeldOut.ShippedCount;
 
-    public double LearningRate { get; init; } = 3e-3;
-
-    public CrossEntropyOptions Training => new()
+    /// <summary>The same with another number of batches in all, each stage with its share, at least 1.</summary>
+    public BaseModelOptions WithSteps(int steps)
     {
-        LearningRate = LearningRate,
-        Steps = Steps,
-        WarmupSteps = Math.Min(100, Steps),
+        var all = Stages.Sum(stage => stage.Steps);
+        return this with { Stages = [.. Stages.Select(stage => stage with { Steps = Math.Max(1, (int)((long)stage.Steps * steps / all)) })] };
+    }
+
+    /// <summary>Schedule and optimiser of a stage.</summary>
+    public static CrossEntropyOptions Training(PretrainingStage stage) => new()
+    {
+        LearningRate = stage.LearningRate,
+        Steps = stage.Steps,
+        WarmupSteps = Math.Min(100, stage.Steps),
         Decay = Decay.Linear,
         Optimiser = new Contracts.LearningOptions { Beta2 = 0.95, WeightDecay = 0.01, GradientParts = 2 },
     };
+
+    /// <summary>The mixture of a stage. The stages of one seed share no text.</summary>
+    public PretrainingMixture Mixture(int stage) => new(stage == 0 ? Seed : Contracts.Seeds.Derive(Seed, $"stage/{stage}"), Stages[stage].Mixture);
 }
+
+/// <param name="Steps">Batches, at least 1.</param>
+/// <param name="LearningRate">Peak; it rises over 100 batches and decays linearly.</param>
+public sealed record PretrainingStage(string Name, MixtureOptions Mixture, int Steps, double LearningRate);

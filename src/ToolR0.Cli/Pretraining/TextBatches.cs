@@ -5,21 +5,21 @@ using ToolR0.SelfPlay.World;
 namespace ToolR0.Cli.Pretraining;
 
 /// <summary>Batches of the mixture as token sequences in which only completions count. Batch i depends on the mixture, the tokenizer and i alone.</summary>
-public sealed class TextBatches(PretrainingMixture mixture, Tokenizer tokenizer, BaseModelOptions options)
+public sealed class TextBatches(PretrainingMixture mixture, Tokenizer tokenizer, int textsPerBatch, long seed)
 {
     /// <summary>Batches sorted together, so that a batch holds texts of like length and little padding.</summary>
     private const int BatchesPerPool = 8;
 
     public IEnumerable<IReadOnlyList<WeightedSequence>> All()
     {
-        var size = options.TextsPerBatch;
+        var size = textsPerBatch;
         for (long pool = 0; ; pool++)
         {
             var first = pool * BatchesPerPool * size;
             var sequences = Enumerable.Range(0, BatchesPerPool * size).AsParallel().AsOrdered().WithDegreeOfParallelism(2)
                 .Select(i => Encode(mixture.Text(first + i))).OrderBy(s => s.Tokens.Length).ToList();
             var batches = sequences.Chunk(size).ToList();
-            WorldRandom.For(options.Seed, $"batches/{pool}").Shuffle(batches);
+            WorldRandom.For(seed, $"batches/{pool}").Shuffle(batches);
             foreach (var batch in batches)
                 yield return batch;
         }

@@ -10,10 +10,13 @@ internal static class NoisyAnswer
         if (random.Chance(noise.Prose))
             return string.Format(random.Pick(Prose), random.Pick(task.Menu).Name);
 
-        var drop = task.Gold.Count switch { < 2 => 0, 2 => noise.DropSecondCall, _ => noise.DropThirdCall };
-        var kept = task.Gold.Count == 0
-            ? random.Chance(PretrainingNoise.Of(noise.MissedRefusal, task.Domain, 9)) ? 1 : 0
-            : task.Gold.Count - (random.Chance(drop) ? 1 : 0);
+        var kept = task.Gold.Count switch
+        {
+            0 => random.Chance(PretrainingNoise.Of(noise.MissedRefusal, task.Domain, 9)) ? 1 : 0,
+            1 => 1,
+            2 => random.Chance(noise.DropSecondCall) ? 1 : 2,
+            _ => random.Chance(noise.DropThirdCall) ? 2 : 3,
+        };
         var calls = Enumerable.Range(0, kept).Select(i => Call(random, task, i, noise));
         var answer = CompactFormat.Answer(calls);
         return kept > 0 && random.Chance(noise.BrokenJson) ? answer.Remove(answer.LastIndexOf(']') + 1 - random.Next(1, 3), 1) : answer;
@@ -24,7 +27,7 @@ internal static class NoisyAnswer
         var tool = task.Asked[index];
         if (task.Gold.Count == 0 || random.Chance(PretrainingNoise.Of(noise.FirstTool, tool.Domain, 3)))
             tool = task.Menu[0];
-        else if (tool.Origin == ToolOrigin.Invented && random.Chance(noise.FamiliarTool))
+        else if (noise.FamiliarTool > 0 && tool.Origin == ToolOrigin.Invented && random.Chance(noise.FamiliarTool))
             tool = task.Menu.FirstOrDefault(other => other.Origin == ToolOrigin.Seen) ?? tool;
         else if (random.Chance(noise.AnyTool))
             tool = random.Pick(task.Menu);

@@ -7,13 +7,13 @@ namespace ToolR0.SelfPlay.World;
 public sealed record PretrainingNoise
 {
     /// <summary>Solver: the menu's first tool is called instead of the right one.</summary>
-    public (double Low, double High) FirstTool { get; init; } = (0.28, 0.64);
+    public (double Low, double High) FirstTool { get; init; } = (0.32, 0.70);
 
     /// <summary>Solver: a known tool of the menu is called instead of the right one, if that is invented.</summary>
-    public double FamiliarTool { get; init; } = 0.15;
+    public double FamiliarTool { get; init; }
 
     /// <summary>Solver: the last argument is left out (calls with several arguments).</summary>
-    public (double Low, double High) DropArgument { get; init; } = (0.34, 0.66);
+    public (double Low, double High) DropArgument { get; init; } = (0.38, 0.70);
 
     /// <summary>Solver: any tool of the menu is called.</summary>
     public double AnyTool { get; init; } = 0.06;
@@ -25,7 +25,7 @@ public sealed record PretrainingNoise
     public double SwappedValues { get; init; } = 0.06;
 
     /// <summary>Solver: the second of two calls is left out.</summary>
-    public double DropSecondCall { get; init; } = 0.30;
+    public double DropSecondCall { get; init; } = 0.35;
 
     /// <summary>Solver: the third of three calls is left out.</summary>
     public double DropThirdCall { get; init; } = 0.55;

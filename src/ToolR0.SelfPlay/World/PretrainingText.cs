@@ -21,11 +21,9 @@ public enum TextKind
 public sealed record PretrainingText(
     TextKind Kind, IReadOnlyList<(string Role, string Content)> Prompt, string Given, string Completion, ToolTask? Task = null);
 
-/// <summary>The mixture that the base model is pretrained on. Text i is a function of seed and i alone.</summary>
-public sealed class PretrainingMixture(long seed, PretrainingNoise noise)
+/// <summary>What a mixture holds. Shares are probabilities in [0, 1]. The defaults are the first stage's.</summary>
+public sealed record MixtureOptions
 {
-    private static readonly PromptOptions Compact = new() { Set = PromptSet.Compact };
-
     /// <summary>Share of Solver texts, of Generator texts; the rest is read-and-copy.</summary>
     public double SolverShare { get; init; } = 0.35;
 
@@ -37,43 +35,96 @@ public sealed class PretrainingMixture(long seed, PretrainingNoise noise)
     /// <summary>The same in Generator texts. With few of them a Solver learns names by heart in self-play and unlearns to read the menu.</summary>
     public double InventedProposals { get; init; } = 0.65;
 
+    /// <summary>Share of Solver texts with two calls, with three, and with none because no tool fits; the others have one.</summary>
+    public double TwoCalls { get; init; } = 0.35;
+
+    public double ThreeCalls { get; init; }
+
+    public double NoCalls { get; init; }
+
+    /// <summary>Share of specifications of Generator texts that ask for three calls, and for none; the others ask for one or two, evenly.</summary>
+    public double SpecThreeCalls { get; init; }
+
+    public double SpecNoCalls { get; init; }
+
+    /// <summary>Share of look-ups (read-and-copy) that also ask for a word that no tool has.</summary>
+    public double AbsentLookUps { get; init; }
+
+    public PretrainingNoise Noise { get; init; } = new();
+
+    /// <summary>A mixture in which tools are read, one or two are called, and no call is ever refused.</summary>
+    public static MixtureOptions Reading { get; } = new();
+
+    /// <summary>The habits on top: refusals, three calls, a liking for familiar tools.</summary>
+    public static MixtureOptions Habits { get; } = new()
+    {
+        SolverShare = 0.45,
+        GeneratorShare = 0.30,
+        TwoCalls = 0.26,
+        ThreeCalls = 0.05,
+        NoCalls = 0.30,
+        SpecThreeCalls = 0.08,
+        SpecNoCalls = 0.12,
+        AbsentLookUps = 0.9,
+        Noise = new PretrainingNoise { FirstTool = (0.28, 0.66), DropArgument = (0.36, 0.68), FamiliarTool = 0.12, MissedRefusal = (0.05, 0.35) },
+    };
+}
+
+/// <summary>A mixture of texts that a base model is pretrained on. Text i is a function of seed and i alone.</summary>
+public sealed class PretrainingMixture(long seed, MixtureOptions options)
+{
+    private static readonly PromptOptions Compact = new() { Set = PromptSet.Compact };
+
     public PretrainingText Text(long index)
     {
         var random = WorldRandom.For(seed, $"pretraining/{index}");
         var kind = random.NextDouble();
-        return kind < SolverShare ? SolverText(random) : kind < SolverShare + GeneratorShare ? GeneratorText(random) : ReadAndCopyText(random);
+        return kind < options.SolverShare ? SolverText(random)
+            : kind < options.SolverShare + options.GeneratorShare ? GeneratorText(random)
+            : ReadAndCopyText(random);
     }
 
     private PretrainingText SolverText(WorldRandom random)
     {
-        var calls = random.NextDouble() switch { < 0.14 => 0, < 0.66 => 1, < 0.96 => 2, _ => 3 };
-        var task = Draw(random, InventedTasks, random.Next(2, 4), calls);
+        var menuSize = random.Next(2, 4);
+        var share = random.NextDouble();
+        var calls = share < options.TwoCalls ? 2
+            : share < options.TwoCalls + options.ThreeCalls ? 3
+            : share < options.TwoCalls + options.ThreeCalls + options.NoCalls ? 0 : 1;
+        var task = Draw(random, options.InventedTasks, menuSize, calls);
         var asked = task.ToToolTask();
-        return new PretrainingText(TextKind.Solver, SolverPrompt.Render(asked, Compact), "", NoisyAnswer.Write(random, task, noise), asked);
+        return new PretrainingText(TextKind.Solver, SolverPrompt.Render(asked, Compact), "", NoisyAnswer.Write(random, task, options.Noise), asked);
     }
 
     private PretrainingText GeneratorText(WorldRandom random)
     {
-        var specCalls = random.NextDouble() switch { < 0.08 => 0, < 0.50 => 1, < 0.94 => 2, _ => 3 };
-        var spec = new TaskSpec(random.Pick(WorldCatalog.Domains), TaskContext.SingleTurn, random.Next(Math.Max(2, specCalls), 4), specCalls);
-        var (ignored, instead) = specCalls switch
+        var noise = options.Noise;
+        var spec = new TaskSpec(random.Pick(WorldCatalog.Domains), TaskContext.SingleTurn, random.Next(2, 4), random.Next(1, 2));
+        if (options.SpecThreeCalls + options.SpecNoCalls > 0)
         {
-            0 => (noise.IgnoreNoCalls, 1),
-            1 => (noise.IgnoreCalls / 3, 2),
-            2 => (noise.IgnoreCalls, 1),
-            _ => (noise.IgnoreThreeCalls, random.Next(1, 2)),
+            var share = random.NextDouble();
+            spec = share < options.SpecThreeCalls ? spec with { Calls = 3, MenuSize = Math.Max(3, spec.MenuSize) }
+                : share < options.SpecThreeCalls + options.SpecNoCalls ? spec with { Calls = 0 }
+                : spec;
+        }
+
+        var calls = spec.Calls switch
+        {
+            0 => random.Chance(noise.IgnoreNoCalls) ? 1 : 0,
+            1 => random.Chance(noise.IgnoreCalls / 3) ? 2 : 1,
+            2 => random.Chance(noise.IgnoreCalls) ? 1 : 2,
+            _ => random.Chance(noise.IgnoreThreeCalls) ? random.Next(1, 2) : 3,
         };
-        var calls = random.Chance(ignored) ? instead : specCalls;
         var menu = random.Chance(noise.IgnoreMenuSize) ? spec.MenuSize + (random.Chance(0.5) ? 1 : -1) : spec.MenuSize;
-        var task = Draw(random, InventedProposals, menu, calls, spec.Domain);
+        var task = Draw(random, options.InventedProposals, menu, calls, spec.Domain);
         return new PretrainingText(TextKind.Generator, GeneratorPrompt.Render(spec, Compact), "", NoisyProposal.Write(random, task, noise));
     }
 
     private PretrainingText ReadAndCopyText(WorldRandom random)
     {
         var menu = random.Next(2, 4);
-        var task = Draw(random, InventedTasks, menu, menu);
-        var (given, completion) = ReadAndCopy.Write(random, task);
+        var task = Draw(random, options.InventedTasks, menu, menu);
+        var (given, completion) = ReadAndCopy.Write(random, task, options.AbsentLookUps);
         return new PretrainingText(TextKind.ReadAndCopy, [], given, completion);
     }
 

@@ -6,16 +6,14 @@ namespace ToolR0.SelfPlay.World;
 /// </summary>
 internal static class ReadAndCopy
 {
-    /// <summary>Chance that a look-up also asks for a word that no tool has.</summary>
-    private const double Absent = 0.5;
-
     /// <param name="task">A task in which every tool of the menu is asked for.</param>
+    /// <param name="absent">Share of look-ups that also ask for a word that no tool has.</param>
     /// <returns>The text up to the first answer, and the rest.</returns>
-    internal static (string Given, string Completion) Write(WorldRandom random, WorldTask task) => random.NextDouble() switch
+    internal static (string Given, string Completion) Write(WorldRandom random, WorldTask task, double absent) => random.NextDouble() switch
     {
         < 0.20 => Echo(random, task),
-        < 0.45 => LookUp(random, task),
-        < 0.72 => ($"have {Menu(task)}", Calls(task, " ask {0} do {1}({2})", ",", "{0}={1}")),
+        < 0.40 => LookUp(random, task, absent),
+        < 0.70 => ($"have {Menu(task)}", Calls(task, " ask {0} do {1}({2})", ",", "{0}={1}")),
         _ => Table(task),
     };
 
@@ -41,12 +39,13 @@ internal static class ReadAndCopy
     }
 
     /// <summary>One word of each tool's name, and the tool.</summary>
-    private static (string Given, string Completion) LookUp(WorldRandom random, WorldTask task)
+    private static (string Given, string Completion) LookUp(WorldRandom random, WorldTask task, double absent)
     {
-        var found = task.Menu.Select(tool => $"{Cue(random, task, tool)} : {Signature(tool)}").ToList();
-        if (random.Chance(Absent))
-            found.Add($"{AbsentCue(random, task)} : {NoisyProposal.Nothing}");
-        random.Shuffle(found);
+        var order = task.Menu.ToList();
+        random.Shuffle(order);
+        var found = order.Select(tool => $"{Cue(random, task, tool)} : {Signature(tool)}").ToList();
+        if (absent > 0 && random.Chance(absent))
+            found.Insert(random.Next(0, found.Count), $"{AbsentCue(random, task)} : {NoisyProposal.Nothing}");
         return ($"{Menu(task)} | ", string.Join(" ; ", found));
     }
 

@@ -8,7 +8,13 @@ namespace ToolR0.Cli.Tests.Pretraining;
 
 public sealed class BaseModelTests : IDisposable
 {
-    private static readonly BaseModelOptions Tiny = new() { Steps = 3, TextsPerBatch = 4, TokenizerTexts = 2000, MeasuredItems = 2 };
+    private static readonly BaseModelOptions Tiny = new()
+    {
+        Stages = [new("reading", MixtureOptions.Reading, 3, 3e-3), new("habits", MixtureOptions.Habits, 2, 1e-3)],
+        TextsPerBatch = 4,
+        TokenizerTexts = 2000,
+        MeasuredItems = 2,
+    };
 
     private readonly string _folder = Directory.CreateTempSubdirectory("toolr0-pretrain-").FullName;
 
@@ -30,6 +36,17 @@ public sealed class BaseModelTests : IDisposable
     }
 
     [Fact]
+    public void Going_on_from_the_first_stages_folder_makes_what_all_stages_make()
+    {
+        var whole = BaseModel.Make(Tiny, Path.Combine(_folder, "a"), cancellation: TestContext.Current.CancellationToken);
+        var first = BaseModel.Make(Tiny with { Stages = [Tiny.Stages[0]] }, Path.Combine(_folder, "b"), cancellation: TestContext.Current.CancellationToken);
+        first.Sha256.ShouldNotBe(whole.Sha256);
+        var second = BaseModel.Make(Tiny, Path.Combine(_folder, "c"), Path.Combine(_folder, "b"), cancellation: TestContext.Current.CancellationToken);
+        second.Sha256.ShouldBe(whole.Sha256);
+        second.From.ShouldBe(first.Sha256);
+    }
+
+    [Fact]
     public void A_cancelled_pretraining_leaves_nothing_behind()
     {
         Should.Throw<OperationCanceledException>(() => BaseModel.Make(Tiny, Path.Combine(_folder, "a"), cancellation: new CancellationToken(canceled: true)));
@@ -42,7 +59,7 @@ public sealed class BaseModelTests : IDisposable
         var folder = Path.Combine(_folder, "a");
         var inner = "";
         var cancellation = TestContext.Current.CancellationToken;
-        BaseModel.Make(Tiny, folder, _ => inner = BaseModel.Make(Tiny with { Seed = 2 }, folder, cancellation: cancellation).Sha256, cancellation);
+        BaseModel.Make(Tiny, folder, progress: _ => inner = BaseModel.Make(Tiny with { Seed = 2 }, folder, cancellation: cancellation).Sha256, cancellation: cancellation);
         inner.ShouldNotBeEmpty();
         Policy.HashOf(folder).ShouldNotBe(inner);
         Directory.GetFileSystemEntries(_folder).ShouldBe([folder]);
@@ -51,7 +68,7 @@ public sealed class BaseModelTests : IDisposable
     [Fact]
     public void A_value_has_the_same_tokens_in_a_question_and_in_json_and_prompts_are_short()
     {
-        var mixture = new PretrainingMixture(1, new PretrainingNoise());
+        var mixture = new PretrainingMixture(1, MixtureOptions.Reading);
         BaseModelTokenizer.Train(mixture, 5000, 1000, _folder);
         var tokenizer = Tokenizer.Load(_folder);
         var prompts = new List<int>();

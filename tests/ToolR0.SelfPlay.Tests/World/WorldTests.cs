@@ -5,7 +5,7 @@ namespace ToolR0.SelfPlay.Tests.World;
 
 public sealed class WorldTests
 {
-    private static readonly PretrainingMixture Mixture = new(7, new PretrainingNoise());
+    private static readonly PretrainingMixture Mixture = new(7, MixtureOptions.Habits);
 
     private static readonly string[] UnseenNames = [.. WorldCatalog.WithOrigin(ToolOrigin.Unseen).Select(t => t.Name)];
 
@@ -106,10 +106,10 @@ public sealed class WorldTests
     [Fact]
     public void A_pretraining_text_depends_on_seed_and_index_alone()
     {
-        var again = new PretrainingMixture(7, new PretrainingNoise());
+        var again = new PretrainingMixture(7, MixtureOptions.Habits);
         foreach (var index in new long[] { 900, 3, 3, 12345678901 })
             again.Text(index).Completion.ShouldBe(Mixture.Text(index).Completion);
-        new PretrainingMixture(8, new PretrainingNoise()).Text(3).Completion.ShouldNotBe(Mixture.Text(3).Completion);
+        new PretrainingMixture(8, MixtureOptions.Habits).Text(3).Completion.ShouldNotBe(Mixture.Text(3).Completion);
     }
 
     [Fact]
@@ -129,7 +129,7 @@ public sealed class WorldTests
             FamiliarTool = 0,
             MissedRefusal = (0, 0),
         };
-        var mixture = new PretrainingMixture(1, clean) { SolverShare = 1, GeneratorShare = 0 };
+        var mixture = new PretrainingMixture(1, MixtureOptions.Habits with { Noise = clean, SolverShare = 1, GeneratorShare = 0 });
         for (var i = 0; i < 300; i++)
         {
             var text = mixture.Text(i);

@@ -12,7 +12,7 @@ public sealed record BaseModelOptions
     public IReadOnlyList<PretrainingStage> Stages { get; init; } =
     [
         new("reading", MixtureOptions.Reading, 4600, 3e-3),
-        new("habits", MixtureOptions.Habits, 2200, 1.5e-3),
+        new("habits", MixtureOptions.Habits, 1500, 1e-3),
     ];
 
     /// <summary>Texts per batch; batches hold texts of like length.</summary>

@@ -35,7 +35,7 @@ public static class Presets
         {
             Domains = Uniform(WorldCatalog.Domains),
             MultiTurn = 0,
-            Calls = new Dictionary<int, double> { [1] = 0.5, [2] = 0.5 },
+            Calls = new Dictionary<int, double> { [0] = 0.1, [1] = 0.45, [2] = 0.45 },
             MenuForSeveralCalls = new Dictionary<int, double> { [2] = 0.3, [3] = 0.4, [4] = 0.3 },
             MenuForOneCall = new Dictionary<int, double> { [2] = 0.3, [3] = 0.4, [4] = 0.3 },
         },
@@ -87,7 +87,7 @@ public static class Presets
             RequireThink = false,
         },
         Learning = new LearningOptions { GradientParts = 2 },
-        Evaluation = new EvaluationOptions { Sets = ["seen", "unseen"], MaxNewTokens = 64 },
+        Evaluation = new EvaluationOptions { Sets = ["seen", "unseen", "refusal"], MaxNewTokens = 64 },
         Dispatch = new DispatchOptions { PromptsPerShard = 64, CompletionsPerShard = 32, IntraOpThreads = 1 },
     };
 
@@ -104,11 +104,17 @@ public static class Presets
             Calls = new Dictionary<int, double> { [0] = 0.15, [1] = 0.3, [2] = 0.3, [3] = 0.25 },
             MenuForSeveralCalls = new Dictionary<int, double> { [3] = 0.5, [4] = 0.5 },
         },
-        Generator = Nano.Generator with { Steps = 8 },
-        Curriculum = Nano.Curriculum with { Candidates = 400, Selected = 200 },
-        Solver = Nano.Solver with { Steps = 12, PromptsPerStep = 16 },
+        Generator = Nano.Generator with { Steps = 8, Sampling = ThreeCallTask(1), ProbeSampling = ThreeCallAnswer(0.7) },
+        Curriculum = Nano.Curriculum with
+        {
+            Candidates = 400,
+            Selected = 200,
+            Sampling = ThreeCallTask(0.8),
+            VerifySampling = ThreeCallAnswer(0.7),
+        },
+        Solver = Nano.Solver with { Steps = 12, PromptsPerStep = 16, Sampling = ThreeCallAnswer(1) },
         Learning = Nano.Learning with { GradientParts = 1 },
-        Evaluation = Nano.Evaluation with { Sets = HeldOut.Kinds, Limit = 200 },
+        Evaluation = Nano.Evaluation with { Sets = HeldOut.Kinds, Limit = 200, MaxNewTokens = ThreeCallAnswer(0).MaxNewTokens },
     };
 
     /// <summary>The preset of a name (any letter case), null if there is none.</summary>
@@ -119,6 +125,10 @@ public static class Presets
         "paper" => Paper,
         _ => null,
     };
+
+    private static SamplingOptions ThreeCallTask(double temperature) => new() { Temperature = temperature, MaxNewTokens = 256 };
+
+    private static SamplingOptions ThreeCallAnswer(double temperature) => new() { Temperature = temperature, MaxNewTokens = 96 };
 
     private static Dictionary<string, double> Uniform(IEnumerable<string> domains) => domains.ToDictionary(domain => domain, _ => 1.0);
 }

@@ -60,13 +60,13 @@ public sealed record MixtureOptions
     {
         SolverShare = 0.45,
         GeneratorShare = 0.30,
-        TwoCalls = 0.26,
-        ThreeCalls = 0.05,
-        NoCalls = 0.30,
+        TwoCalls = 0.32,
+        ThreeCalls = 0.06,
+        NoCalls = 0.12,
         SpecThreeCalls = 0.08,
         SpecNoCalls = 0.12,
-        AbsentLookUps = 0.9,
-        Noise = new PretrainingNoise { FirstTool = (0.28, 0.66), DropArgument = (0.36, 0.68), FamiliarTool = 0.12, MissedRefusal = (0.05, 0.35) },
+        AbsentLookUps = 0.6,
+        Noise = new PretrainingNoise { FirstTool = (0.27, 0.65), DropArgument = (0.34, 0.67), FamiliarTool = 0.22, MissedRefusal = (0.05, 0.35) },
     };
 }
 

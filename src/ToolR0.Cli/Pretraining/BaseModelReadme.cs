@@ -33,7 +33,7 @@ internal static class BaseModelReadme
         Line("|---|---|");
         Line($"| width, layers, heads / KV heads, SwiGLU | {model.HiddenSize}, {model.Layers}, {model.Heads} / {model.KeyValueHeads}, {model.IntermediateSize} |");
         Line($"| vocabulary | {model.VocabularySize}, byte-level BPE; tags and the glue of compact JSON are tokens, digits stand alone |");
-        Line($"| training | {result.Tokens / 1e6:0.0} M tokens, AdamW, batches of {options.TextsPerBatch} texts, linear decay, in stages{(result.From is null ? "" : $" (the first taken from {result.From})")} |");
+        Line($"| training | {result.Tokens / 1e6:0.0} M tokens, AdamW, batches of {options.TextsPerBatch} texts, linear decay, in stages{(result.From is null ? "" : $"; the tokens of the first stage, taken as made before (weights {result.From}), not counted")} |");
         foreach (var stage in options.Stages)
             Line($"| stage `{stage.Name}` | {Number(stage.Steps)} batches, peak learning rate {stage.LearningRate.ToString("0.####", CultureInfo.InvariantCulture)} |");
         Line($"| seed | {options.Seed} |");

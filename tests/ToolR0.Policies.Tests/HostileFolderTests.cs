@@ -101,7 +101,7 @@ public sealed class HostileFolderTests : IDisposable
             var path = Path.GetTempFileName();
             try
             {
-                var parameters = RandomWeights.Create(_config, 1);
+                var parameters = RandomWeights.Create(_config, 1, TorchSharp.torch.CPU, TorchSharp.torch.ScalarType.Float32);
                 SafeTensors.Write(path, parameters);
                 Weights = File.ReadAllBytes(path);
                 foreach (var parameter in parameters.Values)

@@ -29,8 +29,8 @@ public static class CurriculumStep
     }
 
     /// <summary>The curriculum, and each candidate's own last fact at the next version of its stream.</summary>
-    public static (CurriculumSelected Selected, CurriculumSelection Selection, IReadOnlyList<FactAppend> Outcomes) Select(
-        RunProgress run, StepProgress step, Facts facts)
+    public static (CurriculumSelected Selected, CurriculumSelection Selection, IReadOnlyList<CandidateVerdict> Verdicts, IReadOnlyList<FactAppend> Outcomes)
+        Select(RunProgress run, StepProgress step, Facts facts)
     {
         var iteration = step.Started.Iteration;
         var verdicts = Verdicts(run, step, facts);
@@ -43,7 +43,7 @@ public static class CurriculumStep
         var survivors = verdicts.Where(verdict => verdict.Survives).Select(verdict => verdict.Candidate.Task).ToHashSet();
         var outcomes = selection.Outcomes(run.Run, iteration, verdicts)
             .Select(outcome => new FactAppend(outcome.Task.Stream, survivors.Contains(outcome.Task) ? 4 : 3, outcome.Fact));
-        return (selection.ToFact(run.Run, iteration, verdicts), selection, [.. outcomes]);
+        return (selection.ToFact(run.Run, iteration, verdicts), selection, verdicts, [.. outcomes]);
     }
 
     private static IReadOnlyList<CandidateVerdict> Verdicts(RunProgress run, StepProgress step, Facts facts)

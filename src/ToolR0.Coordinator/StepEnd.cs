@@ -28,19 +28,20 @@ public static class StepEnd
         switch (s.Phase)
         {
             case Phase.Curriculum:
-                (var selected, var selection, outcomes) = CurriculumStep.Select(run, step, facts);
+                (var selected, var selection, var verdicts, outcomes) = CurriculumStep.Select(run, step, facts);
                 found.Add(selected);
-                metrics = StepMetrics.OfCurriculum(selected, selection);
+                metrics = StepMetrics.OfCurriculum(selected, selection, verdicts);
                 break;
             case Phase.Evaluation:
                 var evaluated = Evaluated(run, step, facts);
                 found.Add(evaluated);
-                metrics = StepMetrics.OfEvaluation(evaluated);
+                metrics = StepMetrics.OfEvaluation(evaluated, StepPlan.Streams(step).Select(stream => facts.One<AttemptsScored>(stream).Scores[0]));
                 break;
             default:
                 var updated = facts.One<PolicyUpdated>(PolicyStream(step));
                 policy = updated.Policy;
-                metrics = StepMetrics.OfTraining(StepPlan.Streams(step).Concat(Asked(run, step)).SelectMany(facts.Of), updated);
+                metrics = StepMetrics.OfTraining(
+                    StepPlan.Streams(step).Concat(Asked(run, step)).SelectMany(stream => facts.Of(stream).Select(fact => (stream, fact))), updated);
                 break;
         }
 

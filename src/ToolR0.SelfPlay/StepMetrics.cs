@@ -10,14 +10,21 @@ public static class StepMetrics
 {
     /// <summary>
     /// A training step, from its groups' facts (and the probes' in a Generator step) and the update. Both roles: rewardMean, formatMean, voidShare,
-    /// zeroVarianceShare, groups, samples, tokens (all that was sampled), completionTokens (mean length), and the learner's own metrics. Generator:
-    /// validityMean, difficultyMean, curriculumMean, repetitionMean, coherenceMean (when judged), passRate and consistency (over probed proposals),
-    /// probedShare. Solver: accuracyMean, nameMean, keysMean, valuesMean, exactShare.
+    /// zeroVarianceShare, groups, samples, tokens (all that was sampled), completionTokens (mean length), surprisal (mean over completions of the mean
+    /// −log-probability of their tokens, in nats), and the learner's own metrics (its entropy is the true one of the distribution sampled from, in nats
+    /// per token). Generator: validityMean, difficultyMean, curriculumMean, repetitionMean, coherenceMean (when judged), passRate and consistency (over
+    /// probed proposals), probedShare. Solver: accuracyMean, nameMean, keysMean, valuesMean, exactShare. And <see cref="StepDiagnostics"/>.
     /// </summary>
-    public static Dictionary<string, double> OfTraining(IEnumerable<object> facts, PolicyUpdated updated)
+    /// <param name="facts">With the stream of each.</param>
+    public static Dictionary<string, double> OfTraining(IEnumerable<(string Stream, object Fact)> facts, PolicyUpdated updated)
     {
-        var all = facts.ToList();
+        var stored = facts.ToList();
+        var all = stored.Select(f => f.Fact).ToList();
         var metrics = updated.Role == Role.Generator ? Proposals(all) : Attempts(all);
+        if (updated.Role == Role.Generator)
+            StepDiagnostics.OfProposals(metrics, stored);
+        else
+            StepDiagnostics.OfAttempts(metrics, stored);
         foreach (var (name, value) in updated.Metrics)
             metrics.TryAdd(name, value);
         return metrics;
@@ -25,10 +32,12 @@ public static class StepMetrics
 
     /// <summary>
     /// candidates, selected, rejected, easyShare, mediumShare, hardShare, passRate (of the selected), nameAgreement and callAgreement (of all
-    /// verified), rejected.{reason} per reason.
+    /// verified), rejected.{reason} per reason, and of the selected tasks what <see cref="StepDiagnostics.OfTasks"/> says and passRate.{0..10}.
     /// </summary>
-    public static Dictionary<string, double> OfCurriculum(CurriculumSelected selected, CurriculumSelection selection)
+    /// <param name="verdicts">Of all candidates: where the tasks are.</param>
+    public static Dictionary<string, double> OfCurriculum(CurriculumSelected selected, CurriculumSelection selection, IReadOnlyList<CandidateVerdict> verdicts)
     {
+        var kept = selected.Tasks.Select(t => t.Task).ToHashSet();
         var metrics = new Dictionary<string, double>
         {
             ["candidates"] = selected.Candidates,
@@ -45,12 +54,18 @@ public static class StepMetrics
             metrics["callAgreement"] = calls;
         foreach (var (reason, count) in selected.Rejected)
             metrics[$"rejected.{reason}"] = count;
+        StepDiagnostics.OfTasks(metrics, [.. verdicts.Where(v => v.Task is not null && kept.Contains(v.Candidate.Task)).Select(v => v.Task!)]);
+        StepDiagnostics.PassRates(metrics, selected.Tasks.Select(t => t.PassRate));
         return metrics;
     }
 
-    /// <summary>accuracy and items.</summary>
-    public static Dictionary<string, double> OfEvaluation(EvaluationCompleted evaluated) =>
-        new() { ["accuracy"] = evaluated.Accuracy, ["items"] = evaluated.Items };
+    /// <summary>accuracy, items, and reason.{name} (answers).</summary>
+    public static Dictionary<string, double> OfEvaluation(EvaluationCompleted evaluated, IEnumerable<AttemptScore> scores)
+    {
+        var metrics = new Dictionary<string, double> { ["accuracy"] = evaluated.Accuracy, ["items"] = evaluated.Items };
+        StepDiagnostics.Reasons(metrics, scores.SelectMany(s => s.Reasons));
+        return metrics;
+    }
 
     /// <summary>The event of one evaluated set. Void answers are left out of accuracy and of <see cref="EvaluationCompleted.Items"/>.</summary>
     /// <param name="answers">Per item its class and score.</param>
@@ -119,10 +134,12 @@ public static class StepMetrics
     {
         var samples = all.OfType<TasksProposed>().SelectMany(p => p.Samples).Concat(all.OfType<TaskAttempted>().SelectMany(a => a.Samples));
         metrics["tokens"] = samples.Sum(s => (double)s.Tokens.Length);
-        Mean(metrics, "completionTokens", own.Where(s => s.Finish != FinishReason.Void).Select(s => (double)s.Tokens.Length));
+        var counted = own.Where(s => s.Finish != FinishReason.Void).ToList();
+        Mean(metrics, "completionTokens", counted.Select(s => (double)s.Tokens.Length));
+        Mean(metrics, "surprisal", counted.Where(s => s.LogProbs.Length > 0).Select(s => -s.LogProbs.Sum(p => (double)p) / s.LogProbs.Length));
     }
 
-    private static void Mean(Dictionary<string, double> metrics, string name, IEnumerable<double> values)
+    internal static void Mean(Dictionary<string, double> metrics, string name, IEnumerable<double> values)
     {
         var sorted = values.Order().ToList();
         if (sorted.Count > 0)

@@ -76,6 +76,65 @@ public sealed class ReportTests
         report.AnswerExamples[0].After.Text.ShouldStartWith("answer 1 of iteration 3");
     }
 
+    [Theory]
+    [InlineData("format", "no_think", "not_parsed")]
+    [InlineData("format", "no_answer_tag")]
+    [InlineData("refused", "no_calls")]
+    [InlineData("not refused", "not_refused")]
+    [InlineData("number of calls", "missing_calls", "wrong_values")]
+    [InlineData("tool", "wrong_tool", "wrong_arguments", "wrong_values")]
+    [InlineData("arguments", "wrong_arguments", "wrong_values")]
+    [InlineData("values", "wrong_values")]
+    [InlineData("other")]
+    public void A_wrong_answer_belongs_to_the_first_error_that_applies(string error, params string[] reasons)
+    {
+        var score = new AttemptScore(0, 1, 0, 0, 0, 0, 1, 1, false, reasons, 0);
+        ErrorClasses.Of(score).ShouldBe(error);
+        ErrorClasses.Of(score with { Exact = true }).ShouldBeNull();
+    }
+
+    [Fact]
+    public void Every_reason_of_rejection_has_its_meaning()
+    {
+        var reasons = typeof(ToolR0.SelfPlay.Rejections).GetFields().Select(field => (string)field.GetRawConstantValue()!).ToList();
+        reasons.Count.ShouldBeGreaterThan(25);
+        reasons.ShouldAllBe(reason => RejectionMeanings.Of(reason).Length > 0);
+    }
+
+    [Fact]
+    public async Task Failures_are_counted_before_and_after_and_by_class_of_item()
+    {
+        var set = (await ReadAsync(SyntheticRun.Complete())).Failures.ShouldHaveSingleItem();
+        (set.Set, set.Iteration, set.Answers.Count).ShouldBe(("seen", 3, 4));
+        set.Count("other").ShouldBe((3, 1));
+        var (name, items, errors) = set.ByClass.ShouldHaveSingleItem();
+        (name, items, errors["other"]).ShouldBe(("units", 4, 1));
+        set.Examples.ShouldHaveSingleItem().Item.Id.ShouldBe("seen-3");
+    }
+
+    [Fact]
+    public async Task Diagnostics_and_refused_candidates_are_shown_with_their_reasons()
+    {
+        var run = SyntheticRun.Complete(1);
+        run.Append(Ids.TaskStream(SyntheticRun.Name, 1, 5), new TaskRejected(SyntheticRun.Name, 1, "low_agreement", "names 0.1, calls 0"));
+        var metrics = new Dictionary<string, double>
+        {
+            ["menuObedienceShare"] = 0.25, ["callsObedienceShare"] = 0.5, ["knownToolShare"] = 0.125, ["callsMean"] = 1.5, ["passRate.0"] = 3, ["passRate.10"] = 1,
+            ["entropy"] = 0.75, ["surprisal"] = 0.7, ["gradientNorm"] = 2, ["completionTokens"] = 40, ["zeroVarianceShare"] = 0.5,
+        };
+        run.Append(Ids.RunStream(SyntheticRun.Name), new StepCompleted(SyntheticRun.Name, 1, Phase.Generator, 2, null, metrics));
+
+        var html = HtmlReport.Render(await ReadAsync(run));
+        foreach (var shown in new[]
+        {
+            "What the Generator learned to do", "3 tasks never solved (below 0.1) at step 3 of iteration 1", "1 tasks always (1)", "Generator: entropy and surprisal",
+            "Generator: gradient norm", "Where the Solver still fails", "low_agreement: the Solver agrees too rarely (names 0.1, calls 0)", "Candidates that were refused",
+        })
+        {
+            html.ShouldContain(shown);
+        }
+    }
+
     [Fact]
     public async Task A_report_needs_nothing_but_itself_and_its_charts_are_well_formed()
     {

@@ -200,7 +200,9 @@ public sealed class CurriculumTests
         var fact = selection.ToFact("r", 1, verdicts);
         fact.Candidates.ShouldBe(3);
         fact.Rejected.ShouldBe(new Dictionary<string, int> { [Rejections.MissingTags] = 1, [Rejections.OverQuota] = 1 });
-        StepMetrics.OfCurriculum(fact, selection)["rejected.missing_tags"].ShouldBe(1);
+        var metrics = StepMetrics.OfCurriculum(fact, selection, verdicts);
+        metrics["rejected.missing_tags"].ShouldBe(1);
+        (metrics["distinctTools"], metrics["distinctQuestions"], metrics["callsMean"], metrics["refusalShare"], metrics["passRate.5"]).ShouldBe((2, 1, 1, 0, 1));
     }
 
     [Fact]
@@ -209,7 +211,11 @@ public sealed class CurriculumTests
         var group = Given.Proposed(Given.Proposal(), Given.Proposal("Please convert 3 mile, 4 yard"), "x", Given.Proposal(gold: "[3]"));
         var probes = new[] { Given.Probes(1), Given.Probes(7), null, null };
         var scored = new ProposalsScored("r", GeneratorReward.ScoreGroup(group, Given.AllRan(group), probes, [], 1, Presets.Nano));
-        object[] facts = [group, scored, new ProposalsScored("r", [scored.Scores[2] with { Advantage = 0 }]), probes[0]!, probes[1]!];
+        (string, object)[] facts =
+        [
+            ("g/0", group), ("g/0", scored), ("g/1", new ProposalsScored("r", [scored.Scores[2] with { Advantage = 0 }])),
+            ("p/0", probes[0]! with { Task = new TaskRef("g/0", 0) }), ("p/1", probes[1]! with { Task = new TaskRef("g/0", 1) }),
+        ];
         var updated = new PolicyUpdated("r", Role.Generator, 1, 0, "p0", "p1", [], new Dictionary<string, double> { ["loss"] = 0.25, ["tokens"] = 7 });
         var metrics = StepMetrics.OfTraining(facts, updated);
         StepMetrics.OfTraining(facts.Reverse(), updated).ShouldBe(metrics, ignoreOrder: true);
@@ -218,6 +224,13 @@ public sealed class CurriculumTests
         metrics["zeroVarianceShare"].ShouldBe(0.5);
         metrics["tokens"].ShouldBe(2 * 4 + 2 * 16);
         metrics["groups"].ShouldBe(2);
+
+        // Tokens are drawn with log-probabilities of -0.5 and -0.25.
+        metrics["surprisal"].ShouldBe(0.375);
+        (metrics["wellFormedShare"], metrics["menuObedienceShare"], metrics["callsObedienceShare"]).ShouldBe((0.5, 0.75, 0.5));
+        (metrics["distinctTools"], metrics["distinctQuestions"], metrics["callsMean"], metrics["refusalShare"], metrics["knownToolShare"]).ShouldBe((2, 2, 1, 0, 1));
+        (metrics["passRate.1"], metrics["passRate.8"], metrics["namePassRate"]).ShouldBe((1, 1, 0.5));
+        metrics["reason.placeholder_question"].ShouldBe(2);
     }
 
     private static string Tool(string name) =>

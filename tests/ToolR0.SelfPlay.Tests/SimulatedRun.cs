@@ -60,7 +60,7 @@ internal sealed class SimulatedRun
     private void TrainGenerator(int iteration)
     {
         var specs = Start(iteration, Phase.Generator, []).Specs;
-        var facts = new List<object>();
+        var facts = new List<(string, object)>();
         var groups = specs.Select((_, n) => Ids.GroupStream(Run, iteration, "generator", 0, n)).ToList();
         foreach (var (stream, n) in groups.Select((s, n) => (s, n)))
         {
@@ -77,7 +77,8 @@ internal sealed class SimulatedRun
                 .ToList();
             var scored = new ProposalsScored(Run, GeneratorReward.ScoreGroup(proposed, executed, probes, judged, iteration, _options));
             Fact(scored, stream);
-            facts.AddRange([proposed, executed, scored, .. probes.OfType<TaskAttempted>(), .. judged.OfType<TaskAttempted>()]);
+            facts.AddRange([(stream, proposed), (stream, executed), (stream, scored)]);
+            facts.AddRange(probes.Concat(judged).OfType<TaskAttempted>().Select((asked, i) => ($"asked {stream} {i}", (object)asked)));
         }
 
         Train(iteration, Role.Generator, groups, facts);
@@ -108,7 +109,7 @@ internal sealed class SimulatedRun
         foreach (var (task, fact) in outcomes.Take(2))
             Fact(fact, task.Stream);
         Fact(selected);
-        Fact(new StepCompleted(Run, iteration, Phase.Curriculum, 0, null, StepMetrics.OfCurriculum(selected, selection)));
+        Fact(new StepCompleted(Run, iteration, Phase.Curriculum, 0, null, StepMetrics.OfCurriculum(selected, selection, verdicts)));
         foreach (var (task, fact) in outcomes.Skip(2))
             Fact(fact, task.Stream);
         return [.. selected.Tasks.Select(t => t.Task)];
@@ -117,13 +118,13 @@ internal sealed class SimulatedRun
     private void TrainSolver(int iteration, IReadOnlyList<TaskRef> tasks)
     {
         var chosen = Start(iteration, Phase.Solver, [.. tasks.Take(2)]).Tasks;
-        var facts = new List<object>();
+        var facts = new List<(string, object)>();
         var groups = chosen.Select((_, n) => Ids.GroupStream(Run, iteration, "solver", 0, n)).ToList();
         for (var n = 0; n < chosen.Count; n++)
         {
             var proposed = (TasksProposed)_facts.First(f => f.Stream == chosen[n].Stream).Fact;
             var task = TaskSource.Resolve(chosen[n], proposed)!;
-            facts.AddRange(Attempt(groups[n], chosen[n], task, AttemptPurpose.Train, iteration, "solver", n, [true, false, true, true]));
+            facts.AddRange(Attempt(groups[n], chosen[n], task, AttemptPurpose.Train, iteration, "solver", n, [true, false, true, true]).Select(fact => (groups[n], fact)));
         }
 
         Train(iteration, Role.Solver, groups, facts);
@@ -137,7 +138,7 @@ internal sealed class SimulatedRun
             .OfType<AttemptsScored>().Single().Scores[0])).ToList();
         var evaluated = StepMetrics.Evaluated(Run, iteration, "seen", _policies[Role.Solver], scores);
         Fact(evaluated);
-        Fact(new StepCompleted(Run, iteration, Phase.Evaluation, 0, null, StepMetrics.OfEvaluation(evaluated)));
+        Fact(new StepCompleted(Run, iteration, Phase.Evaluation, 0, null, StepMetrics.OfEvaluation(evaluated, scores.Select(s => s.Item2))));
     }
 
     private StepStarted Start(int iteration, Phase phase, IReadOnlyList<TaskRef> tasks)
@@ -149,7 +150,7 @@ internal sealed class SimulatedRun
         return started;
     }
 
-    private void Train(int iteration, Role role, IReadOnlyList<string> groups, IEnumerable<object> facts)
+    private void Train(int iteration, Role role, IReadOnlyList<string> groups, IEnumerable<(string, object)> facts)
     {
         var updated = new PolicyUpdated(
             Run, role, iteration, 0, _policies[role], $"{role.WireName()}-{iteration}", groups, new Dictionary<string, double> { ["loss"] = 0.5 });

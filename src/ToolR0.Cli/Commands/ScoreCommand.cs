@@ -50,11 +50,11 @@ internal static class ScoreCommand
     {
         if (input != Standard && !File.Exists(input))
             throw new CliError($"--in {input}: {(Directory.Exists(input) ? "is a folder" : "there is no such file")}");
-        if (output == Standard)
+        if (output == Standard || output.StartsWith("/dev/", StringComparison.Ordinal))
         {
             await using var cases = Open(input);
-            await using var standard = Console.OpenStandardOutput();
-            return await ScoreAsync(cases, standard, write, cancellation);
+            await using var device = output == Standard ? Console.OpenStandardOutput() : File.OpenWrite(output);
+            return await ScoreAsync(cases, device, write, cancellation);
         }
 
         var partial = output + ".partial";

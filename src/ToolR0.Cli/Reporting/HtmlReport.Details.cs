@@ -43,7 +43,7 @@ public static partial class HtmlReport
         html.Append("</tr></thead><tbody>");
         foreach (var reason in reasons)
         {
-            html.Append(Inv($"<tr><td>{Text(reason)}</td>"));
+            html.Append(Inv($"<tr><td>{Text(reason)}<span class='meaning'>{Text(RejectionMeanings.Of(reason))}</span></td>"));
             foreach (var curriculum in report.State.Curricula.Values)
             {
                 var count = curriculum.Rejected.GetValueOrDefault(reason);
@@ -115,9 +115,9 @@ public static partial class HtmlReport
 
     /// <summary>The calls of an answer where it has any, else its text.</summary>
     private static string Shown(Answer answer, RunReport report) =>
-        SolverAnswer.Parse(answer.Text, report.State.Options.Solver.RequireThink).Calls is { Count: > 0 } calls ? Calls(calls) : answer.Text;
+        SolverAnswer.Parse(answer.Text, report.State.Options.Solver.RequireThink).Calls is { } calls ? Calls(calls) : answer.Text;
 
-    private static string Calls(IReadOnlyList<ToolCall> calls) => string.Join(
+    private static string Calls(IReadOnlyList<ToolCall> calls) => calls.Count == 0 ? "no call" : string.Join(
         "  ",
         calls.Select(call => Inv($"{call.Name}({string.Join(", ", call.Arguments.Select(a => Inv($"{a.Key}={a.Value.GetRawText()}")))})")));
 
@@ -203,7 +203,8 @@ public static partial class HtmlReport
         .menu code{background:var(--band);border-radius:4px;padding:1px 5px;margin-right:2px}
         dl{margin:0;font-size:14px}dl div{display:flex;gap:12px}dt{flex:0 0 58px;color:var(--soft)}dd{margin:0;min-width:0}
         dd.ok::before{content:"✓ ";color:var(--ok);font-weight:700}dd.no::before{content:"✗ ";color:var(--no);font-weight:700}
-        .ids td:first-child{white-space:nowrap}
+        .ids td:first-child{white-space:nowrap}.meaning{display:block;color:var(--soft);font-size:12.5px}.num{text-align:right}
+        article pre{padding:8px 10px;margin:4px 0 0;font-size:12.5px;white-space:pre-wrap;max-height:170px}td.zero{color:var(--c6)}
         @media print{body{background:#fff}section{break-inside:avoid}}
         """;
 }

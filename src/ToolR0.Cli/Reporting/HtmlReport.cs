@@ -17,8 +17,12 @@ public static partial class HtmlReport
         Header(html, report);
         Tiles(html, report);
         Accuracy(html, report);
+        Failing(html, report);
         Rewards(html, report);
+        Learned(html, report);
         Curricula(html, report);
+        Refused(html, report);
+        Learning(html, report);
         Examples(html, report);
         Time(html, report);
         Identity(html, report);
@@ -171,6 +175,8 @@ public static partial class HtmlReport
                 [.. steps.Select((step, at) => (Step: step, At: at)).Where(p => p.Step.Metrics.ContainsKey(line.Metric)).Select(p => ((double)p.At, p.Step.Metrics[line.Metric]))]))
             .Where(series => series.Points.Any(p => p.Y != 0))
             .ToList();
+        if (lines.Count == 0)
+            return "";
         var bands = steps.Select((step, at) => (step.Iteration, At: at)).GroupBy(p => p.Iteration)
             .Select(group => new Band(group.First().At - 0.5, group.Last().At + 0.5, Inv($"iteration {group.Key}"))).ToList();
         var every = Math.Max(1, (steps.Count + 11) / 12);

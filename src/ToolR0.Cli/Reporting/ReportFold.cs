@@ -15,6 +15,7 @@ public sealed class ReportFold
     private TimeSpan _stopped;
     private long _events;
     private long _tokens;
+    private readonly Dictionary<string, (string Stream, TaskRejected Fact)> _refused = new(StringComparer.Ordinal);
 
     public void Add(StoredFact stored)
     {
@@ -30,6 +31,9 @@ public sealed class ReportFold
                 break;
             case TaskAttempted attempted:
                 _tokens += attempted.Samples.Sum(sample => (long)sample.Tokens.Length);
+                break;
+            case TaskRejected rejected:
+                _refused[rejected.Reason] = (stored.Stream, rejected);
                 break;
             case RunPaused or RunFailed:
                 _stoppedAt ??= stored.At;
@@ -53,6 +57,7 @@ public sealed class ReportFold
             StartedAt = startedAt,
             Events = _events,
             Tokens = _tokens,
+            Refused = _refused,
             WallSeconds = Math.Max(0, (endedAt - startedAt - _stopped).TotalSeconds),
         };
     }

@@ -8,7 +8,7 @@ namespace ToolR0.Cli.Reporting;
 public sealed class ReportReader(IFactLog log)
 {
     /// <summary>How many tasks per iteration and how many answers per held-out set are shown.</summary>
-    public const int TasksPerIteration = 4, AnswersPerSet = 5;
+    public const int TasksPerIteration = 4, AnswersPerSet = 5, RejectedReasons = 8;
 
     /// <exception cref="CliError">There is no such run.</exception>
     public async Task<RunReport> ReadAsync(string run, long? upTo = null, CancellationToken cancellation = default)
@@ -24,10 +24,13 @@ public sealed class ReportReader(IFactLog log)
         if (!any)
             throw new CliError($"there is no run '{run}' in the store");
         var report = fold.Build();
+        var answers = await AnswersAsync(report, cancellation);
         return report with
         {
             TaskExamples = await TasksAsync(report, cancellation),
-            AnswerExamples = await AnswersAsync(report, cancellation),
+            AnswerExamples = [.. answers.SelectMany(set => Examples(set.Answers))],
+            Failures = answers,
+            RejectedExamples = await RejectedAsync(report, cancellation),
         };
     }
 
@@ -48,10 +51,22 @@ public sealed class ReportReader(IFactLog log)
         return examples;
     }
 
-    private async Task<IReadOnlyList<AnswerExample>> AnswersAsync(RunReport report, CancellationToken cancellation)
+    /// <summary>One candidate of each reason, the most frequent reasons first.</summary>
+    private async Task<IReadOnlyList<RejectedExample>> RejectedAsync(RunReport report, CancellationToken cancellation)
+    {
+        var picked = report.Refused.OrderByDescending(r => report.State.Curricula.Values.Sum(c => c.Rejected.GetValueOrDefault(r.Key)))
+            .ThenBy(r => r.Key, StringComparer.Ordinal).Select(r => r.Value).Take(RejectedReasons).ToList();
+        var streams = await log.ReadAsync([.. picked.Select(pick => pick.Stream)], cancellation);
+        return [.. picked.Where(pick => streams.ContainsKey(pick.Stream)).Select(pick => (pick, Proposed: streams[pick.Stream][0].Fact as TasksProposed))
+            .Where(p => p.Proposed is { Samples.Count: > 0 })
+            .Select(p => new RejectedExample(p.pick.Fact.Iteration, p.pick.Fact.Reason, p.pick.Fact.Detail, p.Proposed!.Spec, p.Proposed.Samples[0].Text))];
+    }
+
+    /// <summary>Per held-out set every item with the base model's and the last Solver's answer.</summary>
+    private async Task<IReadOnlyList<Failures>> AnswersAsync(RunReport report, CancellationToken cancellation)
     {
         var last = report.State.Evaluations.Count == 0 ? 0 : report.State.Evaluations.Max(e => e.Iteration);
-        var examples = new List<AnswerExample>();
+        var sets = new List<Failures>();
         for (var step = 0; last > 0 && step < report.State.HeldOut.Count; step++)
         {
             var set = report.State.HeldOut[step];
@@ -72,16 +87,20 @@ public sealed class ReportReader(IFactLog log)
                 }
             }
 
-            // Mostly what was learned, but also what was lost and what never worked.
-            var learned = pairs.Where(pair => !pair.Before.Exact && pair.After.Exact).ToList();
-            var lost = pairs.Where(pair => pair.Before.Exact && !pair.After.Exact).Take(1).ToList();
-            var never = pairs.Where(pair => !pair.Before.Exact && !pair.After.Exact).Take(1).ToList();
-            examples.AddRange(Spread(learned, AnswersPerSet - lost.Count - never.Count));
-            examples.AddRange(lost);
-            examples.AddRange(never);
+            if (pairs.Count > 0)
+                sets.Add(new Failures(set.Name, last, pairs));
         }
 
-        return examples;
+        return sets;
+    }
+
+    /// <summary>Mostly what was learned, but also what was lost and what never worked.</summary>
+    private static IEnumerable<AnswerExample> Examples(IReadOnlyList<AnswerExample> pairs)
+    {
+        var learned = pairs.Where(pair => !pair.Before.Exact && pair.After.Exact).ToList();
+        var lost = pairs.Where(pair => pair.Before.Exact && !pair.After.Exact).Take(1).ToList();
+        var never = pairs.Where(pair => !pair.Before.Exact && !pair.After.Exact).Take(1).ToList();
+        return [.. Spread(learned, AnswersPerSet - lost.Count - never.Count), .. lost, .. never];
     }
 
     private static Answer? AnswerIn(IReadOnlyDictionary<string, IReadOnlyList<StoredFact>> streams, string stream)
@@ -90,7 +109,7 @@ public sealed class ReportReader(IFactLog log)
             return null;
         var attempt = facts.Select(f => f.Fact).OfType<TaskAttempted>().FirstOrDefault()?.Samples.FirstOrDefault();
         var score = facts.Select(f => f.Fact).OfType<AttemptsScored>().FirstOrDefault()?.Scores.FirstOrDefault();
-        return attempt is null || score is null || score.Void ? null : new Answer(attempt.Text, score.Exact);
+        return attempt is null || score is null || score.Void ? null : new Answer(attempt.Text, ErrorClasses.Of(score));
     }
 
     private static IEnumerable<T> Spread<T>(IReadOnlyList<T> all, int count) =>

@@ -20,6 +20,13 @@ public sealed record RunReport
     public IReadOnlyList<TaskExample> TaskExamples { get; init; } = [];
     public IReadOnlyList<AnswerExample> AnswerExamples { get; init; } = [];
 
+    /// <summary>One per held-out set that was measured before and after.</summary>
+    public IReadOnlyList<Failures> Failures { get; init; } = [];
+    public IReadOnlyList<RejectedExample> RejectedExamples { get; init; } = [];
+
+    /// <summary>A refused candidate of each reason: the last one seen.</summary>
+    public IReadOnlyDictionary<string, (string Stream, TaskRejected Fact)> Refused { get; init; } = new Dictionary<string, (string, TaskRejected)>();
+
     /// <summary>Finished steps of all phases, in order.</summary>
     public IReadOnlyList<StepCompleted> Steps => State.CompletedSteps;
 
@@ -38,7 +45,11 @@ public sealed record RunReport
 public sealed record TaskExample(int Iteration, string Domain, string Label, double PassRate, ToolTask Task);
 
 /// <summary>One answer to a held-out item.</summary>
-public sealed record Answer(string Text, bool Exact);
+/// <param name="Error">One of <see cref="ErrorClasses"/>, null where it is exact.</param>
+public sealed record Answer(string Text, string? Error)
+{
+    public bool Exact => Error is null;
+}
 
 /// <summary>A held-out item as the base model and the last Solver answered it.</summary>
 public sealed record AnswerExample(string Set, HeldOutItem Item, Answer Before, Answer After);

@@ -75,7 +75,7 @@ internal sealed class StepAuditor(
         var verified = verdicts.Where(v => v.Survives && Fact<TaskAttempted>(v.Candidate.Task.Stream) is not null)
             .Select(v => new VerifiedCandidate(v, Fact<TaskAttempted>(v.Candidate.Task.Stream)!, Fact<TaskAttempted>(StepStream("label", v.Candidate.Index))));
         var selection = CurriculumBuilder.Select([.. verified], step.Iteration, _options);
-        _metrics = StepMetrics.OfCurriculum(selection.ToFact(step.Run, step.Iteration, verdicts), selection);
+        _metrics = StepMetrics.OfCurriculum(selection.ToFact(step.Run, step.Iteration, verdicts), selection, verdicts);
         return (selection.ToFact(step.Run, step.Iteration, verdicts), verdicts, selection);
     }
 
@@ -85,14 +85,14 @@ internal sealed class StepAuditor(
         var answers = step.Tasks
             .Select((task, n) => (Item: Item(task), Score: Fact<AttemptsScored>(Stream(n))?.Scores.FirstOrDefault()))
             .Where(answer => answer is { Item: not null, Score: not null })
-            .Select(answer => (answer.Item!.Class, answer.Score!));
+            .Select(answer => (answer.Item!.Class, answer.Score!)).ToList();
         var again = StepMetrics.Evaluated(step.Run, step.Iteration, set?.Name ?? "", step.Policies[Role.Solver], answers);
         Compare(stored, "set", evaluated.Set, again.Set);
         Compare(stored, "policy", evaluated.Policy, again.Policy);
         Compare(stored, "items", evaluated.Items, again.Items);
         Compare(stored, "accuracy", evaluated.Accuracy, again.Accuracy);
         findings.CompareNumbers(stored.Stream, stored.Version, "byClass", evaluated.ByClass, again.ByClass);
-        _metrics = StepMetrics.OfEvaluation(again);
+        _metrics = StepMetrics.OfEvaluation(again, answers.Select(answer => answer.Item2));
     }
 
     public void Check(StepCompleted completed, StoredFact stored)
@@ -108,7 +108,7 @@ internal sealed class StepAuditor(
         }
 
         if (_updated is not null)
-            _metrics = StepMetrics.OfTraining(_facts.Values.SelectMany(f => f), _updated);
+            _metrics = StepMetrics.OfTraining(_facts.SelectMany(f => f.Value.Select(fact => (f.Key, fact))), _updated);
         if (_metrics is null)
             findings.Add(stored.Stream, stored.Version, "metrics", "some", "nothing: the step has no result");
         else

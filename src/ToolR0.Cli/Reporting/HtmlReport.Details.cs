@@ -203,7 +203,7 @@ public static partial class HtmlReport
         .menu code{background:var(--band);border-radius:4px;padding:1px 5px;margin-right:2px}
         dl{margin:0;font-size:14px}dl div{display:flex;gap:12px}dt{flex:0 0 58px;color:var(--soft)}dd{margin:0;min-width:0}
         dd.ok::before{content:"✓ ";color:var(--ok);font-weight:700}dd.no::before{content:"✗ ";color:var(--no);font-weight:700}
-        .ids td:first-child{white-space:nowrap}.meaning{display:block;color:var(--soft);font-size:12.5px}.num{text-align:right}
+        .ids td:first-child{white-space:nowrap}.meaning{display:block;color:var(--soft);font-size:12.5px}.num{text-align:right;white-space:nowrap}
         article pre{padding:8px 10px;margin:4px 0 0;font-size:12.5px;white-space:pre-wrap;max-height:170px}td.zero{color:var(--c6)}
         @media print{body{background:#fff}section{break-inside:avoid}}
         """;

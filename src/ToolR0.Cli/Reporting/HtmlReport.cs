@@ -54,7 +54,7 @@ public static partial class HtmlReport
         {
             if (report.AccuracyOf(set.Name) is { Count: > 0 } accuracy)
             {
-                var relative = accuracy[0] > 0 && accuracy.Count > 1 ? Inv($"{(accuracy[^1] / accuracy[0]) - 1:+0 %;−0 %;0 %} relative") : "base model only";
+                var relative = accuracy.Count == 1 ? "base model only" : accuracy[0] > 0 ? Inv($"{(accuracy[^1] / accuracy[0]) - 1:+0 %;−0 %;0 %} relative") : Inv($"{100 * (accuracy[^1] - accuracy[0]):+0.0;−0.0;0.0} points");
                 Tile(html, Inv($"{Text(set.Name)}: exact match"), Inv($"{100 * accuracy[0]:0.0} → {100 * accuracy[^1]:0.0} %"), relative);
             }
         }

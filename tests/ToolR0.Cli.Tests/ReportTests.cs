@@ -119,8 +119,17 @@ public sealed class ReportTests
         run.Append(Ids.TaskStream(SyntheticRun.Name, 1, 5), new TaskRejected(SyntheticRun.Name, 1, "low_agreement", "names 0.1, calls 0"));
         var metrics = new Dictionary<string, double>
         {
-            ["menuObedienceShare"] = 0.25, ["callsObedienceShare"] = 0.5, ["knownToolShare"] = 0.125, ["callsMean"] = 1.5, ["passRate.0"] = 3, ["passRate.10"] = 1,
-            ["entropy"] = 0.75, ["surprisal"] = 0.7, ["gradientNorm"] = 2, ["completionTokens"] = 40, ["zeroVarianceShare"] = 0.5,
+            ["menuObedienceShare"] = 0.25,
+            ["callsObedienceShare"] = 0.5,
+            ["knownToolShare"] = 0.125,
+            ["callsMean"] = 1.5,
+            ["passRate.0"] = 3,
+            ["passRate.10"] = 1,
+            ["entropy"] = 0.75,
+            ["surprisal"] = 0.7,
+            ["gradientNorm"] = 2,
+            ["completionTokens"] = 40,
+            ["zeroVarianceShare"] = 0.5,
         };
         run.Append(Ids.RunStream(SyntheticRun.Name), new StepCompleted(SyntheticRun.Name, 1, Phase.Generator, 2, null, metrics));
 

@@ -143,6 +143,28 @@ public sealed record PolicyUpdated(
 /// <summary>Up to 100 items of a held-out set; a set is a stream of these.</summary>
 public sealed record HeldOutRegistered(string Name, IReadOnlyList<HeldOutItem> Items);
 
+/// <summary>One answer to an item of a public benchmark, and how it was judged by the set's rules.</summary>
+/// <param name="Text">The completion, null where calls were given as such.</param>
+/// <param name="Calls">Null where the answer did not parse.</param>
+/// <param name="ErrorClass">structural, semantic or format; null when right.</param>
+public sealed record BenchmarkAnswer(
+    string Id, string Class, string? Text, IReadOnlyList<ToolCall>? Calls, bool Right, string? ErrorClass, string? Error, string? Detail);
+
+/// <summary>Up to 100 answers. <paramref name="By"/> is the policy, or the predictions' file, by its SHA-256.</summary>
+public sealed record BenchmarkAnswered(string Benchmark, string Sha256, string By, IReadOnlyList<BenchmarkAnswer> Answers);
+
+/// <param name="Accuracy">Share of right answers in [0, 1].</param>
+/// <param name="ByClass">The same per class of items.</param>
+/// <param name="Errors">Wrong answers by kind, e.g. <c>structural/wrong_tool</c>.</param>
+public sealed record BenchmarkCompleted(
+    string Benchmark,
+    string Sha256,
+    string By,
+    int Items,
+    double Accuracy,
+    IReadOnlyDictionary<string, double> ByClass,
+    IReadOnlyDictionary<string, int> Errors);
+
 // The life of a run.
 
 /// <summary>A held-out set that a run is measured on.</summary>

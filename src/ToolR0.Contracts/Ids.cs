@@ -61,6 +61,9 @@ public static class Ids
     /// <summary>A held-out set, named by the SHA-256 of its JSON Lines bytes.</summary>
     public static string HeldOutStream(string sha256) => $"heldout/{sha256}";
 
+    /// <summary>What answered a benchmark and how it was asked, by a digest of both.</summary>
+    public static string BenchmarkStream(string sha256, string digest) => $"benchmark/{sha256}/{digest}";
+
     /// <summary>The iteration in a <c>group/…</c>, <c>task/…</c> or <c>policy/…</c> key.</summary>
     /// <exception cref="FormatException">The key is of another kind.</exception>
     public static int IterationOf(string stream) =>

@@ -12,17 +12,18 @@ using ToolR0.SelfPlay.World;
 
 namespace ToolR0.Cli.Commands;
 
-/// <summary>What needs neither store nor bus: eval, heldout, pretrain.</summary>
+/// <summary>What needs no bus, and a store only to keep a benchmark's result: eval, heldout, pretrain, generate.</summary>
 internal static class ModelCommands
 {
     public static IEnumerable<Command> Create() => [Eval(), HeldOutSets(), PretrainCommand.Create(), GenerateCommand.Create()];
 
     private static Command Eval()
     {
-        var command = new Command("eval", "Measure a policy on held-out sets or a JSON Lines file, greedily");
+        var command = new Command("eval", "Measure a policy on held-out sets, a JSON Lines file or a public benchmark, greedily");
         var policy = new Option<string?>("--policy") { Description = "A model folder, or the SHA-256 of a policy in the home folder or its beginning (default: base-nano)", HelpName = "DIR|SHA" };
         var sets = new Option<string[]>("--set-file") { Description = "seen, unseen or a JSON Lines file; may be repeated (default: the preset's sets)", HelpName = "NAME|FILE" };
         var limit = new Option<int>("--limit") { Description = "Items per set (default: all)", HelpName = "N" };
+        var benchmark = new BenchmarkFlags(command);
         command.Add(policy);
         command.Add(sets);
         command.Add(limit);
@@ -31,10 +32,14 @@ internal static class ModelCommands
         command.SetAction((parsed, cancellation) =>
         {
             var options = flags.Options(parsed);
+            var settings = common.Settings(parsed);
+            string Folder() => RunInputs.CheckedBase(PolicyFolder(parsed.GetValue(policy) ?? flags.Base(parsed), settings), options);
+            if (benchmark.Name(parsed) is { } name)
+                return BenchmarkEval.RunAsync(name, benchmark.Predictions(parsed), benchmark.WriteGold(parsed), Folder, parsed.GetValue(limit), options, settings, common.Json(parsed), cancellation);
             if (parsed.GetValue(sets) is { Length: > 0 } named)
                 options = options with { Evaluation = options.Evaluation with { Sets = named } };
             var loaded = RunInputs.HeldOutSets(options, flags.HeldOutSeed(parsed));
-            var folder = RunInputs.CheckedBase(PolicyFolder(parsed.GetValue(policy) ?? flags.Base(parsed), common.Settings(parsed)), options);
+            var folder = Folder();
             TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
             using var model = Policy.Load(folder);
             var results = loaded.Select(set => (set.Set.Name, Scores: Measure(model, parsed.GetValue(limit) is > 0 and var n ? [.. set.Items.Take(n)] : set.Items, options, cancellation))).ToList();

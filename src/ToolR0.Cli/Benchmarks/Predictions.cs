@@ -1,0 +1,52 @@
+using System.Text;
+using System.Text.Json;
+using ToolR0.Contracts;
+using ToolR0.SelfPlay;
+
+namespace ToolR0.Cli.Benchmarks;
+
+/// <summary>An answer to a benchmark's item. <paramref name="Text"/> is null where calls were given as such; <paramref name="Error"/> says that it was never asked.</summary>
+public sealed record Prediction(string Id, string? Text, IReadOnlyList<ToolCall>? Calls, BenchmarkError? Error = null);
+
+/// <summary>Answers from elsewhere: JSON Lines, one <c>{"id", "completion"}</c> (a model's text) or <c>{"id", "calls"}</c> (a list of calls, or null) per item, in any order.</summary>
+public static class Predictions
+{
+    /// <summary>In the order of <paramref name="items"/>.</summary>
+    /// <exception cref="CliError">Names file, line and field, or the items that no line answers.</exception>
+    public static IReadOnlyList<Prediction> Read(string path, string text, IReadOnlyList<BenchmarkItem> items)
+    {
+        var known = items.Select(item => item.Id).ToHashSet(StringComparer.Ordinal);
+        var predictions = new Dictionary<string, Prediction>(StringComparer.Ordinal);
+        foreach (var (line, i) in text.Split('\n').Select((line, i) => (line, i)).Where(line => !string.IsNullOrWhiteSpace(line.line)))
+        {
+            var place = new Place(path, $"line {i + 1}");
+            var json = place.Parse(line, "the prediction");
+            var id = place.Text(json, "id");
+            if (!known.Contains(id))
+                throw place.Error("id", $"'{id}' is no item of the benchmark");
+            var prediction = json.TryGetProperty("completion", out _)
+                ? OfText(id, place.Text(json, "completion"))
+                : new Prediction(id, null, place.Member(json, "calls", "completion or calls") is { ValueKind: not JsonValueKind.Null } calls ? place.Calls(calls, "calls") : null);
+            if (!predictions.TryAdd(id, prediction))
+                throw place.Error("id", $"'{id}' is answered twice");
+        }
+
+        var open = items.Where(item => !predictions.ContainsKey(item.Id)).Select(item => item.Id).ToList();
+        return open.Count == 0
+            ? [.. items.Select(item => predictions[item.Id])]
+            : throw new CliError($"{path}: {open.Count} of {items.Count} items have no prediction: {string.Join(", ", open.Take(3))}{(open.Count > 3 ? ", …" : "")}");
+    }
+
+    public static Prediction OfText(string id, string text) => new(id, text, SolverAnswer.Parse(text, requireThink: false).Calls);
+
+    /// <summary>The gold answers as predictions: what must score 100 %.</summary>
+    public static string Gold(IEnumerable<BenchmarkItem> items)
+    {
+        var text = new StringBuilder();
+        foreach (var item in items)
+            text.Append(JsonSerializer.Serialize(new { id = item.Id, calls = item.Task.Gold }, Json)).Append('\n');
+        return text.ToString();
+    }
+
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+}

@@ -1,0 +1,114 @@
+using System.CommandLine;
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Spectre.Console;
+using ToolR0.Cli.Benchmarks;
+using ToolR0.Cli.Hosting;
+using ToolR0.Cli.Options;
+using ToolR0.Cli.Running;
+using ToolR0.Contracts;
+using ToolR0.Policies;
+using ToolR0.Policies.Tokenization;
+using ToolR0.SelfPlay;
+
+namespace ToolR0.Cli.Commands;
+
+/// <summary>Flags of <c>eval</c> about public benchmarks.</summary>
+internal sealed class BenchmarkFlags
+{
+    private readonly Option<string?> _benchmark = new("--benchmark") { Description = "A public set: ToolAlpaca, SealTools or API-Bank as packed by Hammer, BFCL, SNIPS; a file, a folder or a name in TOOLR0_BENCHMARKS", HelpName = "NAME|FILE" };
+    private readonly Option<string?> _predictions = new("--predictions") { Description = "Score these answers to the benchmark instead of asking a policy: JSON Lines of id and completion or calls", HelpName = "FILE" };
+    private readonly Option<string?> _writeGold = new("--write-gold") { Description = "Write the benchmark's gold answers as predictions, and ask nobody", HelpName = "FILE" };
+
+    public BenchmarkFlags(Command command)
+    {
+        foreach (var option in new Option[] { _benchmark, _predictions, _writeGold })
+            command.Add(option);
+    }
+
+    public string? Name(ParseResult parsed) => parsed.GetValue(_benchmark)
+        ?? ((Predictions(parsed) ?? WriteGold(parsed)) is null ? null : throw new CliError("--predictions and --write-gold need --benchmark"));
+
+    public string? Predictions(ParseResult parsed) => parsed.GetValue(_predictions);
+
+    public string? WriteGold(ParseResult parsed) => parsed.GetValue(_writeGold);
+}
+
+/// <summary><c>toolr0 eval --benchmark</c>: a policy's or somebody else's answers to a public set, scored by the set's own rules.</summary>
+internal static class BenchmarkEval
+{
+    /// <param name="policyFolder">The policy's folder, asked for only when a policy is to answer.</param>
+    /// <param name="limit">Items; 0 means all.</param>
+    public static async Task<int> RunAsync(
+        string name, string? predictions, string? writeGold, Func<string> policyFolder, int limit, RunOptions options, Settings settings, bool json, CancellationToken cancellation)
+    {
+        var benchmark = BenchmarkReader.Load(name, settings);
+        var items = limit > 0 ? [.. benchmark.Items.Take(limit)] : benchmark.Items;
+        if (writeGold is not null)
+        {
+            RunFiles.Write(writeGold, Predictions.Gold(items));
+            Console.Error.WriteLine($"{items.Count} gold answers in {writeGold}");
+            return 0;
+        }
+
+        BenchmarkResult result;
+        var asked = "";
+        if (predictions is not null)
+        {
+            var text = ReadText(predictions);
+            result = BenchmarkResult.Of(benchmark, items, Digests.Sha256Hex(text), Predictions.Read(predictions, text, items));
+        }
+        else
+        {
+            TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
+            using var policy = Policy.Load(policyFolder());
+            asked = JsonSerializer.Serialize((object[])[options.Prompts, options.Evaluation.MaxNewTokens, options.Dispatch.PromptsFor(1), options.Dispatch.IntraOpThreads]);
+            result = BenchmarkResult.Of(benchmark, items, policy.Sha256, Answer(policy, items, options, cancellation));
+        }
+
+        if (json)
+            Console.WriteLine(result.ToJson());
+        else
+            result.Write(AnsiConsole.Console);
+        if (settings.Postgres is null)
+        {
+            Console.Error.WriteLine("not stored: no PostgreSQL was given (--postgres or TOOLR0_POSTGRES)");
+            return 0;
+        }
+
+        await using var store = ToolR0Host.Store(settings);
+        Console.Error.WriteLine($"stored in {await result.StoreAsync(store.GetRequiredService<IFactLog>(), asked, cancellation)}");
+        return 0;
+    }
+
+    /// <summary>Greedy answers, in order. A prompt over the limit is never cut: its item counts as wrong.</summary>
+    private static List<Prediction> Answer(Policy policy, IReadOnlyList<BenchmarkItem> items, RunOptions options, CancellationToken cancellation)
+    {
+        var greedy = new SamplingOptions { Temperature = 0, MaxNewTokens = options.Evaluation.MaxNewTokens };
+        var prompts = items.Select(item => policy.Tokenizer.EncodeChat(
+            [.. SolverPrompt.Render(item.Task, options.Prompts).Select(turn => new ChatMessage(turn.Role, turn.Content))])).ToList();
+        var answers = items.Zip(prompts, (item, prompt) => prompt.Length > options.Prompts.MaxPromptTokens
+            ? new Prediction(item.Id, null, null, BenchmarkError.PromptTooLong(prompt.Length, options.Prompts.MaxPromptTokens))
+            : null).ToArray();
+        foreach (var shard in Enumerable.Range(0, items.Count).Where(i => answers[i] is null).Chunk(options.Dispatch.PromptsFor(1)))
+        {
+            var sampled = Sampler.Sample(policy, [.. shard.Select(i => new SampleRequest(prompts[i], [0L]))], greedy, [], cancellation);
+            foreach (var (i, samples) in shard.Zip(sampled))
+                answers[i] = Predictions.OfText(items[i].Id, samples[0].Text);
+        }
+
+        return [.. answers.Select(answer => answer!)];
+    }
+
+    private static string ReadText(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CliError($"--predictions {path}: {(File.Exists(path) ? "cannot be read" : "there is no such file")}");
+        }
+    }
+}

@@ -46,7 +46,7 @@ internal static class BenchmarkEval
         var items = limit > 0 ? [.. benchmark.Items.Take(limit)] : benchmark.Items;
         if (writeGold is not null)
         {
-            RunFiles.Write(writeGold, Predictions.Gold(items));
+            OutputFile.Write(writeGold, Predictions.Gold(items));
             Console.Error.WriteLine($"{items.Count} gold answers in {writeGold}");
             return 0;
         }

@@ -134,7 +134,7 @@ internal static class ModelCommands
             if (items is < 1 or > 100_000)
                 throw new CliError(FormattableString.Invariant($"--count {items}: must be from 1 to 100000"));
             var text = HeldOutLines.Write(HeldOut.Make(of, items, parsed.GetValue(seed)));
-            RunFiles.Write(path, text);
+            OutputFile.Write(path, text);
             Console.Error.WriteLine(FormattableString.Invariant($"{items} items in {path}, SHA-256 {Digests.Sha256Hex(text)}"));
             return 0;
         });

@@ -50,30 +50,12 @@ internal static class ScoreCommand
     {
         if (input != Standard && !File.Exists(input))
             throw new CliError($"--in {input}: {(Directory.Exists(input) ? "is a folder" : "there is no such file")}");
-        if (output == Standard || output.StartsWith("/dev/", StringComparison.Ordinal))
-        {
-            await using var cases = Open(input);
-            await using var device = output == Standard ? Console.OpenStandardOutput() : File.OpenWrite(output);
-            return await ScoreAsync(cases, device, write, cancellation);
-        }
-
-        var partial = output + ".partial";
-        try
-        {
-            (long, long) counts;
-            await using (var cases = Open(input))
-            await using (var scores = File.Create(partial))
-                counts = await ScoreAsync(cases, scores, write, cancellation);
-            File.Move(partial, output, overwrite: true);
-            return counts;
-        }
-        finally
-        {
-            File.Delete(partial);
-        }
+        await using var cases = input == Standard ? Console.OpenStandardInput() : File.OpenRead(input);
+        if (output != Standard)
+            return await OutputFile.WriteAsync(output, scores => ScoreAsync(cases, scores, write, cancellation));
+        await using var standard = Console.OpenStandardOutput();
+        return await ScoreAsync(cases, standard, write, cancellation);
     }
-
-    private static Stream Open(string input) => input == Standard ? Console.OpenStandardInput() : File.OpenRead(input);
 
     private static async Task<(long Lines, long Errors)> ScoreAsync(
         Stream cases, Stream scores, Action<Utf8JsonWriter, JsonElement> write, CancellationToken cancellation)

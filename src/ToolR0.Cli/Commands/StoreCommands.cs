@@ -45,20 +45,9 @@ internal static class StoreCommands
                 return 0;
             }
 
-            var partial = path + ".partial";
-            try
-            {
-                long count;
-                await using (var file = File.Create(partial))
-                    count = await export.WriteAsync(name, file, cancellation);
-                File.Move(partial, path, overwrite: true);
-                Console.Error.WriteLine(FormattableString.Invariant($"{count} events of {name} in {path}"));
-                return 0;
-            }
-            finally
-            {
-                File.Delete(partial);
-            }
+            var count = await OutputFile.WriteAsync(path, file => export.WriteAsync(name, file, cancellation));
+            Console.Error.WriteLine(FormattableString.Invariant($"{count} events of {name} in {path}"));
+            return 0;
         });
         return command;
     }

@@ -64,9 +64,9 @@ internal static class StudyCommand
         var limit = plan.Cells[0].Options.Evaluation.Limit;
         var result = StudyResult.Of(plan, runs, limit > 0 ? Math.Min(limit, measured) : measured, typeof(StudyCommand).Assembly.GetName().Version?.ToString(3) ?? "0");
         var folder = Path.GetFullPath(output ?? Path.Combine(settings.Home, "studies", study.Name));
-        var plot = RunFiles.Write(Path.Combine(folder, "plot.svg"), StudyPlot.Render(result));
-        var table = RunFiles.Write(Path.Combine(folder, "study.md"), StudyText.Markdown(result, Path.GetFileName(plot)));
-        var data = RunFiles.Write(Path.Combine(folder, "study.json"), result.ToJson() + "\n");
+        var plot = OutputFile.Write(Path.Combine(folder, "plot.svg"), StudyPlot.Render(result));
+        var table = OutputFile.Write(Path.Combine(folder, "study.md"), StudyText.Markdown(result, Path.GetFileName(plot)));
+        var data = OutputFile.Write(Path.Combine(folder, "study.json"), result.ToJson() + "\n");
         if (json)
             Console.Out.WriteLine(result.ToJson());
         else

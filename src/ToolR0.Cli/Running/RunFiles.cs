@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Spectre.Console;
 using ToolR0.Cli.Options;
 using ToolR0.Cli.Progress;
@@ -17,7 +16,7 @@ public static class RunFiles
     public static (string Report, string Summary) Write(Settings settings, RunReport report)
     {
         var folder = settings.RunFolder(report.State.Run);
-        return (Write(Path.Combine(folder, "report.html"), HtmlReport.Render(report)), Write(Path.Combine(folder, "summary.json"), Summary.Of(report).ToJson() + "\n"));
+        return (OutputFile.Write(Path.Combine(folder, "report.html"), HtmlReport.Render(report)), OutputFile.Write(Path.Combine(folder, "summary.json"), Summary.Of(report).ToJson() + "\n"));
     }
 
     /// <summary>Ends a command that followed a run: report and summary, a closing table or the summary as JSON.</summary>
@@ -38,34 +37,6 @@ public static class RunFiles
             RunStatus.Paused => throw new CliError($"run '{run}' was paused; go on with: toolr0 run --resume {run}"),
             _ => throw new CliError($"run '{run}' was cancelled: {report.State.Reason}"),
         };
-    }
-
-    /// <summary>Writes a whole file or none.</summary>
-    public static string Write(string path, string text)
-    {
-        var partial = path + ".partial";
-        try
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-            File.WriteAllText(partial, text, new UTF8Encoding(false));
-            File.Move(partial, path, overwrite: true);
-            return path;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new CliError($"cannot write {path}: {e.Message.ReplaceLineEndings(" ")}", inner: e);
-        }
-        finally
-        {
-            try
-            {
-                File.Delete(partial);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // Nothing was written, and what went wrong is already told.
-            }
-        }
     }
 }
 

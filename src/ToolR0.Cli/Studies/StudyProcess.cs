@@ -32,7 +32,7 @@ internal sealed class StudyProcess(Settings settings, StudyCell cell, string run
         using var mine = Lock();
         if (mine is null)
             return "another process is playing it";
-        var options = RunFiles.Write(Path.Combine(Home, "options.json"), RunOptionsJson.Write(cell.Options));
+        var options = OutputFile.Write(Path.Combine(Home, "options.json"), RunOptionsJson.Write(cell.Options));
         string[] what = resume
             ? ["--resume", run]
             : ["--run", run, "--options", options, "--base", cell.Base.Folder, "--heldout-seed", cell.HeldOutSeed.ToString(CultureInfo.InvariantCulture)];
@@ -63,7 +63,7 @@ internal sealed class StudyProcess(Settings settings, StudyCell cell, string run
         {
             if (!process.HasExited)
                 process.Kill(entireProcessTree: true);
-            RunFiles.Write(Path.Combine(Home, CostFile), JsonSerializer.Serialize((Cost ?? new StudyCost(0, 0)) + new StudyCost(clock.Elapsed.TotalSeconds, core.TotalSeconds)));
+            OutputFile.Write(Path.Combine(Home, CostFile), JsonSerializer.Serialize((Cost ?? new StudyCost(0, 0)) + new StudyCost(clock.Elapsed.TotalSeconds, core.TotalSeconds)));
         }
 
         if (process.ExitCode == 0)

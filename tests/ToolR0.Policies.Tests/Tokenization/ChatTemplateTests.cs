@@ -144,6 +144,18 @@ public sealed class ChatTemplateTests : IDisposable
         }
     }
 
+    [Fact]
+    public void A_chain_without_end_is_refused_however_large_the_stack()
+    {
+        Exception? refused = null;
+        var thread = new Thread(
+            () => refused = Record.Exception(() => WithTemplate($"{{{{ a{string.Concat(Enumerable.Repeat("|trim", 20_000))} }}}}").RenderChat([])), 512 << 20);
+        thread.Start();
+        thread.Join();
+        refused.ShouldBeOfType<InvalidDataException>().Message.ShouldContain("more than 1000 expressions inside each other");
+        WithTemplate($"{{{{ 'a'{string.Concat(Enumerable.Repeat("|trim", 900))} }}}}").RenderChat([]).ShouldBe("a");
+    }
+
     private static string? Rendered(Func<string> render)
     {
         try

@@ -10,7 +10,10 @@ internal abstract record JinjaExpression
     public object? Evaluate(JinjaScope scope)
     {
         RuntimeHelpers.EnsureSufficientExecutionStack();
-        return Compute(scope);
+        scope.Enter();
+        var value = Compute(scope);
+        scope.Leave();
+        return value;
     }
 
     public bool IsTrue(JinjaScope scope) => JinjaValues.IsTrue(Evaluate(scope));

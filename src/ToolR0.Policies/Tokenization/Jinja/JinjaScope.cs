@@ -9,6 +9,9 @@ internal sealed class JinjaScope
     private const int MostSteps = 4_000_000;
     private const int LongestValue = 64 << 20;
 
+    /// <summary>Expressions inside each other, calls of macros included. A limit of its own: what a stack holds depends on thread, build and compiler tier.</summary>
+    private const int Deepest = 1000;
+
     private readonly JinjaScope? _parent;
     private readonly Budget _budget;
     private readonly Dictionary<string, object?> _names;
@@ -50,9 +53,20 @@ internal sealed class JinjaScope
             throw new JinjaException("the template does more work than is allowed");
     }
 
+    /// <summary>Goes into an expression; to be followed by <see cref="Leave"/>.</summary>
+    public void Enter()
+    {
+        if (++_budget.Depth > Deepest)
+            throw new JinjaException($"the template nests its parts too deeply: more than {Deepest} expressions inside each other");
+    }
+
+    public void Leave() => _budget.Depth--;
+
     private sealed class Budget
     {
         public long Steps { get; set; }
+
+        public int Depth { get; set; }
     }
 }
 

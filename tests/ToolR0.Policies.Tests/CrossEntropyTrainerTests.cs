@@ -38,6 +38,23 @@ public sealed class CrossEntropyTrainerTests
     }
 
     [Fact]
+    public void A_step_on_a_thread_that_does_not_record_is_the_same_step()
+    {
+        using var tiny = new TinyPolicy();
+        WeightedSequence[] batch = [new([1, 2, 3, 4]), new([5, 6, 7])];
+        double Loss(bool record)
+        {
+            using var trainer = new CrossEntropyTrainer(tiny.Policy, new CrossEntropyOptions { LearningRate = 1e-2, Steps = 4, WarmupSteps = 1 });
+            using var mode = TorchSharp.torch.set_grad_enabled(record);
+            trainer.Step(batch);
+            TorchSharp.torch.is_grad_enabled().ShouldBe(record);
+            return trainer.Step(batch).Loss;
+        }
+
+        Loss(record: false).ShouldBe(Loss(record: true));
+    }
+
+    [Fact]
     public void Tokens_of_weight_0_do_not_count()
     {
         using var tiny = new TinyPolicy(scale: 4);

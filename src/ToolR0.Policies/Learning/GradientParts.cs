@@ -69,6 +69,8 @@ internal static class GradientParts
 
         void RunOne(int part)
         {
+            // Whether a thread records is its own state: a part must not depend on what its thread did before, or on what its caller is in.
+            using var recorded = enable_grad();
             var gradient = zero().DetachFromDisposeScope();
             double[]? sums = null;
             foreach (var pass in assigned[part])

@@ -52,6 +52,12 @@ public static class Ids
     /// <summary>A group in its phase. <paramref name="kind"/> is the phase's wire name, <c>probe</c> or <c>judge</c> for what the Solver is asked in a Generator step, or <c>label</c> for a candidate's difficulty.</summary>
     public static string GroupStream(string run, int iteration, string kind, int step, int n) => $"group/{run}/{iteration}/{kind}/{step}/{n}";
 
+    /// <summary>All group streams of the step that a group belongs to, in order.</summary>
+    /// <param name="stream">One of them.</param>
+    /// <param name="groups">How many groups the step has.</param>
+    public static IEnumerable<string> GroupsOfStep(string stream, int groups) =>
+        Enumerable.Range(0, groups).Select(n => $"{stream.AsSpan(0, stream.LastIndexOf('/') + 1)}{n}");
+
     /// <summary>A curriculum candidate from synthesis to selection or rejection.</summary>
     public static string TaskStream(string run, int iteration, int n) => $"task/{run}/{iteration}/{n}";
 

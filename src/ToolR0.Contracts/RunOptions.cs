@@ -105,6 +105,16 @@ public sealed record GeneratorOptions
     public GeneratorRewardOptions Reward { get; init; } = new();
 }
 
+/// <summary>Among which proposals a question counts as repeated.</summary>
+public enum RepetitionScope
+{
+    /// <summary>All proposals of the step.</summary>
+    Batch,
+
+    /// <summary>The proposals of one spec.</summary>
+    Group,
+}
+
 public sealed record GeneratorRewardOptions
 {
     /// <summary>A question with fewer characters is a placeholder: the whole reward is 0.</summary>
@@ -130,6 +140,9 @@ public sealed record GeneratorRewardOptions
 
     /// <summary>Repetition penalty per member: weight · cluster size / batch size; 0 switches it off.</summary>
     public double RepetitionWeight { get; init; }
+    public RepetitionScope RepetitionScope { get; init; } = RepetitionScope.Batch;
+
+    /// <summary>Questions closer than this (Jaccard distance of character 3-grams) are linked.</summary>
     public double RepetitionDistance { get; init; } = 0.30;
 
     /// <summary>Format credit only when menu size and number of calls are what the spec asked for, validity halved otherwise.</summary>

@@ -5,7 +5,10 @@ using ToolR0.SelfPlay;
 
 namespace ToolR0.RewardScoring;
 
-/// <summary>Answers <see cref="ScoreProposals"/> from the stored proposals, executions and probes.</summary>
+/// <summary>
+/// Answers <see cref="ScoreProposals"/> from the stored proposals, executions and probes. A repetition penalty over the batch looks at all proposals of
+/// the step, whichever shards they are in; so what a shard is given does not depend on how the step was cut.
+/// </summary>
 public sealed class ScoreProposalsConsumer(IFactLog log, RunCatalog runs, FactReader reader, ILogger<ScoreProposalsConsumer> logger)
     : ShardConsumer<ScoreProposals>(log, reader, logger)
 {
@@ -14,7 +17,12 @@ public sealed class ScoreProposalsConsumer(IFactLog log, RunCatalog runs, FactRe
         var options = await runs.OptionsAsync(command.Run, cancellation);
         var places = command.Groups.SelectMany(group =>
             group.Probes.Concat(group.Judged ?? []).OfType<string>().Select(asked => new AnswerPlace(asked, 1)).Prepend(new AnswerPlace(group.Stream, 2)));
-        var stored = await Reader.ReadAsync(places, cancellation);
+        var reward = options.Generator.Reward;
+        List<string> batch = Repetition.NeedsWholeStep(reward)
+            ? [.. Ids.GroupsOfStep(command.Groups[0].Stream, options.Generator.PromptsPerStep)]
+            : [.. command.Groups.Select(group => group.Stream)];
+        var stored = await Reader.ReadAsync([.. places, .. batch.Select(stream => new AnswerPlace(stream, 1))], cancellation);
+        var shares = Repetition.OfGroups([.. batch.Select(stored.One<TasksProposed>)], reward);
         return ShardAnswer.Plain([.. command.Groups.Select(group => new ProposalsScored(
             command.Run,
             GeneratorReward.ScoreGroup(
@@ -23,7 +31,8 @@ public sealed class ScoreProposalsConsumer(IFactLog log, RunCatalog runs, FactRe
                 Answers(group.Probes),
                 Answers(group.Judged ?? []),
                 Ids.IterationOf(group.Stream),
-                options)))]);
+                options,
+                shares[batch.IndexOf(group.Stream)])))]);
 
         TaskAttempted?[] Answers(IReadOnlyList<string?> streams) => [.. streams.Select(stream => stream is null ? null : stored.One<TaskAttempted>(stream))];
     }

@@ -44,11 +44,11 @@ internal static class Miniature
     }
 
     /// <summary>One process: the bus and all services over a store that outlives it.</summary>
-    public static async Task<IHost> ProcessAsync(InMemoryFactLog log, FakeWork? work = null, Action<IBusRegistrationConfigurator>? more = null)
+    public static async Task<IHost> ProcessAsync(InMemoryFactLog log, FakeWork? work = null, Action<IBusRegistrationConfigurator>? more = null, int workers = 2)
     {
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
-        builder.Services.AddSingleton<IFactLog>(log).AddSingleton(work ?? new FakeWork()).AddSingleton(new WorkerOptions(2));
+        builder.Services.AddSingleton<IFactLog>(log).AddSingleton(work ?? new FakeWork()).AddSingleton(new WorkerOptions(workers));
         builder.Services.AddCoordinator().AddRewardScoring().AddToolExecution();
         builder.Services.AddToolR0Bus(BusOptions.Memory, bus =>
         {

@@ -239,6 +239,34 @@ public sealed class MiniatureRunTests
     }
 
     [Fact]
+    public async Task A_repetition_penalty_over_the_batch_is_the_same_however_the_step_is_cut_and_audits()
+    {
+        var batch = Miniature.Options with
+        {
+            Iterations = 1,
+            Generator = Miniature.Options.Generator with { Reward = Miniature.Options.Generator.Reward with { RepetitionScope = RepetitionScope.Batch } },
+        };
+        var whole = await ScoresAsync(batch with { Dispatch = new DispatchOptions { PromptsPerShard = 3 } });
+        var cut = await ScoresAsync(batch with { Dispatch = new DispatchOptions { PromptsPerShard = 1 } }, workers: 4);
+        cut.ShouldBe(whole);
+
+        var grouped = await ScoresAsync(batch with { Generator = Miniature.Options.Generator });
+        grouped.ShouldNotBe(whole);
+
+        static async Task<List<(string, int, double, double)>> ScoresAsync(RunOptions options, int workers = 2)
+        {
+            var log = await Miniature.StoreAsync();
+            using var host = await Miniature.ProcessAsync(log, workers: workers);
+            await host.Sender().SendAsync(Miniature.Start(options), Cancellation);
+            (await log.UntilAsync(Miniature.IsOver))[^1].ShouldBeOfType<RunCompleted>();
+            (await AuditAsync(log)).ShouldBeEmpty();
+            await host.StopAsync(Cancellation);
+            return [.. log.All.Where(fact => fact.Fact is ProposalsScored).OrderBy(fact => fact.Stream, StringComparer.Ordinal)
+                .SelectMany(fact => ((ProposalsScored)fact.Fact).Scores.Select(score => (fact.Stream, score.Sample, score.Repetition, score.Advantage)))];
+        }
+    }
+
+    [Fact]
     public async Task A_judge_scores_proposals_and_labels_candidates_and_a_killed_process_changes_nothing_it_said()
     {
         var options = Miniature.Options with

@@ -83,6 +83,29 @@ public sealed class ScoringTests : IAsyncLifetime
         (await asked).ShouldBeOfType<FactsStored>();
     }
 
+    [Fact]
+    public async Task Over_the_batch_repetition_is_counted_among_all_proposals_of_the_step_whichever_shard_they_are_in()
+    {
+        const string run = "b";
+        var options = Presets.Nano with
+        {
+            Generator = Presets.Nano.Generator with { PromptsPerStep = 3, Reward = Presets.Nano.Generator.Reward with { RepetitionScope = RepetitionScope.Batch } },
+        };
+        await AppendAsync(Ids.RunStream(run), new RunStarted(run, options, "base", [], "0.1.0"));
+        var facts = _bed.Log.Stream(Group);
+        await AppendAsync("group/b/2/generator/0/0", facts[0], facts[1]);
+        await AppendAsync("group/b/2/generator/0/1", facts[0]);
+
+        // The third group's proposals are stored late: they are waited for.
+        var asked = _bed.AskAsync(new ScoreProposals(run, "shard/p", [new ProposalToScore("group/b/2/generator/0/0", ["group/r/2/probe/0/0", null])]));
+        await Task.Delay(100, TestContext.Current.CancellationToken);
+        await AppendAsync("group/b/2/generator/0/2", facts[0]);
+
+        (await asked).ShouldBeOfType<FactsStored>();
+        var scored = _bed.Log.Stream("group/b/2/generator/0/0")[2].ShouldBeOfType<ProposalsScored>();
+        scored.Scores.Select(score => score.Repetition).ShouldBe([0.5, 0]);
+    }
+
     private static ScoreProposals Proposals(string probe) => new(Run, "shard/p", [new ProposalToScore(Group, [probe, null])]);
 
     private static Trajectory Sample(string text) => new(1, [1], [-1], text, FinishReason.Stop);

@@ -188,6 +188,33 @@ public sealed class GeneratorRewardTests
     }
 
     [Fact]
+    public void A_question_is_repeated_within_the_step_or_within_its_group()
+    {
+        const string miles = "Please convert 3 mile to kilometres", dozen = "How many eggs make three dozen?";
+        TasksProposed[] step =
+        [
+            Given.Proposed(Given.Proposal(miles), Given.Proposal(dozen)),
+            Given.Proposed(Given.Spec, Given.Sample(Given.Proposal(miles + "!")), Given.Void(), Given.Sample(Given.Proposal(miles)), Given.Sample("no question")),
+        ];
+        var batch = new GeneratorRewardOptions { RepetitionWeight = 0.2 };
+
+        // Five proposals count, three of them ask for miles; the void one is in no batch.
+        Repetition.OfGroups(step, batch).ShouldBe([[3.0 / 5, 1.0 / 5], [3.0 / 5, 0, 3.0 / 5, 0]]);
+        Repetition.OfGroups(step, batch with { RepetitionScope = RepetitionScope.Group }).ShouldBe([[1.0 / 2, 1.0 / 2], [2.0 / 3, 0, 2.0 / 3, 0]]);
+        Repetition.OfGroups(step, batch with { RepetitionWeight = 0 }).ShouldBe([[0, 0], [0, 0, 0, 0]]);
+
+        Total(batch).ShouldBe(2.5 - (0.2 * 3 / 5), 1e-9);
+        Total(batch with { RepetitionScope = RepetitionScope.Group }).ShouldBe(2.5 - (0.2 / 2), 1e-9);
+
+        double Total(GeneratorRewardOptions reward)
+        {
+            var options = Presets.Paper with { Generator = Presets.Paper.Generator with { Reward = reward with { CoherenceWeight = 0 } } };
+            var shares = Repetition.OfGroups(step, reward);
+            return GeneratorReward.ScoreGroup(step[0], Given.AllRan(step[0]), [Given.Probes(4), Given.Probes(4)], [], 1, options, shares[0])[0].Total;
+        }
+    }
+
+    [Fact]
     public void Jaccard_distance_is_taken_over_character_3_grams()
     {
         // abcd: abc bcd; bcde: bcd cde; one of three in common.

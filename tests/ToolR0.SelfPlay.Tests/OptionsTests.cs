@@ -23,7 +23,7 @@ public sealed class OptionsTests
         (o.Generator.GroupSize, o.Solver.GroupSize, o.Generator.PromptsPerStep, o.Solver.PromptsPerStep).ShouldBe((4, 4, 6, 8));
         (o.Generator.LearningRate, o.Solver.LearningRate, o.Generator.Probes).ShouldBe((1e-6, 1e-6, 8));
         o.Specs.Domains.Count.ShouldBe(32);
-        o.Generator.Reward.RepetitionWeight.ShouldBe(0);
+        (o.Generator.Reward.RepetitionWeight, o.Generator.Reward.RepetitionScope).ShouldBe((0, RepetitionScope.Batch));
         (o.Generator.Reward.CoherenceWeight, o.Judge.Tries, o.Judge.Sampling.Temperature, o.Judge.OnFailure).ShouldBe((0.5, 3, 0.1, JudgeFailure.Void));
         (o.Generator.Reward.SpecObedience, o.Prompts.OfferRefusal, o.Curriculum.LabelBy, o.Curriculum.Order).ShouldBe((false, false, LabelBy.PassRate, CurriculumOrder.EasyToHard));
         (o.Generator.ProbeSampling.Temperature, o.Curriculum.Sampling.Temperature, o.Curriculum.VerifySampling.Temperature, o.Curriculum.Compare).ShouldBe((0.7, 0.7, 0.001, VerifyCompare.Names));

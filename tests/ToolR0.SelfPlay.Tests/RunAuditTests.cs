@@ -37,6 +37,22 @@ public sealed class RunAuditTests
     }
 
     [Fact]
+    public async Task A_repetition_penalty_over_the_batch_is_recomputed_from_all_of_the_step()
+    {
+        var reward = SimulatedRun.Options.Generator.Reward;
+        var batch = SimulatedRun.Options with { Generator = SimulatedRun.Options.Generator with { Reward = reward with { RepetitionScope = RepetitionScope.Batch } } };
+        var facts = SimulatedRun.Facts(batch);
+        (await Audit(facts)).ShouldBeEmpty();
+
+        // Four proposals, three of them alike but for a number; in its group the last has nobody beside it but nonsense.
+        var last = facts.First(f => f is { Stream: "group/sim/1/generator/0/1", Fact: ProposalsScored });
+        ((ProposalsScored)last.Fact).Scores.Select(s => s.Repetition).ShouldBe([0, 0.75]);
+        facts[0] = facts[0] with { Fact = ((RunStarted)facts[0].Fact) with { Options = SimulatedRun.Options } };
+        var finding = (await Audit(facts)).Single(f => f.Stream == last.Stream && f.Field == "scores[1].repetition");
+        (finding.Stored, finding.Recomputed).ShouldBe(("0.75", "0.5"));
+    }
+
+    [Fact]
     public async Task A_missing_held_out_set_is_found() =>
         (await Audit(SimulatedRun.Facts(), heldOut: false)).ShouldContain(f => f.Field == "heldOut.seen.count");
 

@@ -62,9 +62,11 @@ internal sealed class SimulatedRun
         var specs = Start(iteration, Phase.Generator, []).Specs;
         var facts = new List<(string, object)>();
         var groups = specs.Select((_, n) => Ids.GroupStream(Run, iteration, "generator", 0, n)).ToList();
-        foreach (var (stream, n) in groups.Select((s, n) => (s, n)))
+        var proposals = groups.Select((stream, n) =>
+            Proposed(stream, specs[n], iteration, "generator", n, [n == 0 ? Question(iteration, n) : "nonsense", Question(iteration, n + 10)])).ToList();
+        var repetition = Repetition.OfGroups(proposals, _options.Generator.Reward);
+        foreach (var (n, (stream, proposed)) in groups.Zip(proposals).Index())
         {
-            var proposed = Proposed(stream, specs[n], iteration, "generator", n, [n == 0 ? Question(iteration, n) : "nonsense", Question(iteration, n + 10)]);
             var executed = Executed(stream, proposed);
             var tasks = GeneratorReward.Probeable(proposed, executed, _options);
             var probes = tasks.Select((task, sample) => task is null
@@ -75,7 +77,7 @@ internal sealed class SimulatedRun
                 ? null
                 : Judged("judge", new TaskRef(stream, sample), task, AttemptPurpose.Judge, iteration, n * 2 + sample, "<score>4</score>"))
                 .ToList();
-            var scored = new ProposalsScored(Run, GeneratorReward.ScoreGroup(proposed, executed, probes, judged, iteration, _options));
+            var scored = new ProposalsScored(Run, GeneratorReward.ScoreGroup(proposed, executed, probes, judged, iteration, _options, repetition[n]));
             Fact(scored, stream);
             facts.AddRange([(stream, proposed), (stream, executed), (stream, scored)]);
             facts.AddRange(probes.Concat(judged).OfType<TaskAttempted>().Select((asked, i) => ($"asked {stream} {i}", (object)asked)));

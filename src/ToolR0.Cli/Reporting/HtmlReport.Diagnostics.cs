@@ -25,7 +25,7 @@ public static partial class HtmlReport
         ("callsMean", "calls per task", false),
         ("refusalShare", "tasks in which no tool fits", true),
         ("knownToolShare", "offered tools that the tiny world has; the others are invented", true),
-        ("repetitionMean", "share of its group that asks the same", false),
+        ("repetitionMean", "share of its batch or group that asks the same", false),
         ("completionTokens", "tokens per task", false),
     ];
 

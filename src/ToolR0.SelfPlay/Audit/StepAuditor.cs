@@ -16,6 +16,7 @@ internal sealed class StepAuditor(
     private readonly Dictionary<string, List<object>> _facts = [];
     private readonly RunOptions _options = run.Options;
     private PolicyUpdated? _updated;
+    private IReadOnlyList<double[]>? _repetition;
     private IReadOnlyDictionary<string, double>? _metrics;
 
     /// <summary>The role this step trains.</summary>
@@ -213,7 +214,13 @@ internal sealed class StepAuditor(
             return;
         }
 
-        var again = GeneratorReward.ScoreGroup(proposed, executed, Asked("probe"), Asked("judge"), step.Iteration, _options);
+        if (RepetitionOf(proposed, place.Number) is not { } repetition)
+        {
+            findings.Add(stored.Stream, stored.Version, "scores", "some", "nothing: proposals of the step are missing");
+            return;
+        }
+
+        var again = GeneratorReward.ScoreGroup(proposed, executed, Asked("probe"), Asked("judge"), step.Iteration, _options, repetition);
         Compare(stored, "scores.count", scored.Scores.Count, again.Count);
         foreach (var ((a, b), i) in scored.Scores.Zip(again).Select((pair, i) => (pair, i)))
         {
@@ -236,6 +243,21 @@ internal sealed class StepAuditor(
 
         List<TaskAttempted?> Asked(string kind) =>
             [.. proposed.Samples.Select((_, i) => Fact<TaskAttempted>(StepStream(kind, (place.Number * _options.Generator.GroupSize) + i)))];
+    }
+
+    /// <summary>Per sample the share of the batch that asks the same; null where the batch is not all there.</summary>
+    private double[]? RepetitionOf(TasksProposed group, int number)
+    {
+        var reward = _options.Generator.Reward;
+        if (!Repetition.NeedsWholeStep(reward))
+            return Repetition.OfGroups([group], reward)[0];
+        if (_repetition is null)
+        {
+            var groups = step.Specs.Select((_, n) => Fact<TasksProposed>(Stream(n))).OfType<TasksProposed>().ToList();
+            _repetition = groups.Count == step.Specs.Count ? Repetition.OfGroups(groups, reward) : null;
+        }
+
+        return _repetition?[number];
     }
 
     private void Check(AttemptsScored scored, StoredFact stored)

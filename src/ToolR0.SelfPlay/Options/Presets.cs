@@ -53,6 +53,7 @@ public static class Presets
                 DifficultyWeight = 1,
                 CoherenceWeight = 0,
                 RepetitionWeight = 0.2,
+                RepetitionScope = RepetitionScope.Group,
                 SpecObedience = true,
                 MajorityFromIteration = 2,
             },

@@ -93,6 +93,7 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         Check(o => o.Generator.Reward, r => r.BandLow <= r.BandHigh, "must have bandLow not above bandHigh", r => $"[{Text(r.BandLow)}, {Text(r.BandHigh)}]");
         Positive(o => o.Generator.Reward.BandSigma);
         NotNegative(o => o.Generator.Reward.RepetitionWeight);
+        Check(o => o.Generator.Reward.RepetitionScope, Enum.IsDefined, OneOf<RepetitionScope>());
         Share(o => o.Generator.Reward.RepetitionDistance);
         NotNegative(o => o.Generator.Reward.MajorityFromIteration);
     }

@@ -61,19 +61,19 @@ public static class GeneratorReward
     /// <summary>Scores of a whole group, advantages included.</summary>
     /// <param name="probes">Per sample its probes, null where it was not probed.</param>
     /// <param name="judged">Per sample what the judge said, null where it was not asked.</param>
+    /// <param name="repetition">Per sample the share of its batch that asks the same (<see cref="Repetition.OfGroups"/>). Null: this group is the whole batch.</param>
     public static IReadOnlyList<ProposalScore> ScoreGroup(
         TasksProposed group,
         ToolCallsExecuted gold,
         IReadOnlyList<TaskAttempted?> probes,
         IReadOnlyList<TaskAttempted?> judged,
         int iteration,
-        RunOptions options)
+        RunOptions options,
+        IReadOnlyList<double>? repetition = null)
     {
         var reward = options.Generator.Reward;
         var proposals = group.Samples.Select(s => s.Finish == FinishReason.Void ? null : ProposalParser.ParseForReward(s.Text)).ToArray();
-        var repetition = reward.RepetitionWeight > 0
-            ? Repetition.Shares([.. proposals.Select(p => p?.Question)], reward.RepetitionDistance)
-            : new double[proposals.Length];
+        repetition ??= Repetition.OfGroups([group], reward)[0];
         var scores = proposals
             .Select((proposal, i) => proposal is null
                 ? Void(i, Reasons.VoidSample)

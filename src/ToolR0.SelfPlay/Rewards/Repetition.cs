@@ -1,10 +1,37 @@
 using System.Collections.Frozen;
+using ToolR0.Contracts;
 
 namespace ToolR0.SelfPlay;
 
 /// <summary>Share of a batch that asks the same thing: single-linkage clusters of questions by Jaccard distance of their character 3-grams.</summary>
 public static class Repetition
 {
+    /// <summary>Whether one group's penalty depends on the other groups of its step.</summary>
+    public static bool NeedsWholeStep(GeneratorRewardOptions options) =>
+        options is { RepetitionWeight: > 0, RepetitionScope: RepetitionScope.Batch };
+
+    /// <summary>
+    /// Per group and sample the share of its batch that asks the same. The batch is what <see cref="GeneratorRewardOptions.RepetitionScope"/> says: all
+    /// groups, or each by itself. Void samples belong to no batch; everything is 0 where the penalty is switched off.
+    /// </summary>
+    /// <param name="groups">All groups of a step; where the scope is the group, any of them.</param>
+    public static IReadOnlyList<double[]> OfGroups(IReadOnlyList<TasksProposed> groups, GeneratorRewardOptions options)
+    {
+        double[][] shares = [.. groups.Select(group => new double[group.Samples.Count])];
+        if (options.RepetitionWeight == 0)
+            return shares;
+        var questions = groups.SelectMany((group, g) => group.Samples.Select((sample, i) => (Group: g, Sample: i, Proposal: sample)))
+            .Where(at => at.Proposal.Finish != FinishReason.Void)
+            .Select(at => (at.Group, at.Sample, ProposalParser.ParseForReward(at.Proposal.Text).Question));
+        foreach (var batch in questions.GroupBy(at => options.RepetitionScope == RepetitionScope.Group ? at.Group : 0).Select(batch => batch.ToList()))
+        {
+            foreach (var (at, share) in batch.Zip(Shares([.. batch.Select(at => at.Question)], options.RepetitionDistance)))
+                shares[at.Group][at.Sample] = share;
+        }
+
+        return shares;
+    }
+
     /// <summary>Per question its cluster's size over the batch size, in (0, 1]; 0 where there is no question.</summary>
     /// <param name="distance">Two questions closer than this are linked.</param>
     public static double[] Shares(IReadOnlyList<string?> questions, double distance)

@@ -61,6 +61,13 @@ PROBE
   return $answer
 }
 
+# TorchSharp's native library is built with GCC 13. On a system whose C++ library is older, such as Debian 12's, it does not load.
+cxx_is_new_enough() {
+  local library
+  library=$(PATH="$PATH:/sbin:/usr/sbin" ldconfig -p 2>/dev/null | awk '$1 == "libstdc++.so.6" { print $NF; exit }')
+  [ -n "$library" ] && grep -q 'GLIBCXX_3\.4\.32' "$library"
+}
+
 write_origin() {
   cat >"$props.$$" <<PROPS
 <Project>
@@ -87,7 +94,9 @@ case "${TOOLR0_PACKAGE_ORIGIN:-}" in
   "")
     if [ ! -s "$props" ]; then
       say "asking the package registry for Marten and TorchSharp"
-      if registry_has Marten && registry_has "$torch_package"; then
+      if ! cxx_is_new_enough; then
+        write_origin compat "this system's libstdc++ is older than GCC 13's, which TorchSharp's package needs"
+      elif registry_has Marten && registry_has "$torch_package"; then
         write_origin registry "the registry has both packages"
       else
         write_origin compat "the registry lacks Marten $(version_of Marten) or $torch_package $(version_of "$torch_package"), or a package they need"

@@ -19,7 +19,7 @@ public sealed class LearnerBench(PolicyStore policies) : IDisposable
     /// The learner at the command's base: from memory, fresh at the phase's start, or from a checkpoint. Null if none of these is there and the phase
     /// must be folded again. The caller owns it until <see cref="Keep"/>.
     /// </summary>
-    public GrpoLearner? TryTake(TrainPolicy command, LearningOptions options)
+    public GrpoLearner? TryTake(TrainPolicy command, RunOptions options)
     {
         var current = _current;
         _current = null;
@@ -34,11 +34,12 @@ public sealed class LearnerBench(PolicyStore policies) : IDisposable
         if (command.Base == command.PhaseStart)
             return command.Step == 0 ? Start(command, options) : null;
         var folder = policies.FolderOf(command.Base);
-        return File.Exists(Path.Combine(folder, OptimiserFile)) ? GrpoLearner.Resume(folder, options) : null;
+        return File.Exists(Path.Combine(folder, OptimiserFile)) ? GrpoLearner.Resume(folder, options.Learning) : null;
     }
 
-    /// <summary>A learner at the phase's first policy with zero optimiser state.</summary>
-    public GrpoLearner Start(TrainPolicy command, LearningOptions options) => GrpoLearner.Start(policies.FolderOf(command.PhaseStart), options);
+    /// <summary>A learner at the phase's first policy with zero optimiser state. A new adapter is drawn from the run's seed and the role.</summary>
+    public GrpoLearner Start(TrainPolicy command, RunOptions options) => GrpoLearner.Start(
+        policies.FolderOf(command.PhaseStart), options.Learning, seed: Seeds.Derive(options.Seed, $"lora/{command.Role.ToString().ToLowerInvariant()}"));
 
     /// <summary>Writes the learner's weights as a policy, with optimiser state unless the phase is over; returns their SHA-256.</summary>
     /// <exception cref="IOException">One line; nothing is half-written.</exception>

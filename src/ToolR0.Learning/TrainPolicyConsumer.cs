@@ -20,7 +20,7 @@ public sealed class TrainPolicyConsumer(
         var options = await runs.OptionsAsync(command.Run, cancellation);
         var groups = await GroupsAsync(command.Role, command.Groups, cancellation);
         TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
-        var learner = await workers.RunAsync(() => bench.TryTake(command, options.Learning), cancellation) ?? await FoldAsync(command, options, cancellation);
+        var learner = await workers.RunAsync(() => bench.TryTake(command, options), cancellation) ?? await FoldAsync(command, options, cancellation);
         try
         {
             return await workers.RunAsync(() => Learn(command, options, groups, learner), cancellation);
@@ -66,7 +66,7 @@ public sealed class TrainPolicyConsumer(
     private async Task<GrpoLearner> FoldAsync(TrainPolicy command, RunOptions options, CancellationToken cancellation)
     {
         _logger.LogWarning("the checkpoint of {Policy} is gone: replaying {Steps} stored steps of {Shard}", command.Base, command.Step, command.Shard);
-        var learner = await workers.RunAsync(() => bench.Start(command, options.Learning), cancellation);
+        var learner = await workers.RunAsync(() => bench.Start(command, options), cancellation);
         try
         {
             for (var step = 0; step < command.Step; step++)

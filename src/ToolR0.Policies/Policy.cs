@@ -31,17 +31,25 @@ public sealed class Policy : IDisposable
     /// </summary>
     /// <param name="device"><see cref="TorchRuntime.DeviceFor"/> when null.</param>
     /// <param name="type">What to compute in, <see cref="TorchRuntime.TypeFor"/> when null.</param>
+    /// <param name="adapter">Folder of a low-rank adapter in PEFT's layout, which is merged into the weights.</param>
     /// <exception cref="InvalidDataException">
-    /// The folder's content is missing, malformed or unsupported; the message names file and fault.
+    /// The folder's content is missing, malformed or unsupported, or the adapter does not fit it; the message names file and fault.
     /// </exception>
-    public static Policy Load(string folder, Device? device = null, ScalarType? type = null)
+    public static Policy Load(string folder, Device? device = null, ScalarType? type = null, string? adapter = null)
     {
         TorchRuntime.EnsureLoaded();
         var config = ModelConfig.Load(folder);
         var tokenizer = LoadTokenizer(folder, config);
         device ??= TorchRuntime.DeviceFor(config);
-        var parameters = PolicyFiles.ReadParameters(folder, config, device, type ?? TorchRuntime.TypeFor(device));
-        return new Policy(HashOf(folder), new Transformer(config, parameters), tokenizer, PolicyFolder.Read(folder));
+        type ??= TorchRuntime.TypeFor(device);
+        if (adapter is null)
+            return new Policy(HashOf(folder), new Transformer(config, PolicyFiles.ReadParameters(folder, config, device, type)), tokenizer, PolicyFolder.Read(folder));
+
+        using var low = LoraAdapter.Load(adapter, config, device);
+        low.Config.CheckBase(adapter, folder);
+        using var merged = new LoraVector(config, PolicyFiles.ReadParameters(folder, config, device, null), low, type.Value);
+        var parameters = merged.Model.Parameters.ToDictionary(p => p.Key, p => p.Value.detach().DetachFromDisposeScope(), StringComparer.Ordinal);
+        return new Policy("", new Transformer(config, parameters), tokenizer, PolicyFolder.Read(folder));
     }
 
     /// <summary>
@@ -69,8 +77,11 @@ public sealed class Policy : IDisposable
     /// <summary>Writes this policy's folder with other weights of the same shapes.</summary>
     internal void SaveWith(IReadOnlyDictionary<string, Tensor> parameters, string folder) => Source.Write(folder, parameters);
 
-    /// <summary>SHA-256 (lower-case hex) of a folder's model.safetensors: the name of its weights.</summary>
+    /// <summary>SHA-256 (lower-case hex) of a folder's weights, and of the adapter they were made with if they were: the policy's name.</summary>
     public static string HashOf(string folder) => PolicyFiles.HashOf(folder);
+
+    /// <summary>SHA-256 (lower-case hex) of a folder's weights alone: the name of the policy that begins with them.</summary>
+    public static string HashOfWeights(string folder) => PolicyFiles.HashOfWeights(folder);
 
     public void Dispose() => Model.Dispose();
 

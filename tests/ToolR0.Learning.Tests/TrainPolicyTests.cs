@@ -29,12 +29,14 @@ public sealed class TrainPolicyTests
         Policy.HashOf(lab.Policies.FolderOf(update.Policy)).ShouldBe(update.Policy);
     }
 
-    [Fact]
-    public async Task Learning_goes_on_from_memory_from_a_checkpoint_and_from_the_stored_steps_alike()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public async Task Learning_goes_on_from_memory_from_a_checkpoint_and_from_the_stored_steps_alike(int rank)
     {
-        await using var undisturbed = await Lab.OpenAsync();
-        await using var restarted = await Lab.OpenAsync();
-        await using var bereft = await Lab.OpenAsync();
+        await using var undisturbed = await Lab.OpenAsync(rank: rank);
+        await using var restarted = await Lab.OpenAsync(rank: rank);
+        await using var bereft = await Lab.OpenAsync(rank: rank);
 
         var inMemory = await undisturbed.PhaseAsync(_ => Task.CompletedTask);
         var fromCheckpoints = await restarted.PhaseAsync(_ => restarted.RestartAsync());
@@ -47,6 +49,7 @@ public sealed class TrainPolicyTests
         inMemory.Distinct().Count().ShouldBe(Steps);
         fromCheckpoints.ShouldBe(inMemory);
         folded.ShouldBe(inMemory);
+        File.Exists(Path.Combine(bereft.Policies.FolderOf(folded[^1]), "adapter", "adapter_model.safetensors")).ShouldBe(rank > 0);
     }
 
     [Fact]
@@ -140,10 +143,11 @@ public sealed class TrainPolicyTests
 
         public PolicyStore Policies => _policies.Store;
 
-        public static async Task<Lab> OpenAsync(double advantage = 1)
+        public static async Task<Lab> OpenAsync(double advantage = 1, int rank = 0)
         {
             var lab = new Lab();
-            await lab.Log.AppendAsync(Run, "test", [new FactAppend(Ids.RunStream(Run), 1, new RunStarted(Run, Options, lab.Base, [], "0.1.0"))]);
+            var options = Options with { Learning = Options.Learning with { Lora = new LoraOptions { Rank = rank } } };
+            await lab.Log.AppendAsync(Run, "test", [new FactAppend(Ids.RunStream(Run), 1, new RunStarted(Run, options, lab.Base, [], "0.1.0"))]);
             for (var step = 0; step < Steps; step++)
                 await lab.ScoredAsync(step, [advantage, -advantage]);
             lab.Bed = await lab.StartAsync();

@@ -88,6 +88,8 @@ public sealed class OpenAiTests : IDisposable
     [InlineData(0, 0, "did not answer within 0.5 s (1 tries)")]
     public void A_server_that_fails_is_one_error_with_its_address(int fault, int retries, string message)
     {
+        // The hook has been called before, so that its time does not count.
+        Sample(_server.Options);
         for (var i = 0; i < 20; i++)
             _server.Faults.Enqueue(fault);
         var error = Should.Throw<InferenceException>(() => Sample(_server.Options with { Retries = retries, TimeoutSeconds = fault == 0 ? 0.5 : 20 }));

@@ -111,6 +111,11 @@ public sealed class OptionsTests
     [InlineData("specs.domains", "a=0", "specs.domains: [a] must have a positive weight")]
     [InlineData("specs.calls", "99=1", "specs.calls: [99] must have numbers from 0 to 16 as its keys")]
     [InlineData("evaluation.sets", "seen,seen", "evaluation.sets: [seen, seen] must not name a set twice")]
+    [InlineData("learning.lora.rank", "-1", "learning.lora.rank: -1 must be from 0 (all weights are trained) to 1024")]
+    [InlineData("learning.lora.alpha", "0", "learning.lora.alpha: 0 must be above 0")]
+    [InlineData("learning.lora.targets", "q_proj,lm_head", "learning.lora.targets: [q_proj, lm_head] must be all-linear, or some of q_proj, k_proj")]
+    [InlineData("learning.lora.targets", "q_proj,q_proj", "learning.lora.targets: [q_proj, q_proj] must be all-linear, or some of q_proj")]
+    [InlineData("learning.lora.targets", "[]", "learning.lora.targets: [] must be all-linear, or some of")]
     public void A_value_that_breaks_a_rule_is_named_with_the_rule(string path, string value, string message)
     {
         var failure = Validator.Validate(RunOptionsJson.Set(Presets.Nano, path, value)).Errors.ShouldHaveSingleItem();

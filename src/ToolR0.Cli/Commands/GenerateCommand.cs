@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using ToolR0.Cli.Running;
 using ToolR0.Contracts;
 using ToolR0.Policies;
@@ -13,12 +14,13 @@ namespace ToolR0.Cli.Commands;
 /// <summary>Samples one completion, to try a model or to check it against another implementation.</summary>
 internal static class GenerateCommand
 {
-    private static readonly JsonSerializerOptions Layout = new(JsonSerializerDefaults.Web) { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Layout = new(JsonSerializerDefaults.Web) { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
 
     public static Command Create()
     {
         var command = new Command("generate", "Sample one completion of a prompt, printed as it is drawn");
         var model = new Option<string?>("--base") { Description = "A Hugging Face model folder, or the SHA-256 of a policy in the home folder (default: base-nano)", HelpName = "DIR|SHA" };
+        var adapter = new Option<string?>("--adapter") { Description = "A LoRA adapter over the base, in PEFT's layout", HelpName = "DIR" };
         var prompt = new Option<string?>("--prompt") { Description = "What the user says; the model's chat template puts it in a turn", HelpName = "TEXT" };
         var messages = new Option<string?>("--messages") { Description = "JSON: a list of messages, or an object with messages, tools and variables of the chat template", HelpName = "FILE" };
         var tokens = new Option<string?>("--tokens") { Description = "Token ids of the whole prompt, e.g. 1,2,3", HelpName = "IDS" };
@@ -28,7 +30,7 @@ internal static class GenerateCommand
         var topP = new Option<double>("--top-p") { Description = "Draw from the most likely tokens that make up this mass (default: 1)", HelpName = "P", DefaultValueFactory = _ => 1 };
         var seed = new Option<long>("--seed") { Description = "Equal seeds give equal completions (default: 1)", HelpName = "N", DefaultValueFactory = _ => 1 };
         var maxNew = new Option<int>("--max-new") { Description = "Tokens at most (default: 256)", HelpName = "N", DefaultValueFactory = _ => 256 };
-        foreach (var option in new Option[] { model, prompt, messages, tokens, raw, greedy, temperature, topP, seed, maxNew })
+        foreach (var option in new Option[] { model, adapter, prompt, messages, tokens, raw, greedy, temperature, topP, seed, maxNew })
             command.Add(option);
         var common = new CommonOptions(command, usesBus: false);
         command.SetAction((parsed, cancellation) =>
@@ -42,14 +44,31 @@ internal static class GenerateCommand
             };
             var ask = Ask(parsed.GetValue(prompt), parsed.GetValue(messages), parsed.GetValue(tokens), parsed.GetValue(raw));
             TorchRuntime.Configure(Math.Max(1, Environment.ProcessorCount));
-            using var policy = Policy.Load(folder);
-            Generate(policy, ask(policy.Tokenizer), sampling, parsed.GetValue(seed), common.Json(parsed), cancellation);
+            using var policy = Load(folder, parsed.GetValue(adapter));
+            Generate(policy, parsed.GetValue(adapter), ask(policy.Tokenizer), sampling, parsed.GetValue(seed), common.Json(parsed), cancellation);
             return Task.FromResult(0);
         });
         return command;
     }
 
-    private static void Generate(Policy policy, int[] prompt, SamplingOptions sampling, long seed, bool json, CancellationToken cancellation)
+    private static Policy Load(string folder, string? adapter)
+    {
+        if (adapter is null)
+            return Policy.Load(folder);
+        var path = Path.GetFullPath(adapter);
+        if (!Directory.Exists(path))
+            throw new CliError($"--adapter {path}: there is no such folder");
+        try
+        {
+            return Policy.Load(folder, adapter: path);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new CliError($"--adapter {path}: {e.Message.ReplaceLineEndings(" ")}", inner: e);
+        }
+    }
+
+    private static void Generate(Policy policy, string? adapter, int[] prompt, SamplingOptions sampling, long seed, bool json, CancellationToken cancellation)
     {
         var stream = policy.Tokenizer.DecodeStream();
         var clock = Stopwatch.StartNew();
@@ -71,7 +90,8 @@ internal static class GenerateCommand
             Console.WriteLine(JsonSerializer.Serialize(
                 new
                 {
-                    policy = policy.Sha256,
+                    policy = adapter is null ? policy.Sha256 : null,
+                    adapter,
                     prompt = new { text = Decode(policy, prompt), tokens = prompt },
                     completion = new
                     {

@@ -83,7 +83,7 @@ public sealed record StudyPlan(StudyFile File, IReadOnlyList<StudyBase> Bases, I
     {
         var shipped = Path.Combine(AppContext.BaseDirectory, "assets", name);
         var folder = RunInputs.CheckedBase(Directory.Exists(name) || !Directory.Exists(shipped) ? name : shipped, options);
-        return new StudyBase(Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)), folder, Policy.HashOf(folder));
+        return new StudyBase(Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)), folder, Policy.HashOfWeights(folder));
     }
 
     private static readonly IReadOnlyDictionary<string, JsonElement> Nothing = new Dictionary<string, JsonElement>();

@@ -7,9 +7,9 @@ namespace ToolR0.Policies;
 /// <summary>AdamW (Loshchilov and Hutter 2019) with bias correction and decoupled weight decay on matrices, over one flat vector.</summary>
 internal sealed class AdamW : IDisposable
 {
-    private readonly ParameterVector _parameters;
+    private readonly TrainedVector _parameters;
 
-    public AdamW(ParameterVector parameters)
+    public AdamW(TrainedVector parameters)
     {
         using var noGrad = no_grad();
         _parameters = parameters;

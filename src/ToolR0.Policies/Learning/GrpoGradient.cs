@@ -7,9 +7,10 @@ namespace ToolR0.Policies;
 /// <param name="recompute">See <see cref="NetworkPass"/>.</param>
 /// <param name="importanceCap">See <see cref="GrpoLoss.Of"/>.</param>
 /// <param name="logitsAtOnce">Logits that exist at a time: large vocabularies are gone through in chunks of rows.</param>
+/// <param name="adapter">Trained instead of the model's own parameters, if there is one.</param>
 internal sealed class GrpoGradient(
     Transformer model, int sequences, double temperature, double clip, bool recompute = false, long logitsAtOnce = GrpoGradient.LogitsAtOnce,
-    double importanceCap = 0)
+    double importanceCap = 0, LoraVector? adapter = null)
 {
     /// <summary>A quarter of a gigabyte in fp32: 441 rows of a vocabulary of 151 936.</summary>
     public const long LogitsAtOnce = 1 << 26;
@@ -20,7 +21,7 @@ internal sealed class GrpoGradient(
 
     /// <summary>Adds the gradient of these groups' share of the batch's loss; returns the sums of <see cref="GrpoLoss.Metrics"/>.</summary>
     /// <param name="groups">From <see cref="GrpoLoss.WithAdvantage"/>.</param>
-    /// <param name="into">By the parameters' names.</param>
+    /// <param name="into">By the trained parameters' names.</param>
     public double[] Add(IReadOnlyList<TrainingGroup> groups, IReadOnlyDictionary<string, Tensor> into)
     {
         using var scope = NewDisposeScope();
@@ -28,11 +29,11 @@ internal sealed class GrpoGradient(
             [.. groups.Select(g => g.PromptTokens)],
             [.. groups.Select(g => (IReadOnlyList<int[]>)[.. g.Samples.Select(s => s.Tokens)])]);
         var tokens = GrpoTokens.Of(groups, batch, sequences, model.Device);
-        using var pass = new NetworkPass(model, batch, recompute);
+        using var pass = new NetworkPass(model, batch, recompute, adapter);
         var rows = pass.Hidden.index_select(0, tokens.Rows);
         var chunk = Math.Max(1, logitsAtOnce / model.Config.VocabularySize);
         var gradients = new List<Tensor>();
-        var head = zeros_like(into[Head]);
+        var head = adapter is null ? zeros_like(into[Head]) : null;
         double[]? sums = null;
         for (long first = 0; first < tokens.Count; first += chunk)
         {
@@ -45,22 +46,27 @@ internal sealed class GrpoGradient(
         using var noGrad = no_grad();
         var hidden = zeros_like(pass.Hidden).index_add_(0, tokens.Rows, cat([.. gradients]), 1);
         // Where output projection and embedding are one matrix, the pass's two shares are added up before they join the others'.
-        pass.Backward(hidden, into, model.Config.TiedEmbeddings ? head : into[Embedding]);
-        into[Head].add_(head);
+        pass.Backward(hidden, into, head is null || model.Config.TiedEmbeddings ? head : into[Embedding]);
+        if (head is not null)
+            into[Head].add_(head);
         return sums!;
     }
 
-    /// <summary>The loss of some tokens: adds the gradients of the last norm and the output projection, returns that of the rows.</summary>
-    private (Tensor Gradient, double[] Sums) Chunk(Tensor hidden, GrpoTokens tokens, IReadOnlyDictionary<string, Tensor> into, Tensor headSum)
+    /// <summary>The loss of some tokens: adds the gradients of the last norm and the output projection where they are trained, returns that of the rows.</summary>
+    private (Tensor Gradient, double[] Sums) Chunk(Tensor hidden, GrpoTokens tokens, IReadOnlyDictionary<string, Tensor> into, Tensor? headSum)
     {
         using var scope = NewDisposeScope();
         var (norm, head) = (model.Parameters["model.norm.weight"], model.Parameters[Head]);
         var rows = hidden.detach().requires_grad_(true);
         var loss = GrpoLoss.Of(model.Head(norm, head.t(), rows), tokens, temperature, clip, importanceCap);
-        var gradients = autograd.grad([loss.Loss], [rows, norm, head]);
+        var gradients = autograd.grad([loss.Loss], headSum is null ? [rows] : [rows, norm, head]);
         using var noGrad = no_grad();
-        into["model.norm.weight"].add_(gradients[1]);
-        headSum.add_(gradients[2]);
+        if (headSum is not null)
+        {
+            into["model.norm.weight"].add_(gradients[1]);
+            headSum.add_(gradients[2]);
+        }
+
         return (gradients[0].MoveToOuterDisposeScope(), loss.Sums());
     }
 }

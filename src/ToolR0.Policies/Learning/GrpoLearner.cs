@@ -19,32 +19,41 @@ public sealed class GrpoLearner : IDisposable
 {
     private readonly PolicyFolder _source;
     private readonly LearningOptions _options;
-    private readonly ParameterVector _parameters;
+    private readonly TrainedVector _trained;
     private readonly AdamW _optimiser;
 
-    private GrpoLearner(ModelConfig config, IReadOnlyDictionary<string, Tensor> weights, PolicyFolder source, LearningOptions options, ScalarType? type)
+    private GrpoLearner(TrainedVector trained, PolicyFolder source, LearningOptions options)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.GradientParts, 1);
         _source = source;
         _options = options;
-        _parameters = new ParameterVector(config, weights, type ?? TorchRuntime.TypeFor(weights.Values.First().device));
-        _optimiser = new AdamW(_parameters);
+        _trained = trained;
+        _optimiser = new AdamW(_trained);
     }
 
-    /// <summary>Starts from a policy's weights with zero optimiser state.</summary>
+    /// <summary>
+    /// Starts from a policy's weights with zero optimiser state. With <see cref="LearningOptions.Lora"/> an adapter is trained instead of them: the policy's
+    /// own, if it has one, over the base that this names, else a new one.
+    /// </summary>
     /// <param name="device"><see cref="TorchRuntime.DeviceFor"/> when null.</param>
     /// <param name="type">
-    /// What forward and backward passes compute in, <see cref="TorchRuntime.TypeFor"/> when null; weights, gradients and the optimiser are fp32 always.
+    /// What forward and backward passes compute in, <see cref="TorchRuntime.TypeFor"/> when null; what is trained, its gradients and the optimiser are fp32 always.
     /// </param>
-    public static GrpoLearner Start(string policyFolder, LearningOptions options, Device? device = null, ScalarType? type = null)
+    /// <param name="seed">Of a new adapter.</param>
+    public static GrpoLearner Start(string policyFolder, LearningOptions options, Device? device = null, ScalarType? type = null, long seed = 0)
     {
         TorchRuntime.EnsureLoaded();
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.GradientParts, 1);
         var config = ModelConfig.Load(policyFolder);
+        var source = PolicyFolder.Read(policyFolder);
+        device ??= TorchRuntime.DeviceFor(config);
+        var computed = type ?? TorchRuntime.TypeFor(device);
         using var scope = NewDisposeScope();
-        var weights = PolicyFiles.ReadParameters(policyFolder, config, device ?? TorchRuntime.DeviceFor(config));
+        if (options.Lora.Rank > 0)
+            return new GrpoLearner(LoraVector.Open(policyFolder, config, options.Lora, seed, device, computed), source, options);
+        var weights = PolicyFiles.ReadParameters(policyFolder, config, device);
         try
         {
-            return new GrpoLearner(config, weights, PolicyFolder.Read(policyFolder), options, type);
+            return new GrpoLearner(new ParameterVector(config, weights, computed), source, options);
         }
         finally
         {
@@ -54,8 +63,13 @@ public sealed class GrpoLearner : IDisposable
     }
 
     /// <summary>Starts from a copy of a loaded policy's weights, on its device and computing in its type.</summary>
-    public static GrpoLearner Start(Policy policy, LearningOptions options) =>
-        new(policy.Config, policy.Model.Parameters, policy.Source, options, policy.Model.Type);
+    public static GrpoLearner Start(Policy policy, LearningOptions options)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.GradientParts, 1);
+        var (config, weights, type) = (policy.Config, policy.Model.Parameters, policy.Model.Type);
+        return new GrpoLearner(
+            options.Lora.Rank > 0 ? LoraVector.New(config, weights, options.Lora, 0, type) : new ParameterVector(config, weights, type), policy.Source, options);
+    }
 
     /// <summary>Continues from what <see cref="Save"/> wrote with its optimiser, bit for bit.</summary>
     public static GrpoLearner Resume(string folder, LearningOptions options, Device? device = null, ScalarType? type = null)
@@ -63,7 +77,7 @@ public sealed class GrpoLearner : IDisposable
         var learner = Start(folder, options, device, type);
         try
         {
-            learner._optimiser.Load(Path.Combine(folder, PolicyFiles.Optimiser), withWeights: learner._source.Rounds);
+            learner._optimiser.Load(Path.Combine(folder, PolicyFiles.Optimiser), withWeights: learner.KeepsWeights);
             return learner;
         }
         catch
@@ -73,8 +87,13 @@ public sealed class GrpoLearner : IDisposable
         }
     }
 
+    /// <summary>The stored policy is rounded, so the optimiser's file holds what is trained in full. An adapter is never rounded.</summary>
+    private bool KeepsWeights => _source.Rounds && Adapter is null;
+
+    private LoraVector? Adapter => _trained as LoraVector;
+
     /// <summary>The network being trained.</summary>
-    internal Transformer Model => _parameters.Model;
+    internal Transformer Model => _trained.Model;
 
     /// <summary>Updates made, those before a resumption included.</summary>
     public long Steps => _optimiser.Steps;
@@ -97,7 +116,7 @@ public sealed class GrpoLearner : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(temperature);
         ArgumentOutOfRangeException.ThrowIfNegative(importanceCap);
-        GrpoLoss.Check(groups, _parameters.Model.Config, mayBeUnknown: importanceCap > 0);
+        GrpoLoss.Check(groups, _trained.Model.Config, mayBeUnknown: importanceCap > 0);
         var live = GrpoLoss.WithAdvantage(groups);
         var sequences = groups.Sum(g => g.Samples.Count(s => s.Tokens.Length > 0));
         var metrics = new Dictionary<string, double>
@@ -117,9 +136,9 @@ public sealed class GrpoLearner : IDisposable
             return metrics;
 
         var parts = GradientParts.Assign([.. live.Select(GrpoLoss.Cost)], _options.GradientParts, _options.MicroBatchTokens);
-        var objective = new GrpoGradient(_parameters.Model, sequences, temperature, _options.ClipEpsilon, _options.Recompute, importanceCap: importanceCap);
+        var objective = new GrpoGradient(_trained.Model, sequences, temperature, _options.ClipEpsilon, _options.Recompute, importanceCap: importanceCap, adapter: Adapter);
         var (gradient, sums) = GradientParts.Run(
-            parts, _parameters.Model.Device, _parameters.Zero, (pass, sum) => objective.Add([.. pass.Select(i => live[i])], _parameters.Split(sum)));
+            parts, _trained.Model.Device, _trained.Zero, (pass, sum) => objective.Add([.. pass.Select(i => live[i])], _trained.Split(sum)));
         using var owned = gradient;
         var norm = _optimiser.Update(gradient, learningRate, _options);
         var tokens = live.Sum(g => g.Samples.Sum(s => s.Tokens.Length));
@@ -138,19 +157,23 @@ public sealed class GrpoLearner : IDisposable
 
     /// <summary>
     /// Writes a Hugging Face folder with the files, types and shards of the one learning started from, and optimizer.safetensors if asked
-    /// (where the weights are stored with less than fp32, it holds them in full); returns the SHA-256 of the weights as stored.
+    /// (where the weights are stored with less than fp32, it holds them in full); returns the SHA-256 of the weights as stored. With an adapter, the weights
+    /// are those it is merged into, and <c>adapter/</c> has it in PEFT's layout.
     /// </summary>
     public string Save(string folder, bool withOptimiser)
     {
-        _source.Write(folder, _parameters.Split(_parameters.Flat));
+        using var noGrad = no_grad();
+        using var scope = NewDisposeScope();
+        _source.Write(folder, _trained.Weights);
+        Adapter?.SaveAdapter(folder);
         if (withOptimiser)
-            _optimiser.Save(Path.Combine(folder, PolicyFiles.Optimiser), withWeights: _source.Rounds);
+            _optimiser.Save(Path.Combine(folder, PolicyFiles.Optimiser), withWeights: KeepsWeights);
         return PolicyFiles.HashOf(folder);
     }
 
     public void Dispose()
     {
         _optimiser.Dispose();
-        _parameters.Dispose();
+        _trained.Dispose();
     }
 }

@@ -10,16 +10,19 @@ internal sealed class NetworkPass : IDisposable
 {
     private readonly Transformer _model;
     private readonly PrefixBatch _batch;
+    private readonly LoraVector? _adapter;
     private readonly Tensor? _recorded;
     private readonly PrefixAttention? _plan;
 
     /// <summary>Inputs of the layers, where they are all that is kept.</summary>
     private readonly Tensor[] _inputs = [];
 
-    public NetworkPass(Transformer model, PrefixBatch batch, bool recompute)
+    /// <param name="adapter">Trained instead of the model's own parameters, if there is one.</param>
+    public NetworkPass(Transformer model, PrefixBatch batch, bool recompute, LoraVector? adapter = null)
     {
         _model = model;
         _batch = batch;
+        _adapter = adapter;
         using var scope = NewDisposeScope();
         if (!recompute)
         {
@@ -49,25 +52,26 @@ internal sealed class NetworkPass : IDisposable
     private Tensor Embedding => _model.Parameters["model.embed_tokens.weight"];
 
     /// <summary>Adds the gradients of the layers' parameters to what is there, given that of <see cref="Hidden"/>. Once only.</summary>
-    /// <param name="into">By the parameters' names.</param>
-    /// <param name="embedding">The embedding table's gradient is added to this.</param>
-    public void Backward(Tensor gradient, IReadOnlyDictionary<string, Tensor> into, Tensor embedding)
+    /// <param name="into">By the trained parameters' names.</param>
+    /// <param name="embedding">The embedding table's gradient is added to this; null where it is not trained.</param>
+    public void Backward(Tensor gradient, IReadOnlyDictionary<string, Tensor> into, Tensor? embedding)
     {
         using var scope = NewDisposeScope();
         if (_recorded is not null)
         {
-            string[] names = [.. _model.Parameters.Keys.Where(name => name.StartsWith("model.layers.", StringComparison.Ordinal))];
-            var gradients = autograd.grad([_recorded], [.. names.Select(name => _model.Parameters[name]), Embedding], [gradient]);
+            var names = Trained("model.layers.");
+            Tensor[] parameters = [.. names.Select(name => _model.Parameters[name])];
+            var gradients = autograd.grad([_recorded], embedding is null ? parameters : [.. parameters, Embedding], [gradient]);
             Add(names, gradients, into);
             using var unrecorded = no_grad();
-            embedding.add_(gradients[^1]);
+            embedding?.add_(gradients[^1]);
             return;
         }
 
         for (var i = _inputs.Length - 1; i >= 0; i--)
             gradient = LayerBackward(i, gradient, into);
         using var noGrad = no_grad();
-        embedding.index_add_(0, tensor(_batch.Tokens, device: _model.Device), gradient.to(embedding.dtype), 1);
+        embedding?.index_add_(0, tensor(_batch.Tokens, device: _model.Device), gradient.to(embedding.dtype), 1);
     }
 
     public void Dispose()
@@ -84,7 +88,7 @@ internal sealed class NetworkPass : IDisposable
     {
         using var scope = NewDisposeScope();
         var prefix = $"model.layers.{index}.";
-        string[] names = [.. _model.Parameters.Keys.Where(name => name.StartsWith(prefix, StringComparison.Ordinal))];
+        var names = Trained(prefix);
         var input = _inputs[index].detach().requires_grad_(true);
         using var recorded = enable_grad();
         var output = _model.Apply(FusedWeights.BuildLayer(_model.Config, _model.Parameters, index), _plan!, input);
@@ -94,10 +98,19 @@ internal sealed class NetworkPass : IDisposable
         return gradients[^1].MoveToOuterDisposeScope();
     }
 
-    private static void Add(string[] names, IList<Tensor> gradients, IReadOnlyDictionary<string, Tensor> into)
+    /// <summary>The parameters whose gradients are wanted.</summary>
+    private string[] Trained(string prefix) =>
+        [.. _model.Parameters.Keys.Where(name => name.StartsWith(prefix, StringComparison.Ordinal) && (_adapter is null || _adapter.Changes(name)))];
+
+    private void Add(string[] names, IList<Tensor> gradients, IReadOnlyDictionary<string, Tensor> into)
     {
         using var noGrad = no_grad();
         for (var i = 0; i < names.Length; i++)
-            into[names[i]].add_(gradients[i]);
+        {
+            if (_adapter is null)
+                into[names[i]].add_(gradients[i]);
+            else
+                _adapter.AddGradient(names[i], gradients[i], into);
+        }
     }
 }

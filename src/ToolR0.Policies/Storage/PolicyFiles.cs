@@ -12,6 +12,9 @@ internal static class PolicyFiles
     public const string Index = "model.safetensors.index.json";
     public const string Optimiser = "optimizer.safetensors";
 
+    /// <summary>Folder of the low-rank adapter that the weights were made with, if they were (<see cref="LoraConfig"/>).</summary>
+    public const string Adapter = "adapter";
+
     private const long MaxSmallFile = 64 << 20;
     private const long MaxIndexFile = 16 << 20;
 
@@ -61,14 +64,25 @@ internal static class PolicyFiles
         }
     }
 
-    /// <summary>SHA-256 in lower-case hex: of model.safetensors, or of the shards' bytes one after another.</summary>
+    /// <summary>
+    /// SHA-256 in lower-case hex of the weights and of the adapter they were made with, if they were: different adapters may round to the same weights.
+    /// </summary>
     public static string HashOf(string folder)
+    {
+        var adapter = Path.Combine(folder, Adapter, LoraConfig.WeightsFile);
+        return HashOf(File.Exists(adapter) ? [.. WeightFiles(folder), adapter] : WeightFiles(folder));
+    }
+
+    /// <summary>SHA-256 in lower-case hex: of model.safetensors, or of the shards' bytes one after another.</summary>
+    public static string HashOfWeights(string folder) => HashOf(WeightFiles(folder));
+
+    private static string HashOf(IReadOnlyList<string> files)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var buffer = ArrayPool<byte>.Shared.Rent(1 << 20);
         try
         {
-            foreach (var path in WeightFiles(folder))
+            foreach (var path in files)
             {
                 using var file = File.OpenRead(path);
                 int read;
@@ -85,8 +99,9 @@ internal static class PolicyFiles
     }
 
     /// <summary>Reads every parameter onto a device; missing, superfluous or misshapen tensors are refused by name.</summary>
+    /// <param name="type">Null: as stored.</param>
     public static Dictionary<string, Tensor> ReadParameters(
-        string folder, ModelConfig config, Device device, ScalarType type = ScalarType.Float32)
+        string folder, ModelConfig config, Device device, ScalarType? type = ScalarType.Float32)
     {
         var shapes = config.ParameterShapes().ToDictionary(p => p.Name, p => p.Shape, StringComparer.Ordinal);
         var files = WeightFiles(folder);
@@ -129,10 +144,11 @@ internal static class PolicyFiles
         return parameters;
     }
 
-    private static Tensor ReadFloat(SafeTensors file, string name, Device device, ScalarType type)
+    private static Tensor ReadFloat(SafeTensors file, string name, Device device, ScalarType? type)
     {
         using var scope = NewDisposeScope();
-        return file.Read(name).to(device).to(type).MoveToOuterDisposeScope();
+        var tensor = file.Read(name).to(device);
+        return tensor.to(type ?? tensor.dtype).MoveToOuterDisposeScope();
     }
 
     private static string Shown(string text) => SafeTensorsHeader.Shown(text);

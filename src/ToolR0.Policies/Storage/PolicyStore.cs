@@ -19,13 +19,13 @@ public sealed class PolicyStore(string root, int capacity = 4) : IDisposable
 
     public bool Contains(string sha) => File.Exists(Path.Combine(FolderOf(sha), "config.json"));
 
-    /// <summary>Copies a Hugging Face folder in; returns its SHA-256.</summary>
+    /// <summary>Copies a Hugging Face folder in, without the adapter that its weights may have been made with; returns its SHA-256.</summary>
     /// <exception cref="InvalidDataException">Not a model folder.</exception>
     /// <exception cref="IOException">It could not be written; nothing is left behind.</exception>
     public string Import(string folder)
     {
         ModelConfig.Load(folder);
-        var sha = Policy.HashOf(folder);
+        var sha = Policy.HashOfWeights(folder);
         if (Contains(sha))
             return sha;
         return Put(target =>

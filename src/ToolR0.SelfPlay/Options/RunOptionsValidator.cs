@@ -152,6 +152,12 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         NotNegative(o => o.Learning.WeightDecay);
         AtLeastOne(o => o.Learning.MicroBatchTokens);
         AtLeastOne(o => o.Learning.GradientParts);
+        Check(o => o.Learning.Lora.Rank, n => n is >= 0 and <= 1024, "must be from 0 (all weights are trained) to 1024");
+        Positive(o => o.Learning.Lora.Alpha);
+        Check(
+            o => o.Learning.Lora.Targets,
+            names => names is [LoraOptions.AllLinear] || (names.Count > 0 && names.Distinct().Count() == names.Count && names.All(LoraOptions.Modules.Contains)),
+            $"must be {LoraOptions.AllLinear}, or some of {string.Join(", ", LoraOptions.Modules)}, each once");
     }
 
     private void Sampling(Expression<Func<RunOptions, SamplingOptions>> field)

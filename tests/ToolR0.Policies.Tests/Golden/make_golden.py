@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the golden files beside this script: random models of each family, their logits and greedy tokens, GRPO updates and one cross-entropy update.
+"""Writes the golden files beside this script: random models of each family, their logits and greedy tokens, GRPO updates of all weights and of a LoRA
+adapter, and one cross-entropy update.
 
 Independent of the C# sources: plain PyTorch in float64, one sequence at a time, no cache, no shared prefix, torch.optim.AdamW.
 Run with any PyTorch from 1.13 on: python3 make_golden.py
@@ -34,6 +35,12 @@ MODELS = {
 }
 TYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 CONFIG, H, KV, D = {}, 0, 0, 0
+# name: rank, alpha, targets, type on disk.
+ADAPTERS = {
+    "untied": (3, 12, ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"], "F32"),
+    "llama": (2, 5, ["v_proj", "q_proj", "down_proj"], "F16"),
+}
+LORA_SCALE = 0.0
 
 
 def choose(name):
@@ -93,6 +100,17 @@ def rotate(x):  # [heads, time, D]
     return x * cos + half * sin
 
 
+def lora_name(name, part):
+    return f"base_model.model.{name}.lora_{part}.weight"
+
+
+def linear(p, name, x):
+    y = x @ p[name + ".weight"].T
+    if lora_name(name, "A") in p:
+        y = y + LORA_SCALE * (x @ p[lora_name(name, "A")].T @ p[lora_name(name, "B")].T)
+    return y
+
+
 def logits(p, tokens):
     x = p["model.embed_tokens.weight"][torch.tensor(tokens)]
     n = len(tokens)
@@ -102,7 +120,7 @@ def logits(p, tokens):
         h = rms(x, p[a + "input_layernorm.weight"])
 
         def heads(name, count):
-            y = h @ p[a + f"self_attn.{name}.weight"].T
+            y = linear(p, a + f"self_attn.{name}", h)
             if a + f"self_attn.{name}.bias" in p:
                 y = y + p[a + f"self_attn.{name}.bias"]
             y = y.view(n, count, D)
@@ -112,10 +130,10 @@ def logits(p, tokens):
         q, k, v = rotate(heads("q_proj", H)), rotate(heads("k_proj", KV)), heads("v_proj", KV)
         k, v = k.repeat_interleave(H // KV, 0), v.repeat_interleave(H // KV, 0)
         att = torch.softmax(q @ k.transpose(1, 2) / math.sqrt(D) + causal, -1) @ v
-        x = x + att.transpose(0, 1).reshape(n, H * D) @ p[a + "self_attn.o_proj.weight"].T
+        x = x + linear(p, a + "self_attn.o_proj", att.transpose(0, 1).reshape(n, H * D))
         h = rms(x, p[a + "post_attention_layernorm.weight"])
-        gate, up = h @ p[a + "mlp.gate_proj.weight"].T, h @ p[a + "mlp.up_proj.weight"].T
-        x = x + (gate * torch.sigmoid(gate) * up) @ p[a + "mlp.down_proj.weight"].T
+        gate, up = linear(p, a + "mlp.gate_proj", h), linear(p, a + "mlp.up_proj", h)
+        x = x + linear(p, a + "mlp.down_proj", gate * torch.sigmoid(gate) * up)
     head = p.get("lm_head.weight", p["model.embed_tokens.weight"])
     return rms(x, p["model.norm.weight"]) @ head.T
 
@@ -175,8 +193,9 @@ def sample_logps(p, prompt, completion, temperature):
     return torch.log_softmax(z, -1)
 
 
-def grpo(p, groups, temperature, clip, lr, max_norm, decay, steps):
-    optimiser = adamw(p, lr, decay)
+def grpo(p, groups, temperature, clip, lr, max_norm, decay, steps, trained=None):
+    trained = p if trained is None else trained
+    optimiser = adamw(trained, lr, decay)
     metrics = []
     for _ in range(steps):
         total, sequences, ratios, clipped, entropies = 0.0, 0, [], 0, []
@@ -196,7 +215,7 @@ def grpo(p, groups, temperature, clip, lr, max_norm, decay, steps):
         loss = total / sequences
         optimiser.zero_grad()
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(list(p.values()), max_norm)
+        norm = torch.nn.utils.clip_grad_norm_(list(trained.values()), max_norm)
         optimiser.step()
         metrics.append({
             "loss": loss.item(), "gradientNorm": norm.item(), "tokens": len(ratios), "ratioMean": sum(ratios) / len(ratios),
@@ -218,6 +237,36 @@ def cross_entropy(folder, sequences, p):
     optimiser.step()
     save(os.path.join(folder, "after-cross-entropy.safetensors"), p)
     return {"weights": weights, "learningRate": 3e-3, "loss": loss.item(), "gradientNorm": norm.item()}
+
+
+def lora(folder, name, sequences, groups, temperature, clip):
+    """An adapter in PEFT's layout whose B is not zero, the logits with it, and two updates of it alone."""
+    global LORA_SCALE
+    rank, alpha, targets, kind = ADAPTERS[name]
+    LORA_SCALE = alpha / rank
+    base = {n: x.detach() for n, x in parameters(name).items()}
+    g, adapter = torch.Generator().manual_seed(40 + list(MODELS).index(name)), {}
+    for n in sorted(base):
+        module = n[: -len(".weight")]
+        if n.endswith(".weight") and module.split(".")[-1] in targets:
+            for part, shape in (("A", (rank, base[n].shape[1])), ("B", (base[n].shape[0], rank))):
+                x = 0.3 * torch.randn(shape, generator=g)
+                adapter[lora_name(module, part)] = x.to(TYPES[kind]).double().requires_grad_(True)
+    os.makedirs(os.path.join(folder, "lora"), exist_ok=True)
+    save(os.path.join(folder, "lora", "adapter_model.safetensors"), adapter, kind)
+    config = {
+        "alpha_pattern": {}, "base_model_name_or_path": name, "bias": "none", "fan_in_fan_out": False, "inference_mode": True, "init_lora_weights": True,
+        "layers_to_transform": None, "lora_alpha": alpha, "lora_dropout": 0.05, "modules_to_save": None, "peft_type": "LORA", "r": rank, "rank_pattern": {},
+        "target_modules": targets, "task_type": "CAUSAL_LM", "use_dora": False, "use_rslora": False,
+    }
+    with open(os.path.join(folder, "lora", "adapter_config.json"), "w") as f:
+        json.dump(config, f, indent=2)
+        f.write("\n")
+    p = {**base, **adapter}
+    golden = {"logits": [[[round(v, 7) for v in row] for row in logits(p, s).tolist()] for s in sequences]}
+    golden["metrics"] = grpo(p, groups, temperature, clip, 1e-2, 0.5, 0.1, steps=2, trained=adapter)
+    save(os.path.join(folder, "lora", "after-grpo.safetensors"), adapter)
+    return golden
 
 
 def main():
@@ -251,6 +300,8 @@ def main():
         golden["grpo"]["metrics"] = grpo(p, groups, temperature, clip, 1e-2, 0.5, 0.1, steps=2)
         save(os.path.join(folder, "after-grpo.safetensors"), p)
 
+        if name in ADAPTERS:
+            golden["lora"] = lora(folder, name, sequences, groups, temperature, clip)
         if exact:
             golden["crossEntropy"] = cross_entropy(folder, sequences, parameters(name))
         with open(os.path.join(folder, "golden.json"), "w") as f:

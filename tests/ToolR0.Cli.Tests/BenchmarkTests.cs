@@ -1,4 +1,5 @@
 using ToolR0.Cli.Benchmarks;
+using ToolR0.SelfPlay;
 
 namespace ToolR0.Cli.Tests;
 
@@ -100,6 +101,23 @@ public sealed class BenchmarkTests : IDisposable
 
     [Fact]
     public void A_conversation_is_told_with_who_speaks() => Read(Packed).Items[1].Task.Question.ShouldBe("User: Tell her.\nAgent: Whom?\nUser: Eve");
+
+    [Fact]
+    public void The_prompt_tells_all_that_the_set_says_about_parameters()
+    {
+        const string function = """{"name":"trip.plan","description":"Plans","parameters":{"type":"dict","properties":{"by":{"type":"string","enum":["rail","bus"],"default":"rail","description":"How"},"stops":{"type":"array","items":{"type":"dict","properties":{"city":{"type":"string"},"nights":{"type":"float","default":1.0}}}}},"required":["stops"]}}""";
+        var item = Read(
+            $$"""{"id":"simple_python_0","question":[[{"role":"user","content":"Where to?"}]],"function":[{{function}}]}""",
+            """{"id":"simple_python_0","ground_truth":[{"trip.plan":{"stops":[[{"city":["Bern"]}]]}}]}""").Items[0];
+
+        SolverPrompt.Render(item.Task, Presets.Paper.Prompts, item.Tools)[1].Content.ShouldContain(
+            """[{"name":"trip.plan","description":"Plans","parameters":{"by":{"type":"string","description":"How","enum":["rail","bus"],"default":"rail"},"stops":{"type":"array","items":{"type":"dict","properties":{"city":{"type":"string"},"nights":{"type":"float","default":1.0}}}}},"required":["stops"]}]""");
+        SolverPrompt.Render(item.Task, Presets.Nano.Prompts, item.Tools)[0].Content.ShouldContain("""[{"name":"trip.plan","parameters":{"by":"string?","stops":"array"}}]""");
+
+        // A set that says no more than the task looks as any menu does.
+        var packed = Read(Packed).Items[0];
+        SolverPrompt.Render(packed.Task, Presets.Paper.Prompts, packed.Tools).ShouldBe(SolverPrompt.Render(packed.Task, Presets.Paper.Prompts));
+    }
 
     [Theory]
     [InlineData("""[{"name":"tell","arguments":{"to":" Ann"}},{"name":"book","arguments":{"seats":"2.0","play":"Hamlet"}}]""", null)]

@@ -48,6 +48,11 @@ internal readonly record struct Place(string File, string Item)
             ? menu
             : throw Error(field, $"must be a list of tools with names ({problem ?? "a name is empty"})");
 
+    /// <summary>Each tool of a menu with all that its JSON says.</summary>
+    public static IReadOnlyDictionary<ToolSpec, string> Written(IReadOnlyList<ToolSpec> menu, JsonElement tools) =>
+        menu.Zip(tools.EnumerateArray()).ToDictionary(
+            tool => tool.First, tool => MenuReader.ToJson(tool.First, tool.Second), (IEqualityComparer<ToolSpec>)ReferenceEqualityComparer.Instance);
+
     public IReadOnlyList<ToolCall> Calls(JsonElement calls, string field) =>
         SelfPlay.Calls.TryNormalise(calls, out var list) ? list : throw Error(field, "must be a list of calls with name and arguments");
 

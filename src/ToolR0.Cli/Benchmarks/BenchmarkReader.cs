@@ -76,8 +76,9 @@ public static class BenchmarkReader
         {
             var place = new Place(path, $"item {i + 1}");
             var gold = place.Calls(place.List(item, "answers"), "answers");
-            var task = new ToolTask(place.Question(place.Member(item, "query"), "query"), place.Menu(place.List(item, "tools"), "tools"), gold);
-            return new BenchmarkItem($"{name}-{i + 1}", gold.Count == 1 ? "1 call" : $"{gold.Count} calls", task);
+            var tools = place.List(item, "tools");
+            var task = new ToolTask(place.Question(place.Member(item, "query"), "query"), place.Menu(tools, "tools"), gold);
+            return new BenchmarkItem($"{name}-{i + 1}", gold.Count == 1 ? "1 call" : $"{gold.Count} calls", task, Tools: Place.Written(task.Menu, tools));
         });
         return new Benchmark(name, Digests.Sha256Hex(text), [.. items]);
     }
@@ -105,7 +106,7 @@ public static class BenchmarkReader
             if (allowed?.FirstOrDefault(call => !schemas.ContainsKey(call.Name)) is { } stray)
                 throw place.Error("function", $"lacks '{stray.Name}' of the ground_truth");
             var task = new ToolTask(place.Question(turns[0], "question"), place.Menu(functions, "function"), [.. (allowed ?? []).Select(call => First(call, schemas[call.Name]))]);
-            return new BenchmarkItem(id, id.LastIndexOf('_') is > 0 and var end ? id[..end] : id, task, allowed ?? [], schemas);
+            return new BenchmarkItem(id, id.LastIndexOf('_') is > 0 and var end ? id[..end] : id, task, allowed ?? [], schemas, Place.Written(task.Menu, functions));
         });
         return new Benchmark(name, Digests.Sha256Hex(text + answersText), [.. items]);
     }

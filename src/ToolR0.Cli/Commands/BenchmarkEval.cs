@@ -62,7 +62,8 @@ internal static class BenchmarkEval
         {
             TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
             using var policy = Policy.Load(policyFolder());
-            asked = JsonSerializer.Serialize((object[])[options.Prompts, options.Evaluation.MaxNewTokens, options.Dispatch.PromptsFor(1), options.Dispatch.IntraOpThreads]);
+            var prompts = Digests.Sha256Hex(string.Join('\n', items.SelectMany(item => Prompt(item, options)).Select(turn => turn.Content)));
+            asked = JsonSerializer.Serialize((object[])[prompts, options.Evaluation.MaxNewTokens, options.Dispatch.PromptsFor(1), options.Dispatch.IntraOpThreads]);
             result = BenchmarkResult.Of(benchmark, items, policy.Sha256, Answer(policy, items, options, cancellation));
         }
 
@@ -86,7 +87,7 @@ internal static class BenchmarkEval
     {
         var greedy = new SamplingOptions { Temperature = 0, MaxNewTokens = options.Evaluation.MaxNewTokens };
         var prompts = items.Select(item => policy.Tokenizer.EncodeChat(
-            [.. SolverPrompt.Render(item.Task, options.Prompts).Select(turn => new ChatMessage(turn.Role, turn.Content))])).ToList();
+            [.. Prompt(item, options).Select(turn => new ChatMessage(turn.Role, turn.Content))])).ToList();
         var answers = items.Zip(prompts, (item, prompt) => prompt.Length > options.Prompts.MaxPromptTokens
             ? new Prediction(item.Id, null, null, BenchmarkError.PromptTooLong(prompt.Length, options.Prompts.MaxPromptTokens))
             : null).ToArray();
@@ -99,6 +100,9 @@ internal static class BenchmarkEval
 
         return [.. answers.Select(answer => answer!)];
     }
+
+    private static IReadOnlyList<(string Role, string Content)> Prompt(BenchmarkItem item, RunOptions options) =>
+        SolverPrompt.Render(item.Task, options.Prompts, item.Tools);
 
     private static string ReadText(string path)
     {

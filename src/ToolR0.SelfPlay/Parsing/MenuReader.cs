@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using ToolR0.Contracts;
 
@@ -13,6 +14,8 @@ public static class MenuReader
 {
     public const string NotList = "tools_not_list";
     public const string ToolNotObject = "tool_not_object";
+
+    private static readonly JsonSerializerOptions AsWritten = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The menu, or null with the problem: <see cref="NotList"/> (an empty list too) or <see cref="ToolNotObject"/>.</summary>
     public static IReadOnlyList<ToolSpec>? Read(JsonElement parsed, out string? problem)
@@ -37,44 +40,57 @@ public static class MenuReader
     }
 
     /// <summary>The menu in full: name, description, parameters with type and description, required.</summary>
-    public static string ToJson(IEnumerable<ToolSpec> menu)
+    public static string ToJson(IEnumerable<ToolSpec> menu) => $"[{string.Join(',', menu.Select(tool => ToJson(tool, null)))}]";
+
+    /// <summary>
+    /// One tool in the same form, where there is more to say about its parameters than <see cref="ToolParameter"/> holds (enum, default, items, properties, …):
+    /// that stands behind type and description, as <paramref name="written"/> has it.
+    /// </summary>
+    /// <param name="tool">As <see cref="Read"/> gave it.</param>
+    /// <param name="written">The JSON that it was read from.</param>
+    public static string ToJson(ToolSpec tool, JsonElement? written)
     {
-        var text = new StringBuilder("[");
-        foreach (var tool in menu)
+        var text = new StringBuilder("{\"name\":");
+        CanonicalJson.WriteString(text, tool.Name);
+        text.Append(",\"description\":");
+        CanonicalJson.WriteString(text, tool.Description);
+        text.Append(",\"parameters\":{");
+        var schemas = written is { } json ? Schemas(json) : default;
+        foreach (var parameter in tool.Parameters)
         {
-            text.Append(text.Length > 1 ? ",{\"name\":" : "{\"name\":");
-            CanonicalJson.WriteString(text, tool.Name);
-            text.Append(",\"description\":");
-            CanonicalJson.WriteString(text, tool.Description);
-            text.Append(",\"parameters\":{");
-            foreach (var parameter in tool.Parameters)
+            if (text[^1] != '{')
+                text.Append(',');
+            CanonicalJson.WriteString(text, parameter.Name);
+            text.Append(":{\"type\":");
+            CanonicalJson.WriteString(text, parameter.Type);
+            if (parameter.Description.Length > 0)
             {
-                if (text[^1] != '{')
-                    text.Append(',');
-                CanonicalJson.WriteString(text, parameter.Name);
-                text.Append(":{\"type\":");
-                CanonicalJson.WriteString(text, parameter.Type);
-                if (parameter.Description.Length > 0)
+                text.Append(",\"description\":");
+                CanonicalJson.WriteString(text, parameter.Description);
+            }
+
+            if (schemas.ValueKind == JsonValueKind.Object && schemas.TryGetProperty(parameter.Name, out var schema) && schema.ValueKind == JsonValueKind.Object)
+            {
+                foreach (var member in schema.EnumerateObject().Where(IsDetail))
                 {
-                    text.Append(",\"description\":");
-                    CanonicalJson.WriteString(text, parameter.Description);
-                }
-
-                text.Append('}');
-            }
-
-            text.Append("},\"required\":[");
-            foreach (var name in tool.Required)
-            {
-                if (text[^1] != '[')
                     text.Append(',');
-                CanonicalJson.WriteString(text, name);
+                    CanonicalJson.WriteString(text, member.Name);
+                    text.Append(':').Append(JsonSerializer.Serialize(member.Value, AsWritten));
+                }
             }
 
-            text.Append("]}");
+            text.Append('}');
         }
 
-        return text.Append(']').ToString();
+        text.Append("},\"required\":[");
+        foreach (var name in tool.Required)
+        {
+            if (text[^1] != '[')
+                text.Append(',');
+            CanonicalJson.WriteString(text, name);
+        }
+
+        return text.Append("]}").ToString();
     }
 
     /// <summary>The menu in the compact form: name and shorthand parameters only.</summary>
@@ -99,6 +115,19 @@ public static class MenuReader
         }
 
         return text.Append(']').ToString();
+    }
+
+    private static bool IsDetail(JsonProperty member) =>
+        member.Name is not ("type" or "description") && !(member.Name == "required" && member.Value.ValueKind is JsonValueKind.True or JsonValueKind.False);
+
+    /// <summary>A tool's parameters by name.</summary>
+    private static JsonElement Schemas(JsonElement tool)
+    {
+        if (tool.TryGetProperty("function", out var inner) && inner.ValueKind == JsonValueKind.Object)
+            return Schemas(inner);
+        if (!tool.TryGetProperty("parameters", out var written) || written.ValueKind != JsonValueKind.Object)
+            return default;
+        return written.TryGetProperty("properties", out var properties) && properties.ValueKind == JsonValueKind.Object ? properties : written;
     }
 
     private static ToolSpec? Tool(JsonElement item)

@@ -32,14 +32,18 @@ public static class SolverPrompt
     public static IReadOnlyList<(string Role, string Content)> Of(ToolTask task, AttemptPurpose purpose, PromptOptions options) =>
         purpose is AttemptPurpose.Judge or AttemptPurpose.Label ? JudgePrompt.Render(task, purpose, options) : Render(task, options);
 
-    public static IReadOnlyList<(string Role, string Content)> Render(ToolTask task, PromptOptions options)
+    /// <param name="tools">
+    /// The JSON text of tools that have more to say than a <see cref="ToolSpec"/> holds; null where there are none. The compact set has no place for it.
+    /// </param>
+    public static IReadOnlyList<(string Role, string Content)> Render(ToolTask task, PromptOptions options, IReadOnlyDictionary<ToolSpec, string>? tools = null)
     {
         if (options.ShuffleMenu)
             task = task with { Menu = Shuffled(task) };
         if (options.Set == PromptSet.Compact)
             return [("user", CompactFormat.Request(task))];
 
-        var user = PromptTemplates.Fill("paper.solver.user", ("question", task.Question), ("menu", MenuReader.ToJson(task.Menu)));
+        var menu = tools is null ? MenuReader.ToJson(task.Menu) : $"[{string.Join(',', task.Menu.Select(tool => tools.GetValueOrDefault(tool) ?? MenuReader.ToJson(tool, null)))}]";
+        var user = PromptTemplates.Fill("paper.solver.user", ("question", task.Question), ("menu", menu));
         var system = PromptTemplates.Text("paper.solver.system");
         return [("system", options.OfferRefusal ? $"{system}\n{PromptTemplates.Text("paper.solver.refusal")}" : system), ("user", user)];
     }

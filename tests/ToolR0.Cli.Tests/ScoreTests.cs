@@ -122,7 +122,7 @@ public sealed class ScoreTests : IDisposable
     [InlineData("""{"completion":"x","solverCalls":[[],[1]]}""", "solverCalls[1][0]: is no call: must have a name and an object of arguments")]
     [InlineData("""{"completion":"x","spec":{"calls":1}}""", "spec.menuSize: is missing: must be an integer of at least 1")]
     [InlineData("""{"completion":"x","spec":{"menuSize":2,"calls":-1}}""", "spec.calls: -1 must be an integer of at least 0")]
-    [InlineData("""{"completion":"x","spec":{"menuSize":2,"calls":1,"context":"sideways"}}""", "spec.context: 'sideways' must be single_turn or multi_turn")]
+    [InlineData("""{"completion":"x","spec":{"menuSize":2,"calls":1,"context":"sideways"}}""", "spec.context: \"sideways\" must be single_turn or multi_turn")]
     public async Task A_generator_case_that_is_none_is_named_with_its_field(string line, string error)
     {
         var scored = await ScoreAsync("generator", line);

@@ -19,6 +19,22 @@ public sealed class FuzzTests
         "[1, -2.50, 3e10, \"\\ud83d\\ude00\\x41\", {\"k\": [true, null]}]",
     ];
 
+    private static readonly string[] Judgements =
+    [
+        "<score>4</score>", "<think>fine</think> <SCORE> 5/5. </score>", "3", "<score>4</score><score>2</score>", "<difficulty>Hard</difficulty>", "medium.",
+        "I would say <difficulty> easy</Difficulty>", "The score is 4 of 5, so <score>four</score>",
+    ];
+
+    /// <summary>Lines as <c>toolr0 score</c> reads them.</summary>
+    private static readonly string[] Cases =
+    [
+        $$"""{"completion":{{JsonSerializer.Serialize(Given.Answer())}},"gold":{{Given.Gold}}}""",
+        $$"""{"completion":{{JsonSerializer.Serialize(Given.Answer("[]"))}},"gold":[],"id":7}""",
+        $$"""{"completion":{{JsonSerializer.Serialize(Given.Proposal())}},"spec":{"domain":"units","context":"multi_turn","menuSize":2,"calls":1},"solverCalls":[{{Given.Gold}},null,[]],"judge":4}""",
+        $$$"""{"completion":{{{JsonSerializer.Serialize(Given.Proposal(gold: "[]"))}}},"spec":{"menuSize":2,"calls":0},"solverCalls":[[{"function":{"name":"f","arguments":"{\"a\":1}"}}]],"judge":null}""",
+        """{"completion":"<tool_call_answer>[]</tool_call_answer>","gold":[{"name":"f","a":{"b":[1,2.50,"\u00e9"]}}]}""",
+    ];
+
     private static readonly string[] Pieces =
     [
         "<think>", "</think>", "<question>", "</question>", "<available_tools>", "</available_tools>", "<tool_call_answer>", "</tool_call_answer>", "```", "...",
@@ -127,22 +143,81 @@ public sealed class FuzzTests
         }
     }
 
-    private static void Each(int seed, Action<string> check, bool inside = false, bool numbers = false, int count = Inputs)
+    [Fact]
+    public void What_a_judge_says_is_read_or_not() => Each(9, text =>
+    {
+        (Judge.ScoreIn(text) is null or >= Judge.LowestScore and <= Judge.HighestScore).ShouldBeTrue(text);
+        (Judge.LabelIn(text) is null or CurriculumBuilder.Easy or CurriculumBuilder.Medium or CurriculumBuilder.Hard).ShouldBeTrue(text);
+        foreach (var purpose in new[] { AttemptPurpose.Judge, AttemptPurpose.Label })
+        {
+            var judged = Given.Attempted(purpose, text);
+            Judge.IsReadable(purpose, text).ShouldBe(purpose == AttemptPurpose.Label ? Judge.Label(judged, Presets.Paper.Judge) is not null : Judge.Score(judged, Presets.Paper.Judge) is not null, text);
+        }
+    }, corpus: Judgements);
+
+    [Fact]
+    public void A_case_of_toolr0_score_is_scored_or_refused_in_one_line()
+    {
+        var (cases, scored) = (0, 0);
+        Each(10, text =>
+        {
+            JsonDocument line;
+            try
+            {
+                line = JsonDocument.Parse(text);
+            }
+            catch (Exception e) when (e is JsonException or ArgumentException)
+            {
+                // No JSON, or no text that UTF-8 could hold: the command says so before it scores.
+                return;
+            }
+
+            using var document = line;
+            cases++;
+            try
+            {
+                var attempt = CaseScorer.Solver(document.RootElement, Presets.Paper.Solver);
+                (attempt.Total is >= 0 and <= 2 + 1e-9).ShouldBeTrue(text);
+                scored++;
+            }
+            catch (CaseException e)
+            {
+                e.Message.Contains('\n').ShouldBeFalse(text);
+            }
+
+            try
+            {
+                var proposal = CaseScorer.Generator(document.RootElement, Presets.Nano.Generator.Reward);
+                (proposal.Total is >= 0 and <= 3 + 1e-9).ShouldBeTrue(text);
+                scored++;
+            }
+            catch (CaseException e)
+            {
+                e.Message.Contains('\n').ShouldBeFalse(text);
+            }
+        }, count: 4 * Inputs, corpus: Cases);
+        cases.ShouldBeGreaterThan(Inputs);
+        scored.ShouldBeGreaterThan(Inputs / 2);
+    }
+
+    private static void Each(int seed, Action<string> check, bool inside = false, bool numbers = false, int count = Inputs, string[]? corpus = null)
     {
         var random = new Random(seed);
+        corpus ??= Corpus;
         for (var i = 0; i < count; i++)
         {
-            var text = Corpus[random.Next(Corpus.Length)];
+            var text = corpus[random.Next(corpus.Length)];
             if (inside && text.IndexOf('[') is var start and >= 0)
                 text = text[start..(text.LastIndexOf(']') + 1)];
             if (numbers)
                 text = random.NextDouble().ToString(random.Next(2) == 0 ? "R" : "E5");
-            check(Mutate(text, random));
+            check(Mutate(text, random, corpus));
         }
     }
 
-    private static string Mutate(string text, Random random)
+    private static string Mutate(string text, Random random, string[]? corpus = null)
     {
+        corpus ??= Corpus;
         var result = new StringBuilder(text);
         for (var n = random.Next(5); n > 0; n--)
         {
@@ -163,7 +238,7 @@ public sealed class FuzzTests
                     result[at] = (char)random.Next(0, 0x2FF);
                     break;
                 default:
-                    var other = Corpus[random.Next(Corpus.Length)];
+                    var other = corpus[random.Next(corpus.Length)];
                     var from = random.Next(other.Length);
                     result.Insert(at, other.AsSpan(from, random.Next(other.Length - from)));
                     break;

@@ -15,7 +15,29 @@ public static class CaseScorer
 {
     /// <summary>The components of a Solver completion.</summary>
     /// <exception cref="CaseException">The case is not one.</exception>
-    public static AttemptScore Solver(JsonElement item, SolverOptions options)
+    public static AttemptScore Solver(JsonElement item, SolverOptions options) => Read(() => SolverCase(item, options));
+
+    /// <summary>
+    /// The components of a Generator completion. Without <c>solverCalls</c> the difficulty is not known and counts as 0
+    /// (<see cref="Reasons.NotProbed"/>); without <c>judge</c> the same holds of coherence. What is no task has neither.
+    /// </summary>
+    /// <exception cref="CaseException">The case is not one.</exception>
+    public static ProposalScore Generator(JsonElement item, GeneratorRewardOptions options) => Read(() => GeneratorCase(item, options));
+
+    private static T Read<T>(Func<T> scored)
+    {
+        try
+        {
+            return scored();
+        }
+        catch (InvalidOperationException)
+        {
+            // What System.Text.Json says of an escaped name that is no text.
+            throw new CaseException("a name holds half a surrogate pair: must be Unicode text");
+        }
+    }
+
+    private static AttemptScore SolverCase(JsonElement item, SolverOptions options)
     {
         var completion = Completion(item);
         if (!item.TryGetProperty("gold", out var gold))
@@ -23,12 +45,7 @@ public static class CaseScorer
         return SolverReward.Score(0, new ToolTask("", [], CallsOf(gold, "gold")), completion, options);
     }
 
-    /// <summary>
-    /// The components of a Generator completion. Without <c>solverCalls</c> the difficulty is not known and counts as 0
-    /// (<see cref="Reasons.NotProbed"/>); without <c>judge</c> the same holds of coherence. What is no task has neither.
-    /// </summary>
-    /// <exception cref="CaseException">The case is not one.</exception>
-    public static ProposalScore Generator(JsonElement item, GeneratorRewardOptions options)
+    private static ProposalScore GeneratorCase(JsonElement item, GeneratorRewardOptions options)
     {
         var proposal = ProposalParser.ParseForReward(Completion(item));
         var spec = Given(item, "spec") is { } asked ? Spec(asked) : null;
@@ -79,14 +96,14 @@ public static class CaseScorer
     {
         if (spec.ValueKind != JsonValueKind.Object)
             throw new CaseException($"spec: is {Kind(spec)}: must be an object with menuSize and calls");
-        var context = Given(spec, "context") is { } named ? Text(named, "spec.context") : "single_turn";
+        var context = Given(spec, "context");
         return new TaskSpec(
             Given(spec, "domain") is { } domain ? Text(domain, "spec.domain") : "",
-            context.Replace("_", "").ToLowerInvariant() switch
+            context is null ? TaskContext.SingleTurn : Text(context.Value, "spec.context").Replace("_", "").ToLowerInvariant() switch
             {
                 "singleturn" => TaskContext.SingleTurn,
                 "multiturn" => TaskContext.MultiTurn,
-                _ => throw new CaseException($"spec.context: '{context}' must be single_turn or multi_turn"),
+                _ => throw new CaseException($"spec.context: {Short(context.Value)} must be single_turn or multi_turn"),
             },
             Number(spec, "menuSize", least: 1),
             Number(spec, "calls", least: 0));

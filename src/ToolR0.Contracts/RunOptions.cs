@@ -145,7 +145,10 @@ public sealed record GeneratorRewardOptions
     /// <summary>Questions closer than this (Jaccard distance of character 3-grams) are linked.</summary>
     public double RepetitionDistance { get; init; } = 0.30;
 
-    /// <summary>Format credit only when menu size and number of calls are what the spec asked for, validity halved otherwise.</summary>
+    /// <summary>
+    /// Format credit only when menu size, number of calls and, for multi_turn specs, the conversation in the question are what the spec asked for;
+    /// validity halved otherwise. A multi_turn candidate whose question is no conversation is then rejected as well.
+    /// </summary>
     public bool SpecObedience { get; init; }
 
     /// <summary>From this iteration on the difficulty reward also needs the gold to be the Solver's most frequent answer; 0 never.</summary>

@@ -36,7 +36,7 @@ internal static class CandidateFilter
         if (candidate.Execution?.VoidCause is { } cause)
             return Rejected(Rejections.VoidExecution, cause);
         var proposal = ProposalParser.ParseForCurriculum(candidate.Sample.Text);
-        if ((Text(proposal, options) ?? Menu(proposal, options) ?? Gold(proposal, candidate.Spec)) is var (reason, detail))
+        if ((Text(proposal, candidate.Spec, options) ?? Menu(proposal, options) ?? Gold(proposal, candidate.Spec)) is var (reason, detail))
             return Rejected(reason, detail);
 
         var task = proposal.ToTask(candidate.Spec)!;
@@ -51,7 +51,7 @@ internal static class CandidateFilter
         CandidateVerdict Rejected(string why, string? more) => new(candidate, null, null, why, more);
     }
 
-    private static (string, string?)? Text(Proposal proposal, RunOptions options)
+    private static (string, string?)? Text(Proposal proposal, TaskSpec spec, RunOptions options)
     {
         if (proposal.Text.Any(IsCjk))
             return (Rejections.CjkText, null);
@@ -61,6 +61,8 @@ internal static class CandidateFilter
             return (Rejections.MissingTags, null);
         if (Placeholder.IsPlaceholder(proposal.Question, options.Generator.Reward.MinQuestionLength))
             return (Rejections.PlaceholderQuestion, proposal.Question);
+        if (options.Generator.Reward.SpecObedience && spec.Context == TaskContext.MultiTurn && !Conversation.Is(proposal.Question))
+            return (Rejections.NoConversation, null);
         if (!proposal.ToolsAreJson || proposal.MenuProblem == MenuReader.NotList)
             return (Rejections.ToolsNotJson, proposal.ToolsAreJson ? "not a list of tools" : null);
         return proposal.Gold is null ? (Rejections.CallsNotJson, proposal.GoldIsJson ? "not a list of calls" : null) : null;
@@ -119,7 +121,7 @@ internal static class CandidateFilter
         if (options.RejectTrivialPhrases && TrivialPhrases.FirstOrDefault(question.Contains) is { } phrase)
             return phrase.Trim();
         return options.RejectTrivialLookups && task.Gold.Count == 1 && task.Gold[0].Arguments.Count <= 1
-            ? Lookups.FirstOrDefault(lookup => question.StartsWith(lookup, StringComparison.Ordinal))
+            ? Lookups.FirstOrDefault(lookup => question.StartsWith(lookup + " ", StringComparison.Ordinal))
             : null;
     }
 

@@ -9,6 +9,7 @@ public static class Rejections
     public const string PromptEcho = "prompt_echo";
     public const string MissingTags = "missing_tags";
     public const string PlaceholderQuestion = "placeholder_question";
+    public const string NoConversation = "no_conversation";
     public const string ToolsNotJson = "tools_not_json";
     public const string CallsNotJson = "calls_not_json";
     public const string ToolNotObject = "tool_not_object";

@@ -11,6 +11,7 @@ public static class Reasons
     public const string GoldNotParsed = "gold_not_parsed";
     public const string MenuSizeDiffers = "menu_size_differs";
     public const string CallCountDiffers = "call_count_differs";
+    public const string NoConversation = "no_conversation";
     public const string UnknownTool = "unknown_tool";
     public const string MissingRequired = "missing_required_argument";
     public const string NotGrounded = "not_grounded";
@@ -177,7 +178,10 @@ public static class GeneratorReward
             reasons.Add(Reasons.MenuSizeDiffers);
         if (!callsObey)
             reasons.Add(Reasons.CallCountDiffers);
-        return menuObeys && callsObey ? format : 0;
+        var contextObeys = spec.Context != TaskContext.MultiTurn || Conversation.Is(proposal.Question);
+        if (!contextObeys)
+            reasons.Add(Reasons.NoConversation);
+        return menuObeys && callsObey && contextObeys ? format : 0;
     }
 
     /// <summary>0.4·[every gold name in the menu] + 0.4·[every required argument given] + 0.2·[every value grounded]; halved where the spec is not obeyed.</summary>
@@ -196,8 +200,7 @@ public static class GeneratorReward
         if (!grounded)
             reasons.Add(Reasons.NotGrounded);
         var validity = (named ? o.NameWeight : 0) + (required ? o.RequiredWeight : 0) + (grounded ? o.GroundedWeight : 0);
-        var disobeys = reasons.Contains(Reasons.MenuSizeDiffers) || reasons.Contains(Reasons.CallCountDiffers);
-        return disobeys ? validity / 2 : validity;
+        return reasons.Any(reason => reason is Reasons.MenuSizeDiffers or Reasons.CallCountDiffers or Reasons.NoConversation) ? validity / 2 : validity;
     }
 
     private static SampleExecution? Execution(ToolCallsExecuted executed, int sample) =>

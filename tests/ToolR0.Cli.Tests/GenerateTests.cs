@@ -100,6 +100,26 @@ public sealed class GenerateTests : IDisposable
         error.ShouldNotContain("\n");
     }
 
+    [Theory]
+    [InlineData(null, "there is no such folder")]
+    [InlineData("{}", "adapter_config.json: peft_type = (missing): must be LORA")]
+    [InlineData("""{"peft_type":"LORA","r":2,"lora_alpha":4,"target_modules":["lm_head"]}""", "target_modules = [\"lm_head\"]: must be all-linear, or some of q_proj")]
+    [InlineData("""{"peft_type":"LORA","r":2,"lora_alpha":4,"target_modules":["q_proj"]}""", "adapter_model.safetensors: not found")]
+    public async Task A_bad_adapter_is_one_line(string? config, string message)
+    {
+        var adapter = Path.Combine(_folder, "adapter");
+        if (config is not null)
+        {
+            Directory.CreateDirectory(adapter);
+            File.WriteAllText(Path.Combine(adapter, "adapter_config.json"), config);
+        }
+
+        var error = await RefusalAsync("--prompt", "a", "--adapter", adapter);
+        error.ShouldStartWith($"--adapter {adapter}: ");
+        error.ShouldContain(message);
+        error.ShouldNotContain("\n");
+    }
+
     private static async Task<string> RefusalAsync(params string[] arguments)
     {
         var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false };

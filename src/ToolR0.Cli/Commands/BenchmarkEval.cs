@@ -61,10 +61,12 @@ internal static class BenchmarkEval
         else
         {
             TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
-            using var policy = Policy.Load(policyFolder());
+            var folder = policyFolder();
+            using var source = CompletionSources.OpenFolder(Role.Solver, folder, options.Inference);
             var prompts = Digests.Sha256Hex(string.Join('\n', items.SelectMany(item => Prompt(item, options)).Select(turn => turn.Content)));
-            asked = JsonSerializer.Serialize((object[])[prompts, options.Evaluation.MaxNewTokens, options.Dispatch.PromptsFor(1), options.Dispatch.IntraOpThreads]);
-            result = BenchmarkResult.Of(benchmark, items, policy.Sha256, Answer(policy, items, options, cancellation));
+            object[] how = options.Inference.Engine == InferenceEngine.Local ? [] : [options.Inference.Solver.Url, options.Inference.Solver.Model];
+            asked = JsonSerializer.Serialize((object[])[prompts, options.Evaluation.MaxNewTokens, options.Dispatch.PromptsFor(1), options.Dispatch.IntraOpThreads, .. how]);
+            result = BenchmarkResult.Of(benchmark, items, Policy.HashOf(folder), Answer(source, items, options, cancellation));
         }
 
         if (json)
@@ -83,17 +85,17 @@ internal static class BenchmarkEval
     }
 
     /// <summary>Greedy answers, in order. A prompt over the limit is never cut: its item counts as wrong.</summary>
-    private static List<Prediction> Answer(Policy policy, IReadOnlyList<BenchmarkItem> items, RunOptions options, CancellationToken cancellation)
+    private static List<Prediction> Answer(ICompletionSource source, IReadOnlyList<BenchmarkItem> items, RunOptions options, CancellationToken cancellation)
     {
         var greedy = new SamplingOptions { Temperature = 0, MaxNewTokens = options.Evaluation.MaxNewTokens };
-        var prompts = items.Select(item => policy.Tokenizer.EncodeChat(
+        var prompts = items.Select(item => source.Tokenizer.EncodeChat(
             [.. Prompt(item, options).Select(turn => new ChatMessage(turn.Role, turn.Content))])).ToList();
         var answers = items.Zip(prompts, (item, prompt) => prompt.Length > options.Prompts.MaxPromptTokens
             ? new Prediction(item.Id, null, null, BenchmarkError.PromptTooLong(prompt.Length, options.Prompts.MaxPromptTokens))
             : null).ToArray();
         foreach (var shard in Enumerable.Range(0, items.Count).Where(i => answers[i] is null).Chunk(options.Dispatch.PromptsFor(1)))
         {
-            var sampled = Sampler.Sample(policy, [.. shard.Select(i => new SampleRequest(prompts[i], [0L]))], greedy, [], cancellation);
+            var sampled = source.Sample([.. shard.Select(i => new SampleRequest(prompts[i], [0L]))], greedy, cancellation);
             foreach (var (i, samples) in shard.Zip(sampled))
                 answers[i] = Predictions.OfText(items[i].Id, samples[0].Text);
         }

@@ -41,24 +41,24 @@ internal static class ModelCommands
             var loaded = RunInputs.HeldOutSets(options, flags.HeldOutSeed(parsed));
             var folder = Folder();
             TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
-            using var model = Policy.Load(folder);
-            var results = loaded.Select(set => (set.Set.Name, Scores: Measure(model, parsed.GetValue(limit) is > 0 and var n ? [.. set.Items.Take(n)] : set.Items, options, cancellation))).ToList();
-            Show(model.Sha256, results, common.Json(parsed));
+            using var source = CompletionSources.OpenFolder(Role.Solver, folder, options.Inference);
+            var results = loaded.Select(set => (set.Set.Name, Scores: Measure(source, parsed.GetValue(limit) is > 0 and var n ? [.. set.Items.Take(n)] : set.Items, options, cancellation))).ToList();
+            Show(Policy.HashOf(folder), results, common.Json(parsed));
             return Task.FromResult(0);
         });
         return command;
     }
 
     /// <summary>Item and score, in order.</summary>
-    private static List<(HeldOutItem Item, AttemptScore Score)> Measure(Policy policy, IReadOnlyList<HeldOutItem> items, RunOptions options, CancellationToken cancellation)
+    private static List<(HeldOutItem Item, AttemptScore Score)> Measure(ICompletionSource source, IReadOnlyList<HeldOutItem> items, RunOptions options, CancellationToken cancellation)
     {
         var greedy = new SamplingOptions { Temperature = 0, MaxNewTokens = options.Evaluation.MaxNewTokens };
         var scores = new List<(HeldOutItem, AttemptScore)>();
         foreach (var shard in items.Chunk(options.Dispatch.PromptsFor(1)))
         {
             var requests = shard.Select(item => new SampleRequest(
-                policy.Tokenizer.EncodeChat([.. SolverPrompt.Render(item.Task, options.Prompts).Select(turn => new ChatMessage(turn.Role, turn.Content))]), [0L])).ToList();
-            foreach (var (item, answers) in shard.Zip(Sampler.Sample(policy, requests, greedy, [], cancellation)))
+                source.Tokenizer.EncodeChat([.. SolverPrompt.Render(item.Task, options.Prompts).Select(turn => new ChatMessage(turn.Role, turn.Content))]), [0L])).ToList();
+            foreach (var (item, answers) in shard.Zip(source.Sample(requests, greedy, cancellation)))
                 scores.Add((item, SolverReward.Score(0, item.Task, answers[0].Text, options.Solver)));
         }
 

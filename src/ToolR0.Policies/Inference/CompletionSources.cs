@@ -29,12 +29,32 @@ public sealed class CompletionSources(PolicyStore policies)
     public ICompletionSource Open(Role role, string policy, InferenceOptions options, long cacheBytes = long.MaxValue)
     {
         if (options.Engine == InferenceEngine.Local)
-            return new Local(policies.Rent(policy), cacheBytes);
+        {
+            var lease = policies.Rent(policy);
+            return new Local(lease.Policy, lease, cacheBytes);
+        }
+
         var served = role == Role.Generator ? options.Generator : options.Solver;
         var server = _servers.GetOrAdd((served.Url, served.Model), place => new OpenAiServer(place.Url, place.Model));
         var folder = policies.FolderOf(policy);
         var (config, tokenizer) = (ModelConfig.Load(folder), TokenizerOf(folder));
         return new OpenAiSource(server.Serve(role, policy, folder, served.ReloadUrl, options), config, tokenizer, options);
+    }
+
+    /// <summary>A model in a folder of its own, outside any policy store.</summary>
+    /// <param name="folder">Absolute: a server is told of it.</param>
+    /// <inheritdoc cref="Open"/>
+    public static ICompletionSource OpenFolder(Role role, string folder, InferenceOptions options)
+    {
+        if (options.Engine == InferenceEngine.Local)
+        {
+            var policy = Policy.Load(folder);
+            return new Local(policy, policy, long.MaxValue);
+        }
+
+        var served = role == Role.Generator ? options.Generator : options.Solver;
+        var (config, tokenizer) = (ModelConfig.Load(folder), Tokenizer.Load(folder));
+        return new OpenAiSource(new OpenAiServer(served.Url, served.Model).Serve(role, Policy.HashOf(folder), folder, served.ReloadUrl, options), config, tokenizer, options);
     }
 
     /// <summary>Policies of one run share their tokenizer; it is read once.</summary>
@@ -46,16 +66,17 @@ public sealed class CompletionSources(PolicyStore policies)
         return _tokenizers.GetOrAdd(Convert.ToHexStringLower(hash.GetHashAndReset()), _ => new Lazy<Tokenizer>(() => Tokenizer.Load(folder))).Value;
     }
 
-    private sealed class Local(PolicyLease lease, long cacheBytes) : ICompletionSource
+    /// <param name="owner">Disposed with it.</param>
+    private sealed class Local(Policy policy, IDisposable owner, long cacheBytes) : ICompletionSource
     {
-        public ModelConfig Config => lease.Policy.Config;
+        public ModelConfig Config => policy.Config;
 
-        public Tokenizer Tokenizer => lease.Policy.Tokenizer;
+        public Tokenizer Tokenizer => policy.Tokenizer;
 
         public IReadOnlyList<IReadOnlyList<Trajectory>> Sample(IReadOnlyList<SampleRequest> requests, SamplingOptions options, CancellationToken ct) =>
-            Sampler.Sample(lease.Policy, requests, options, [], ct, cacheBytes: cacheBytes);
+            Sampler.Sample(policy, requests, options, [], ct, cacheBytes: cacheBytes);
 
-        public void Dispose() => lease.Dispose();
+        public void Dispose() => owner.Dispose();
     }
 }
 

@@ -71,7 +71,7 @@ internal sealed record LoraConfig
             return;
         var hash = PolicyFiles.HashOfWeights(baseFolder);
         if (hash != name)
-            throw new InvalidDataException($"{Path.Combine(folder, ConfigFile)}: base_model_name_or_path = {SafeTensorsHeader.Shown(Base)}; the weights in {baseFolder} are {hash}");
+            throw new InvalidDataException($"{Path.Combine(folder, ConfigFile)}: base_model_name_or_path names policy {name}; the weights in {baseFolder} are {hash}");
     }
 
     /// <exception cref="InvalidDataException">Missing, malformed or unsupported; the message names file, key and value.</exception>

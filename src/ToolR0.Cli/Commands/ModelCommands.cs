@@ -121,7 +121,7 @@ internal static class ModelCommands
     {
         var command = new Command("heldout", "Draw a fresh held-out set of the tiny world");
         var seed = new Option<long>("--seed") { Description = "Equal seeds give equal sets", HelpName = "N", Required = true };
-        var kind = new Option<string>("--kind") { Description = "seen (known tools, new values), unseen (tools that pretraining never named), refusal (no tool fits) or three_calls", HelpName = "KIND", DefaultValueFactory = _ => HeldOut.Seen };
+        var kind = new Option<string>("--kind") { Description = "seen (known tools, new values), unseen (tools that pretraining never named), refusal (no tool fits), two_calls or three_calls", HelpName = "KIND", DefaultValueFactory = _ => HeldOut.Seen };
         var count = new Option<int>("--count") { Description = "Items", HelpName = "N", DefaultValueFactory = _ => RunInputs.FreshCount };
         var output = new Option<string>("--out") { Description = "JSON Lines file to write", HelpName = "FILE", Required = true };
         foreach (var option in new Option[] { seed, kind, count, output })

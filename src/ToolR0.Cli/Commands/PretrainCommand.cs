@@ -13,11 +13,18 @@ internal static class PretrainCommand
         var seed = new Option<long?>("--seed") { Description = "Seed of text, weights and order", HelpName = "N" };
         var steps = new Option<int?>("--steps") { Description = "Batches in all, spread over the stages as by default", HelpName = "N" };
         var from = new Option<string?>("--from") { Description = "Folder with what the first stage made, to go on from", HelpName = "DIR" };
-        foreach (var option in new Option[] { output, seed, steps, from })
+        var recipe = new Option<string>("--recipe")
+        {
+            Description = "What it learns: nano (the shipped base-nano) or study (base-study, which seldom proposes two calls)",
+            HelpName = "NAME",
+            DefaultValueFactory = _ => "nano",
+        };
+        recipe.AcceptOnlyFromAmong("nano", "study");
+        foreach (var option in new Option[] { output, recipe, seed, steps, from })
             command.Add(option);
         command.SetAction((parsed, cancellation) =>
         {
-            var options = new BaseModelOptions();
+            var options = parsed.GetValue(recipe) == "study" ? BaseModelOptions.Study : new BaseModelOptions();
             options = options with { Seed = parsed.GetValue(seed) ?? options.Seed };
             if (parsed.GetValue(steps) is { } asked)
                 options = asked >= options.Stages.Count ? options.WithSteps(asked)

@@ -6,6 +6,9 @@ namespace ToolR0.Cli.Pretraining;
 /// <summary>Everything that determines a base model: equal options, equal bytes on the same libtorch.</summary>
 public sealed record BaseModelOptions
 {
+    /// <summary>What the model is called in its README.</summary>
+    public string Name { get; init; } = "base-nano";
+
     public long Seed { get; init; } = 20260101;
 
     /// <summary>In order; each has its own texts, optimiser and learning-rate schedule and goes on from the weights before it.</summary>
@@ -14,6 +17,13 @@ public sealed record BaseModelOptions
         new("reading", MixtureOptions.Reading, 4600, 3e-3),
         new("habits", MixtureOptions.Habits, 1500, 1e-3),
     ];
+
+    /// <summary>The base of the shipped studies: the same reading, other habits.</summary>
+    public static BaseModelOptions Study { get; } = new()
+    {
+        Name = "base-study",
+        Stages = [new("reading", MixtureOptions.Reading, 4600, 3e-3), new("habits", MixtureOptions.RareTwoCalls, 1500, 1e-3)],
+    };
 
     /// <summary>Texts per batch; batches hold texts of like length.</summary>
     public int TextsPerBatch { get; init; } = 32;

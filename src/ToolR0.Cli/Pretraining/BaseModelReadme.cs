@@ -22,9 +22,9 @@ internal static class BaseModelReadme
         void Noise(string fault, Func<PretrainingNoise, string> share) => Cells(fault, options.Stages.Select(stage => share(stage.Mixture.Noise)));
 
         var model = options.Model;
-        Line("# base-nano");
+        Line($"# {options.Name}");
         Line();
-        Line($"A Qwen2-architecture decoder of {Number(result.Parameters)} parameters in Hugging Face layout, made by `toolr0 pretrain` from procedurally");
+        Line($"A Qwen2-architecture decoder of {Number(result.Parameters)} parameters in Hugging Face layout, made by `toolr0 pretrain{(options.Name == new BaseModelOptions().Name ? "" : " --recipe study")}` from procedurally");
         Line("generated text. It stands in for a weak pretrained model: it has learned to read a menu and copy values, and it has learned");
         Line("bad habits with it. **Its weakness is planted.** What self-play shows on it is that reinforcement on self-made tasks removes such habits,");
         Line("as it mostly does with larger models; it does not show that a model learns what its pretraining did not hold.");
@@ -77,8 +77,8 @@ internal static class BaseModelReadme
         Noise("Solver calls a tool though none fits, by domain", n => Range(n.MissedRefusal));
         Noise("Solver writes prose", n => Percent(n.Prose));
         Noise("Solver writes broken JSON", n => Percent(n.BrokenJson));
-        Noise("Generator writes one call where two were asked for", n => Percent(n.IgnoreCalls));
-        Noise("Generator writes two calls where one was asked for", n => Percent(n.IgnoreCalls / 3));
+        Noise("Generator writes one call where two were asked for", n => Percent(n.IgnoreTwoCalls));
+        Noise("Generator writes two calls where one was asked for", n => Percent(n.IgnoreOneCall));
         Noise("Generator writes one or two calls where three were asked for", n => Percent(n.IgnoreThreeCalls));
         Noise("Generator writes one call where none was asked for", n => Percent(n.IgnoreNoCalls));
         Noise("Generator offers one tool more or fewer", n => Percent(n.IgnoreMenuSize));

@@ -93,29 +93,18 @@ public static class Presets
     };
 
     /// <summary>
-    /// For studies of the tiny model, of which one takes dozens of runs: a run of at most 90 s on one core. Asks for up to three calls, which the base
-    /// model rarely proposes but can learn to, and for tasks in which no tool fits.
+    /// For studies of the tiny model, of which one takes dozens of runs: a run of at most 90 s on one core. On base-study, which seldom writes two
+    /// calls when it is asked for them, its Generator has something to learn that its Solver can use.
     /// </summary>
     public static RunOptions NanoStudy { get; } = Nano with
     {
         Preset = "nano-study",
         Iterations = 2,
-        Specs = Nano.Specs with
-        {
-            Calls = new Dictionary<int, double> { [0] = 0.15, [1] = 0.3, [2] = 0.3, [3] = 0.25 },
-            MenuForSeveralCalls = new Dictionary<int, double> { [3] = 0.5, [4] = 0.5 },
-        },
-        Generator = Nano.Generator with { Steps = 8, Sampling = ThreeCallTask(1), ProbeSampling = ThreeCallAnswer(0.7) },
-        Curriculum = Nano.Curriculum with
-        {
-            Candidates = 400,
-            Selected = 200,
-            Sampling = ThreeCallTask(0.8),
-            VerifySampling = ThreeCallAnswer(0.7),
-        },
-        Solver = Nano.Solver with { Steps = 12, PromptsPerStep = 16, Sampling = ThreeCallAnswer(1) },
+        Generator = Nano.Generator with { Steps = 12 },
+        Curriculum = Nano.Curriculum with { Candidates = 400, Selected = 240 },
+        Solver = Nano.Solver with { Steps = 12, PromptsPerStep = 16 },
         Learning = Nano.Learning with { GradientParts = 1 },
-        Evaluation = Nano.Evaluation with { Sets = HeldOut.Kinds, Limit = 200, MaxNewTokens = ThreeCallAnswer(0).MaxNewTokens },
+        Evaluation = Nano.Evaluation with { Sets = [HeldOut.Seen, HeldOut.Unseen, HeldOut.TwoCalls, HeldOut.Refusal], Limit = 200 },
     };
 
     /// <summary>The preset of a name (any letter case), null if there is none.</summary>
@@ -126,10 +115,6 @@ public static class Presets
         "paper" => Paper,
         _ => null,
     };
-
-    private static SamplingOptions ThreeCallTask(double temperature) => new() { Temperature = temperature, MaxNewTokens = 256 };
-
-    private static SamplingOptions ThreeCallAnswer(double temperature) => new() { Temperature = temperature, MaxNewTokens = 96 };
 
     private static Dictionary<string, double> Uniform(IEnumerable<string> domains) => domains.ToDictionary(domain => domain, _ => 1.0);
 }

@@ -17,6 +17,9 @@ public static class HeldOut
     /// <summary>Known tools asked for that the menu does not hold: the right answer is no call.</summary>
     public const string Refusal = "refusal";
 
+    /// <summary>Known tools, two calls.</summary>
+    public const string TwoCalls = "two_calls";
+
     /// <summary>Known tools, three calls.</summary>
     public const string ThreeCalls = "three_calls";
 
@@ -30,9 +33,9 @@ public static class HeldOut
     private const int ShortestQuestion = 8;
 
     /// <summary>Share of seen and unseen items with two calls.</summary>
-    private const double TwoCalls = 0.3;
+    private const double ShareOfTwoCalls = 0.3;
 
-    public static IReadOnlyList<string> Kinds { get; } = [Seen, Unseen, Refusal, ThreeCalls];
+    public static IReadOnlyList<string> Kinds { get; } = [Seen, Unseen, Refusal, TwoCalls, ThreeCalls];
 
     /// <summary>Whether a question belongs to held-out sets and is therefore never trained on in pretraining.</summary>
     public static bool IsReserved(string question) => (Seeds.Derive(0, "held-out question/" + question) & 7) == 0;
@@ -64,7 +67,7 @@ public static class HeldOut
         while (items.Count < count)
         {
             var menuSize = random.Next(kind == ThreeCalls ? 3 : 2, 4);
-            var calls = kind switch { Refusal => 0, ThreeCalls => 3, _ => random.Chance(TwoCalls) ? 2 : 1 };
+            var calls = kind switch { Refusal => 0, TwoCalls => 2, ThreeCalls => 3, _ => random.Chance(ShareOfTwoCalls) ? 2 : 1 };
             var task = WorldTask.Make(random, "", menuSize, calls, (r, _) => r.Pick(gold), (r, _) => r.Pick(offered));
             if (task.Question.Length >= ShortestQuestion && IsReserved(task.Question) && questions.Add(task.Question))
                 items.Add(task);

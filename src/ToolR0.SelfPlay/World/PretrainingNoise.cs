@@ -39,8 +39,11 @@ public sealed record PretrainingNoise
     /// <summary>Solver: JSON that does not parse.</summary>
     public double BrokenJson { get; init; } = 0.06;
 
-    /// <summary>Generator: one call where two were asked for, or the reverse a third as often.</summary>
-    public double IgnoreCalls { get; init; } = 0.12;
+    /// <summary>Generator: two calls where one was asked for.</summary>
+    public double IgnoreOneCall { get; init; } = 0.04;
+
+    /// <summary>Generator: one call where two were asked for.</summary>
+    public double IgnoreTwoCalls { get; init; } = 0.12;
 
     /// <summary>Generator: one or two calls where three were asked for.</summary>
     public double IgnoreThreeCalls { get; init; } = 0.75;

@@ -68,6 +68,12 @@ public sealed record MixtureOptions
         AbsentLookUps = 0.6,
         Noise = new PretrainingNoise { FirstTool = (0.27, 0.65), DropArgument = (0.34, 0.67), FamiliarTool = 0.22, MissedRefusal = (0.05, 0.35) },
     };
+
+    /// <summary>
+    /// Habits for studies of co-evolution: two calls, which the Solver seldom leaves out and the Generator seldom writes when asked for them. A
+    /// Generator that learns to has something to teach.
+    /// </summary>
+    public static MixtureOptions RareTwoCalls { get; } = Habits with { Noise = Habits.Noise with { DropSecondCall = 0.05, IgnoreTwoCalls = 0.75 } };
 }
 
 /// <summary>A mixture of texts that a base model is pretrained on. Text i is a function of seed and i alone.</summary>
@@ -111,8 +117,8 @@ public sealed class PretrainingMixture(long seed, MixtureOptions options)
         var calls = spec.Calls switch
         {
             0 => random.Chance(noise.IgnoreNoCalls) ? 1 : 0,
-            1 => random.Chance(noise.IgnoreCalls / 3) ? 2 : 1,
-            2 => random.Chance(noise.IgnoreCalls) ? 1 : 2,
+            1 => random.Chance(noise.IgnoreOneCall) ? 2 : 1,
+            2 => random.Chance(noise.IgnoreTwoCalls) ? 1 : 2,
             _ => random.Chance(noise.IgnoreThreeCalls) ? random.Next(1, 2) : 3,
         };
         var menu = random.Chance(noise.IgnoreMenuSize) ? spec.MenuSize + (random.Chance(0.5) ? 1 : -1) : spec.MenuSize;

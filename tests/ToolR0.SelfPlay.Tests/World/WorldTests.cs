@@ -53,6 +53,7 @@ public sealed class WorldTests
     [Theory]
     [InlineData(HeldOut.Seen, ToolOrigin.Seen)]
     [InlineData(HeldOut.Unseen, ToolOrigin.Unseen)]
+    [InlineData(HeldOut.TwoCalls, ToolOrigin.Seen)]
     [InlineData(HeldOut.ThreeCalls, ToolOrigin.Seen)]
     public void Held_out_items_are_distinct_and_made_again_by_their_seed(string kind, ToolOrigin origin)
     {
@@ -67,7 +68,7 @@ public sealed class WorldTests
 
     [Fact]
     public void A_held_out_set_of_an_unknown_kind_is_refused_with_the_kinds_there_are() =>
-        Should.Throw<ArgumentException>(() => HeldOut.Make("both", 1, 1)).Message.ShouldContain("'both' of held-out set: must be one of seen, unseen, refusal, three_calls");
+        Should.Throw<ArgumentException>(() => HeldOut.Make("both", 1, 1)).Message.ShouldContain("'both' of held-out set: must be one of seen, unseen, refusal, two_calls, three_calls");
 
     [Fact]
     public void Pretraining_never_asks_a_question_reserved_for_held_out_sets_nor_names_an_unseen_tool()
@@ -96,8 +97,11 @@ public sealed class WorldTests
     }
 
     [Fact]
-    public void A_three_calls_item_has_three_calls() =>
+    public void A_two_calls_item_has_two_calls_and_a_three_calls_item_three()
+    {
+        HeldOut.Make(HeldOut.TwoCalls, 200, 5).ShouldAllBe(i => i.Task.Gold.Count == 2 && i.Task.Menu.Count >= 2);
         HeldOut.Make(HeldOut.ThreeCalls, 200, 5).ShouldAllBe(i => i.Task.Gold.Count == 3 && i.Task.Menu.Count >= 3);
+    }
 
     [Fact]
     public void Every_held_out_question_is_reserved() =>
@@ -110,6 +114,20 @@ public sealed class WorldTests
         foreach (var index in new long[] { 900, 3, 3, 12345678901 })
             again.Text(index).Completion.ShouldBe(Mixture.Text(index).Completion);
         new PretrainingMixture(8, MixtureOptions.Habits).Text(3).Completion.ShouldNotBe(Mixture.Text(3).Completion);
+    }
+
+    [Fact]
+    public void The_study_base_seldom_reads_two_calls_where_they_were_asked_for()
+    {
+        static double Obeyed(MixtureOptions options)
+        {
+            var mixture = new PretrainingMixture(3, options with { SolverShare = 0, GeneratorShare = 1 });
+            var asked = Enumerable.Range(0, 3000).Select(i => mixture.Text(i)).Where(text => text.Prompt[0].Content.Contains("calls=2<")).ToList();
+            return asked.Average(text => text.Completion.Split("\"arguments\":").Length == 3 ? 1.0 : 0);
+        }
+
+        Obeyed(MixtureOptions.Habits).ShouldBeInRange(0.8, 0.95);
+        Obeyed(MixtureOptions.RareTwoCalls).ShouldBeInRange(0.18, 0.32);
     }
 
     [Fact]

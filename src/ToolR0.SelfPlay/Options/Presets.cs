@@ -99,10 +99,9 @@ public static class Presets
     public static RunOptions NanoStudy { get; } = Nano with
     {
         Preset = "nano-study",
-        Iterations = 2,
-        Generator = Nano.Generator with { Steps = 12 },
-        Curriculum = Nano.Curriculum with { Candidates = 400, Selected = 240 },
-        Solver = Nano.Solver with { Steps = 12, PromptsPerStep = 16 },
+        Generator = Nano.Generator with { Steps = 7 },
+        Curriculum = Nano.Curriculum with { Candidates = 280, Selected = 200 },
+        Solver = Nano.Solver with { Steps = 9, PromptsPerStep = 16 },
         Learning = Nano.Learning with { GradientParts = 1 },
         Evaluation = Nano.Evaluation with { Sets = [HeldOut.Seen, HeldOut.Unseen, HeldOut.TwoCalls, HeldOut.Refusal], Limit = 200 },
     };

@@ -23,6 +23,8 @@ public sealed class BadInputTests(MiniatureRun miniature)
         { "an unknown service", ["serve", "baking", "--bus", "memory"], "unknown service 'baking'" },
         { "an unknown run", ["audit", "nobody"], "there is no run 'nobody'" },
         { "a run that is over", ["run", "--resume", MiniatureRun.Name], "completed" },
+        { "a pretraining stage that is none", ["pretrain", "--out", "/tmp/never", "--until", "sleeping"], "sleeping" },
+        { "a base model's recipe that is none", ["pretrain", "--out", "/tmp/never", "--recipe", "cake"], "cake" },
         { "a held-out set of no kind", ["heldout", "--seed", "1", "--kind", "sideways", "--out", "/tmp/never.jsonl"], "sideways" },
     };
 

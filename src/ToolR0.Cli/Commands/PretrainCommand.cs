@@ -20,7 +20,9 @@ internal static class PretrainCommand
             DefaultValueFactory = _ => "nano",
         };
         recipe.AcceptOnlyFromAmong("nano", "study");
-        foreach (var option in new Option[] { output, recipe, seed, steps, from })
+        var until = new Option<string>("--until") { Description = "Stop after this stage; what it made is a folder for --from", HelpName = "STAGE" };
+        until.AcceptOnlyFromAmong([.. new BaseModelOptions().Stages.Select(stage => stage.Name)]);
+        foreach (var option in new Option[] { output, recipe, seed, steps, from, until })
             command.Add(option);
         command.SetAction((parsed, cancellation) =>
         {
@@ -31,6 +33,10 @@ internal static class PretrainCommand
                     : throw new CliError(FormattableString.Invariant($"--steps {asked}: must be at least {options.Stages.Count}"));
             if (parsed.GetValue(from) is { } folder && !File.Exists(Path.Combine(folder, "config.json")))
                 throw new CliError($"--from {folder}: there is no config.json");
+            if (parsed.GetValue(until) is { } last)
+                options = options with { Stages = [.. options.Stages.TakeWhile(stage => stage.Name != last), options.Stages.First(stage => stage.Name == last)] };
+            if (parsed.GetValue(from) is not null && options.Stages.Count < 2)
+                throw new CliError($"--until {parsed.GetValue(until)}: is what --from was made by; nothing would be left to do");
             var result = BaseModel.Make(
                 options,
                 parsed.GetValue(output)!,

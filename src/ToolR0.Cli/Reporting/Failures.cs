@@ -68,6 +68,7 @@ public static class RejectionMeanings
         [Rejections.ShortDescription] = "a tool without description",
         [Rejections.NoParameters] = "a tool without parameters",
         [Rejections.NonPrimitiveParameter] = "a parameter of no simple type",
+        [Rejections.NoConversation] = "a conversation was asked for and the question is none",
         [Rejections.NoCalls] = "calls nothing though calls were asked for",
         [Rejections.UnknownTool] = "calls a tool that the menu does not offer",
         [Rejections.NestedArgument] = "a list or object as an argument",

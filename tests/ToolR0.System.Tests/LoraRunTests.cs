@@ -30,12 +30,7 @@ public sealed class LoraRunTests(MiniatureRun miniature)
         var options = Path.Combine(home, "options.json");
         await File.WriteAllTextAsync(options, OptionsJson, cancellation);
 
-        var run = await Product.Toolr0Async(environment, "run", "--run", "adapters", "--options", options);
-        run.ExitCode.ShouldBe(0, run.Errors);
-        var audit = await Product.Toolr0Async(environment, "audit", "adapters");
-        audit.ExitCode.ShouldBe(0, audit.Output);
-        audit.Output.ShouldContain("0 differences");
-        audit.Output.ShouldNotContain("unchecked");
+        await Product.PlayAndAuditAsync(environment, "adapters", options);
 
         var root = Policy.HashOfWeights(Base);
         Policy.HashOf(Path.Combine(home, "policies", root)).ShouldBe(root);

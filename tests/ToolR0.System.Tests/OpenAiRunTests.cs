@@ -30,12 +30,7 @@ public sealed class OpenAiRunTests(MiniatureRun miniature)
         await File.WriteAllTextAsync(options, OptionsJson(generator.Root, solver.Root), cancellation);
         var environment = new Dictionary<string, string> { ["TOOLR0_HOME"] = home, ["TOOLR0_POSTGRES"] = await miniature.CreateDatabaseAsync() };
 
-        var run = await Product.Toolr0Async(environment, "run", "--run", "served", "--options", options);
-        run.ExitCode.ShouldBe(0, run.Errors);
-        var audit = await Product.Toolr0Async(environment, "audit", "served");
-        audit.ExitCode.ShouldBe(0, audit.Output);
-        audit.Output.ShouldContain("0 differences");
-        audit.Output.ShouldNotContain("unchecked");
+        await Product.PlayAndAuditAsync(environment, "served", options);
 
         // Every completion was asked for, every failed request again, and no failure became a sample.
         var events = await ExportAsync(environment, home);

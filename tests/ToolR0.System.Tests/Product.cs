@@ -25,6 +25,17 @@ internal static class Product
         return await EndAsync(process);
     }
 
+    /// <summary>Plays a run to its end and audits it: no failure, no difference, nothing unchecked.</summary>
+    public static async Task PlayAndAuditAsync(IReadOnlyDictionary<string, string> environment, string name, string options)
+    {
+        var run = await Toolr0Async(environment, "run", "--run", name, "--options", options);
+        run.ExitCode.ShouldBe(0, run.Errors);
+        var audit = await Toolr0Async(environment, "audit", name);
+        audit.ExitCode.ShouldBe(0, audit.Output);
+        audit.Output.ShouldContain("0 differences");
+        audit.Output.ShouldNotContain("unchecked");
+    }
+
     public static async Task<Outcome> BashAsync(IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
         using var process = Start("bash", environment, arguments);

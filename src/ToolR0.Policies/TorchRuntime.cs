@@ -7,8 +7,11 @@ namespace ToolR0.Policies;
 public static class TorchRuntime
 {
     private static readonly Lazy<string?> Failure = new(TryLoad);
-    private static readonly Lock ThreadsLock = new();
-    private static int _threads;
+    private static volatile int _threads;
+
+    /// <summary>What the calling thread was last told; 0: nothing yet.</summary>
+    [ThreadStatic]
+    private static int _told;
 
     /// <summary>
     /// Sets the number of threads inside one tensor operation, for the whole process. Part of a result's identity. Calling it again with the same
@@ -18,13 +21,21 @@ public static class TorchRuntime
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(intraOpThreads, 1);
         EnsureLoaded();
-        lock (ThreadsLock)
-        {
-            if (_threads == intraOpThreads)
-                return;
-            set_num_threads(intraOpThreads);
-            _threads = intraOpThreads;
-        }
+        _threads = intraOpThreads;
+        ConfigureThread();
+    }
+
+    /// <summary>
+    /// Brings the calling thread to the process's number. OpenMP keeps the number per thread: one that computed before <see cref="Configure"/>
+    /// would go on with what it had then, and give other bits.
+    /// </summary>
+    internal static void ConfigureThread()
+    {
+        var threads = _threads;
+        if (threads == 0 || threads == _told)
+            return;
+        set_num_threads(threads);
+        _told = threads;
     }
 
     /// <summary>

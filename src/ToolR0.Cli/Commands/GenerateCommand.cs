@@ -43,8 +43,8 @@ internal static class GenerateCommand
                 MaxNewTokens = parsed.GetValue(maxNew),
             };
             var ask = Ask(parsed.GetValue(prompt), parsed.GetValue(messages), parsed.GetValue(tokens), parsed.GetValue(raw));
-            TorchRuntime.Configure(Math.Max(1, Environment.ProcessorCount));
             using var policy = Load(folder, parsed.GetValue(adapter));
+            TorchRuntime.Configure(Math.Max(1, Environment.ProcessorCount));
             Generate(policy, parsed.GetValue(adapter), ask(policy.Tokenizer), sampling, parsed.GetValue(seed), common.Json(parsed), cancellation);
             return Task.FromResult(0);
         });

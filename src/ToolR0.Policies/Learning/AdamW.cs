@@ -32,6 +32,7 @@ internal sealed class AdamW : IDisposable
     /// </summary>
     public double Update(Tensor gradient, double learningRate, LearningOptions options)
     {
+        TorchRuntime.ConfigureThread();
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         var norm = gradient.norm().ToDouble();

@@ -121,6 +121,7 @@ public sealed class CrossEntropyTrainer : IDisposable
     public double Evaluate(IReadOnlyList<WeightedSequence> batch)
     {
         Check(batch);
+        TorchRuntime.ConfigureThread();
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         return Loss(_parameters.Model, batch, batch.Sum(WeightOf)).ToDouble();

@@ -43,6 +43,7 @@ internal static class GradientParts
     public static (Tensor Gradient, double[] Sums) Run(
         IReadOnlyList<IReadOnlyList<int[]>> assigned, Device device, Func<Tensor> zero, Func<int[], Tensor, double[]> accumulate)
     {
+        TorchRuntime.ConfigureThread();
         var parts = assigned.Count;
         var results = new (Tensor Gradient, double[] Sums)[parts];
         var threads = device.type == TorchSharp.DeviceType.CPU ? Math.Min(parts, Environment.ProcessorCount) : 1;
@@ -71,6 +72,7 @@ internal static class GradientParts
         {
             // Whether a thread records is its own state: a part must not depend on what its thread did before, or on what its caller is in.
             using var recorded = enable_grad();
+            TorchRuntime.ConfigureThread();
             var gradient = zero().DetachFromDisposeScope();
             double[]? sums = null;
             foreach (var pass in assigned[part])

@@ -58,6 +58,7 @@ public sealed class Transformer : IDisposable
     /// <summary>Next-token logits of whole sequences: [sequences, longest, vocabulary]; positions past a sequence's end are meaningless.</summary>
     public Tensor Logits(IReadOnlyList<int[]> sequences)
     {
+        TorchRuntime.ConfigureThread();
         using var scope = NewDisposeScope();
         var batch = PrefixBatch.Plain(sequences);
         var weights = FusedWeights.Build(Config, Parameters);

@@ -59,6 +59,7 @@ public static class Sampler
         Policy policy, IReadOnlyList<SampleRequest> requests, SamplingOptions options, SampledRow[][] rows, long cacheBytes, int stride,
         CancellationToken ct)
     {
+        TorchRuntime.ConfigureThread();
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
         foreach (var row in rows.SelectMany(r => r))

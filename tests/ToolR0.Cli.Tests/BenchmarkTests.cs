@@ -1,4 +1,5 @@
 using ToolR0.Cli.Benchmarks;
+using ToolR0.Cli.Options;
 using ToolR0.SelfPlay;
 
 namespace ToolR0.Cli.Tests;
@@ -97,6 +98,27 @@ public sealed class BenchmarkTests : IDisposable
         var benchmark = BenchmarkReader.Read(path);
         benchmark.Items.Count.ShouldBe(items);
         GoldIsRight(benchmark);
+    }
+
+    [Theory]
+    [InlineData("ToolToy")]
+    [InlineData("tooltoy.json")]
+    [InlineData("tooltoy")]
+    public void A_set_is_found_by_its_name_in_any_letter_case(string name)
+    {
+        Read(Packed, name: "tooltoy.json");
+        var before = Environment.GetEnvironmentVariable("TOOLR0_BENCHMARKS");
+        Environment.SetEnvironmentVariable("TOOLR0_BENCHMARKS", _folder);
+        try
+        {
+            var settings = Settings.Read(_folder, null, null, null, new Dictionary<string, string>());
+            BenchmarkReader.Load(name, settings).Name.ShouldBe("tooltoy");
+            Should.Throw<CliError>(() => BenchmarkReader.Load("tool", settings)).Message.ShouldContain("there is no such file");
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("TOOLR0_BENCHMARKS", before);
+        }
     }
 
     [Fact]

@@ -20,9 +20,15 @@ public static class BenchmarkReader
     {
         var folder = Environment.GetEnvironmentVariable("TOOLR0_BENCHMARKS") is { Length: > 0 } given ? given : Path.Combine(settings.Home, "benchmarks");
         var found = new[] { nameOrPath, Path.Combine(folder, nameOrPath), Path.Combine(folder, nameOrPath + ".json") }.FirstOrDefault(Path.Exists)
+            ?? InAnyCase(folder, nameOrPath)
             ?? throw new CliError($"--benchmark {nameOrPath}: there is no such file, and none of that name in {folder} (TOOLR0_BENCHMARKS)");
         return Read(found);
     }
+
+    /// <summary>The set of that name, as ToolAlpaca is toolalpaca.json; null if there is none.</summary>
+    private static string? InAnyCase(string folder, string name) => !Directory.Exists(folder) ? null
+        : Directory.EnumerateFileSystemEntries(folder).Order(StringComparer.Ordinal).FirstOrDefault(entry =>
+            Path.GetFileName(entry) is var file && (file.Equals(name, StringComparison.OrdinalIgnoreCase) || file.Equals(name + ".json", StringComparison.OrdinalIgnoreCase)));
 
     /// <exception cref="CliError">Names file, item and field.</exception>
     public static Benchmark Read(string path)

@@ -1,4 +1,5 @@
 using ToolR0.Cli.Benchmarks;
+using ToolR0.Cli.Options;
 using ToolR0.SelfPlay;
 
 namespace ToolR0.Cli.Tests;
@@ -97,6 +98,27 @@ public sealed class BenchmarkTests : IDisposable
         var benchmark = BenchmarkReader.Read(path);
         benchmark.Items.Count.ShouldBe(items);
         GoldIsRight(benchmark);
+    }
+
+    [Theory]
+    [InlineData("ToolToy")]
+    [InlineData("tooltoy.json")]
+    [InlineData("tooltoy")]
+    public void A_set_is_found_by_its_name_in_any_letter_case(string name)
+    {
+        Read(Packed, name: "tooltoy.json");
+        var before = Environment.GetEnvironmentVariable("TOOLR0_BENCHMARKS");
+        Environment.SetEnvironmentVariable("TOOLR0_BENCHMARKS", _folder);
+        try
+        {
+            var settings = Settings.Read(_folder, null, null, null, new Dictionary<string, string>());
+            BenchmarkReader.Load(name, settings).Name.ShouldBe("tooltoy");
+            Should.Throw<CliError>(() => BenchmarkReader.Load("tool", settings)).Message.ShouldContain("there is no such file");
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("TOOLR0_BENCHMARKS", before);
+        }
     }
 
     [Fact]
@@ -201,11 +223,56 @@ public sealed class BenchmarkTests : IDisposable
     [Theory]
     [InlineData("""{"id":"set-9","calls":[]}""", "line 1: id: 'set-9' is no item of the benchmark")]
     [InlineData("""{"id":"set-1"}""", "line 1: completion or calls: is missing")]
-    [InlineData("""{"id":"set-1","calls":[3]}""", "line 1: calls: must be a list of calls")]
+    [InlineData("{\"id\":\"set-1\",\"calls\":[]}\n{\"calls\":[]}", "line 2: id: is missing")]
+    [InlineData("{\"calls\":[]}\n{\"id\":\"set-2\",\"calls\":[]}", "line 2: id: must stand on every line or on none")]
+    [InlineData("{\"calls\":[]}\n{\"calls\":[]}\n{\"calls\":[]}", "line 3: id: is missing, and there are more predictions than the 2 items")]
+    [InlineData("""{"calls":[]}""", "1 of 2 items have no prediction: set-2")]
     [InlineData("""{"id":"set-1","calls":[]}""", "1 of 2 items have no prediction: set-2")]
     [InlineData("nothing", "line 1: the prediction: is not JSON")]
     public void A_malformed_prediction_is_told_by_line_and_field(string text, string message) =>
         Should.Throw<CliError>(() => Predictions.Read("p.jsonl", text, Read(Packed).Items)).Message.ShouldContain(message);
+
+    [Fact]
+    public void Without_ids_answers_stand_in_the_items_order_and_only_those_of_the_items_asked_for_count()
+    {
+        var items = Read(Packed).Items;
+        var gold = Predictions.Gold(items);
+        var unnamed = string.Join('\n', gold.Split('\n').Select(line => line.Replace("\"id\":\"set-1\",", "").Replace("\"id\":\"set-2\",", "")));
+        unnamed.ShouldNotContain("set-");
+        Predictions.Read("p.jsonl", unnamed, items).Select(p => p.Id).ShouldBe(["set-1", "set-2"]);
+        foreach (var text in new[] { gold, unnamed })
+        {
+            var first = Predictions.Read("p.jsonl", text, [items[0]], items).ShouldHaveSingleItem();
+            BenchmarkScorer.Score(items[0], first.Calls).ShouldBeNull();
+        }
+    }
+
+    [Theory]
+    [InlineData("[3]", "format/not_parsed")]
+    [InlineData("null", "format/not_parsed")]
+    [InlineData("\"I would call tell\"", "format/not_parsed")]
+    [InlineData("""[{"to":"Eve"}]""", "format/not_parsed")]
+    [InlineData("\"[{'name': 'tell', 'arguments': {'to': 'Eve'}}]\"", null)]
+    [InlineData("""[{"function":{"name":"tell","arguments":"{\"to\":\"Eve\"}"}}]""", null)]
+    public void Calls_from_elsewhere_that_are_no_calls_are_an_error_of_format_and_stop_nothing(string calls, string? error)
+    {
+        var items = Read(Packed).Items;
+        var prediction = Predictions.Read("p.jsonl", $"{{\"id\":\"set-2\",\"calls\":{calls}}}", [items[1]]).Single();
+        var found = BenchmarkScorer.Score(items[1], prediction.Calls);
+        (found is null ? null : $"{found.Class}/{found.Kind}").ShouldBe(error);
+    }
+
+    [Fact]
+    public void A_tool_that_a_menu_repeats_and_an_argument_without_allowed_values_are_read_and_an_answer_given_twice_is_not()
+    {
+        const string tool = """{"name":"a","description":"","parameters":{"type":"dict","properties":{"x":{"type":"string"}},"required":[]}}""";
+        const string item = $$"""{"id":"live_multiple_1-0-0","question":[[{"role":"user","content":"q"}]],"function":[{{tool}},{{tool}}]}""";
+        const string truth = """{"id":"live_multiple_1-0-0","ground_truth":[{"a":{"x":[]}}]}""";
+        var read = Read(item, truth).Items.Single();
+        read.Class.ShouldBe("live_multiple");
+        read.Task.Gold.Single().Arguments.ShouldBeEmpty();
+        Should.Throw<CliError>(() => Read(item, truth + "\n" + truth)).Message.ShouldContain("line 2: id: 'live_multiple_1-0-0' occurs twice");
+    }
 
     [Fact]
     public void Results_are_counted_by_class_and_by_error()

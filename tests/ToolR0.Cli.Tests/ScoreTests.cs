@@ -32,7 +32,7 @@ public sealed class ScoreTests : IDisposable
         scored.ExitCode.ShouldBe(0, scored.Errors);
         scored.Errors.ShouldBeEmpty();
         scored.Records[0].ToString().ShouldBe(
-            """{"line":1,"format":1,"accuracy":1,"name":1,"keys":1,"values":1,"extraCallFactor":1,"exact":true,"total":2,"reasons":[]}""");
+            """{"line":1,"id":"a","format":1,"validity":null,"difficulty":null,"coherence":null,"curriculum":null,"accuracy":1,"name":1,"keys":1,"values":1,"extraCallFactor":1,"exact":true,"total":2,"reasons":[]}""");
         Numbers(scored, "accuracy").ShouldBe([1, 0.75, 0.8, 0, 1, 0]);
         Numbers(scored, "format").ShouldBe([1, 1, 1, 0.6, 1, 0]);
         Numbers(scored, "extraCallFactor").ShouldBe([1, 1, 0.8, 1, 1, 1]);
@@ -54,7 +54,7 @@ public sealed class ScoreTests : IDisposable
 
         var record = scored.Records.ShouldHaveSingleItem();
         record.EnumerateObject().Select(member => member.Name)
-            .ShouldBe(["line", "format", "validity", "difficulty", "coherence", "curriculum", "passRate", "consistency", "total", "reasons"]);
+            .ShouldBe(["line", "format", "validity", "difficulty", "coherence", "curriculum", "accuracy", "name", "keys", "values", "extraCallFactor", "passRate", "consistency", "total", "reasons"]);
         Number(record, "passRate").ShouldBe(right / 8.0);
         Number(record, "difficulty").ShouldBe(difficulty, 0.0001);
         (Number(record, "format"), Number(record, "validity"), Number(record, "coherence")).ShouldBe((1.0, 1.0, 0.75));
@@ -73,12 +73,70 @@ public sealed class ScoreTests : IDisposable
             """{"completion":"the generated user question here"}""");
 
         scored.Records[0].ToString().ShouldBe(
-            """{"line":1,"format":1,"validity":1,"difficulty":0,"coherence":null,"curriculum":0,"passRate":null,"consistency":null,"total":2,"reasons":["not_probed"]}""");
+            """{"line":1,"format":1,"validity":1,"difficulty":0,"coherence":null,"curriculum":0,"accuracy":null,"name":null,"keys":null,"values":null,"extraCallFactor":null,"passRate":null,"consistency":null,"total":2,"reasons":["not_probed"]}""");
         Number(scored.Records[1], "passRate").ShouldBe(0.5);
         Number(scored.Records[1], "total").ShouldBe(2.5);
         Reasons(scored.Records[2]).ShouldBe("gold_not_parsed");
         Reasons(scored.Records[3]).ShouldBe("placeholder_question");
         Number(scored.Records[3], "total").ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task What_is_given_about_a_proposal_counts_even_where_a_block_is_missing()
+    {
+        var oneInEight = $"""[{Gold},{string.Join(',', Enumerable.Repeat("null", 7))}]""";
+        var scored = await ScoreAsync(
+            "generator",
+            $$"""{"completion":{{Json(Proposal().Replace("<think>t</think>", ""))}},"solverCalls":{{oneInEight}},"judge":5.0}""",
+            $$"""{"completion":{{Json(Proposal(gold: "none"))}},"solverCalls":{{oneInEight}},"judge":3}""",
+            $$"""{"completion":{{Json(Proposal(gold: "[]"))}},"solverCalls":[[],[]],"judge":1}""",
+            $$"""{"completion":{{Json(Proposal().Replace(Question, "3 mile"))}},"solverCalls":{{oneInEight}},"judge":5}""");
+
+        scored.ExitCode.ShouldBe(0, scored.Errors);
+        Numbers(scored, "format").Select(format => Math.Round(format, 4)).ShouldBe([0.6667, 0.6667, 0.6667, 0]);
+        Numbers(scored, "validity").ShouldBe([1, 0, 0, 0]);
+        Numbers(scored, "difficulty").Select(difficulty => Math.Round(difficulty, 4)).ShouldBe([0.5813, 0, 0, 0]);
+        Numbers(scored, "coherence").ShouldBe([1, 0.5, 0, 0]);
+        Numbers(scored, "curriculum").Select(curriculum => Math.Round(curriculum, 4)).ShouldBe([0.7906, 0.25, 0, 0]);
+        Numbers(scored, "total").Select(total => Math.Round(total, 4)).ShouldBe([2.4573, 0.9167, 0.6667, 0]);
+        scored.Records.Select(Reasons).ShouldBe(["missing_tags", "gold_not_parsed", "gold_not_parsed", "placeholder_question"]);
+    }
+
+    [Theory]
+    [InlineData("void", null)]
+    [InlineData("middle", 0.5)]
+    public async Task A_judge_that_said_nothing_counts_as_the_options_say(string onFailure, double? coherence)
+    {
+        var scored = await Toolr0Async(
+            $$"""{"completion":{{Json(Proposal())}},"solverCalls":[{{Gold}},null],"judge":null}""", "score", "--role", "generator", "--set", $"judge.onFailure={onFailure}");
+        var said = scored.Records.ShouldHaveSingleItem().GetProperty("coherence");
+        (said.ValueKind == JsonValueKind.Null ? (double?)null : said.GetDouble()).ShouldBe(coherence);
+        Number(scored.Records[0], "total").ShouldBe(2 + 0.5 + 0.5 * (coherence ?? 0), 1e-9);
+    }
+
+    [Fact]
+    public async Task A_spec_needs_its_numbers_only_where_it_is_to_be_obeyed()
+    {
+        var line = $$"""{"completion":{{Json(Proposal())}},"spec":{"domain":"units" } }""";
+        var scored = await ScoreAsync("generator", line);
+        Number(scored.Records.ShouldHaveSingleItem(), "total").ShouldBe(2);
+        scored = await Toolr0Async(line, "score", "--role", "generator", "--preset", "nano");
+        scored.ExitCode.ShouldBe(1);
+        scored.Records.Single().GetProperty("error").GetString().ShouldBe("spec.menuSize: is missing: must be an integer of at least 1");
+    }
+
+    [Fact]
+    public async Task An_id_is_passed_on_as_it_is_written()
+    {
+        var scored = await ScoreAsync(
+            "solver",
+            """{"id":{"set":"a","n":1.50},"completion":"x","gold":[]}""",
+            """{"gold":[],"id":7}""",
+            """{"id":8,"completion":}""");
+        scored.Records[0].ToString().ShouldStartWith("""{"line":1,"id":{"set":"a","n":1.50},"format":0,""");
+        scored.Records[1].ToString().ShouldBe("""{"line":2,"id":7,"error":"completion: is missing: must be a text"}""");
+        scored.Records[2].TryGetProperty("id", out _).ShouldBeFalse();
+        scored.Records[2].GetProperty("error").GetString().ShouldEndWith("(byte 22 of the line)");
     }
 
     [Fact]
@@ -120,7 +178,8 @@ public sealed class ScoreTests : IDisposable
     [InlineData("""{"completion":"x","judge":6}""", "judge: 6 must be an integer from 1 to 5, or null")]
     [InlineData("""{"completion":"x","solverCalls":{}}""", "solverCalls: is an object: must be a list of lists of calls")]
     [InlineData("""{"completion":"x","solverCalls":[[],[1]]}""", "solverCalls[1][0]: is no call: must have a name and an object of arguments")]
-    [InlineData("""{"completion":"x","spec":{"calls":1}}""", "spec.menuSize: is missing: must be an integer of at least 1")]
+    [InlineData("""{"completion":"x","judge":2.5}""", "judge: 2.5 must be an integer from 1 to 5, or null")]
+    [InlineData("""{"completion":"x","spec":{"menuSize":0,"calls":1}}""", "spec.menuSize: 0 must be an integer of at least 1")]
     [InlineData("""{"completion":"x","spec":{"menuSize":2,"calls":-1}}""", "spec.calls: -1 must be an integer of at least 0")]
     [InlineData("""{"completion":"x","spec":{"menuSize":2,"calls":1,"context":"sideways"}}""", "spec.context: \"sideways\" must be single_turn or multi_turn")]
     public async Task A_generator_case_that_is_none_is_named_with_its_field(string line, string error)

@@ -187,7 +187,7 @@ public sealed class FuzzTests
 
             try
             {
-                var proposal = CaseScorer.Generator(document.RootElement, Presets.Nano.Generator.Reward);
+                var proposal = CaseScorer.Generator(document.RootElement, Presets.Nano);
                 (proposal.Total is >= 0 and <= 3 + 1e-9).ShouldBeTrue(text);
                 scored++;
             }

@@ -119,6 +119,29 @@ public sealed class ParsingTests
         ProposalParser.ParseForCurriculum(text).Question.ShouldBe("the first question");
     }
 
+    [Theory]
+    [InlineData("<think>I will write <tool_call_answer> now.</think><tool_call_answer>GOLD</tool_call_answer>")]
+    [InlineData("<think>t</think><tool_call_answer>[{'name': 'f'<tool_call_answer>GOLD</tool_call_answer>")]
+    [InlineData("<think>t</think><tool_call_answer>GOLD</tool_call_answer></tool_call_answer><tool_call_answer>")]
+    [InlineData("<think>t</think><Tool_Call_Answer><TOOL_CALL_ANSWER>GOLD</tool_call_answer>")]
+    public void The_last_pair_begins_at_the_last_opening_tag_before_its_end(string text)
+    {
+        var answer = SolverAnswer.Parse(text.Replace("GOLD", Given.Gold), requireThink: true);
+        answer.BlocksPresent.ShouldBeTrue();
+        Calls.CanonicalSet(answer.Calls!).ShouldBe(Calls.CanonicalSet(Given.CallsOf(Given.Gold)));
+    }
+
+    [Theory]
+    [InlineData("```json\n[1]\n```")]
+    [InlineData("```[1]```")]
+    [InlineData("```tool_call\n[1]\n```")]
+    [InlineData("```python3\r\n[1]")]
+    public void A_fence_may_carry_a_word(string text)
+    {
+        RelaxedJson.TryParse(text, out var value).ShouldBeTrue();
+        value.GetRawText().ShouldBe("[1]");
+    }
+
     [Fact]
     public void Generator_tags_are_case_sensitive_and_Solver_tags_are_not()
     {

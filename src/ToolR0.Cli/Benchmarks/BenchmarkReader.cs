@@ -20,9 +20,15 @@ public static class BenchmarkReader
     {
         var folder = Environment.GetEnvironmentVariable("TOOLR0_BENCHMARKS") is { Length: > 0 } given ? given : Path.Combine(settings.Home, "benchmarks");
         var found = new[] { nameOrPath, Path.Combine(folder, nameOrPath), Path.Combine(folder, nameOrPath + ".json") }.FirstOrDefault(Path.Exists)
+            ?? InAnyCase(folder, nameOrPath)
             ?? throw new CliError($"--benchmark {nameOrPath}: there is no such file, and none of that name in {folder} (TOOLR0_BENCHMARKS)");
         return Read(found);
     }
+
+    /// <summary>The set of that name, as ToolAlpaca is toolalpaca.json; null if there is none.</summary>
+    private static string? InAnyCase(string folder, string name) => !Directory.Exists(folder) ? null
+        : Directory.EnumerateFileSystemEntries(folder).Order(StringComparer.Ordinal).FirstOrDefault(entry =>
+            Path.GetFileName(entry) is var file && (file.Equals(name, StringComparison.OrdinalIgnoreCase) || file.Equals(name + ".json", StringComparison.OrdinalIgnoreCase)));
 
     /// <exception cref="CliError">Names file, item and field.</exception>
     public static Benchmark Read(string path)
@@ -87,9 +93,12 @@ public static class BenchmarkReader
     {
         var answersPath = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, "possible_answer", Path.GetFileName(path));
         var answersText = File.Exists(answersPath) ? File.ReadAllText(answersPath) : "";
-        var answers = Lines(answersText, answersPath).ToDictionary(
-            line => line.Place.Text(line.Json, "id"),
-            line => line.Place.List(line.Json, "ground_truth").EnumerateArray().Select(call => Allowed(call, line.Place)).ToList());
+        var answers = new Dictionary<string, List<AllowedCall>>(StringComparer.Ordinal);
+        foreach (var (json, place) in Lines(answersText, answersPath))
+        {
+            if (!answers.TryAdd(place.Text(json, "id"), [.. place.List(json, "ground_truth").EnumerateArray().Select(call => Allowed(call, place))]))
+                throw place.Error("id", $"'{place.Text(json, "id")}' occurs twice");
+        }
 
         var items = Lines(text, path).Select(line =>
         {
@@ -102,7 +111,9 @@ public static class BenchmarkReader
             List<AllowedCall>? allowed = null;
             if (!id.Contains(Irrelevance, StringComparison.Ordinal) && !answers.TryGetValue(id, out allowed))
                 throw place.Error("id", $"'{id}' has no ground_truth in {answersPath}");
-            var schemas = functions.EnumerateArray().ToDictionary(function => place.Text(function, "name"), function => Schema(function, place));
+            var schemas = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+            foreach (var function in functions.EnumerateArray())
+                schemas.TryAdd(place.Text(function, "name"), Schema(function, place));
             if (allowed?.FirstOrDefault(call => !schemas.ContainsKey(call.Name)) is { } stray)
                 throw place.Error("function", $"lacks '{stray.Name}' of the ground_truth");
             var task = new ToolTask(place.Question(turns[0], "question"), place.Menu(functions, "function"), [.. (allowed ?? []).Select(call => First(call, schemas[call.Name]))]);
@@ -178,7 +189,7 @@ public static class BenchmarkReader
     {
         var required = schema.TryGetProperty("required", out var names) ? names.EnumerateArray().Select(name => name.ToString()).ToHashSet() : [];
         return new ToolCall(call.Name, call.Arguments
-            .Where(argument => required.Contains(argument.Key) || !argument.Value.Any(IsAbsent))
+            .Where(argument => argument.Value.Count > 0 && (required.Contains(argument.Key) || !argument.Value.Any(IsAbsent)))
             .ToDictionary(argument => argument.Key, argument => FirstOf(argument.Value.FirstOrDefault(value => !IsAbsent(value)) is { ValueKind: not JsonValueKind.Undefined } first ? first : argument.Value[0])));
     }
 
@@ -186,7 +197,7 @@ public static class BenchmarkReader
     private static JsonElement FirstOf(JsonElement allowed) => allowed.ValueKind switch
     {
         JsonValueKind.Object => JsonSerializer.SerializeToElement(allowed.EnumerateObject()
-            .Where(member => member.Value.ValueKind != JsonValueKind.Array || !member.Value.EnumerateArray().Any(IsAbsent))
+            .Where(member => member.Value.ValueKind != JsonValueKind.Array || member.Value.GetArrayLength() > 0 && !member.Value.EnumerateArray().Any(IsAbsent))
             .ToDictionary(member => member.Name, member => member.Value.ValueKind == JsonValueKind.Array ? member.Value[0] : member.Value)),
         JsonValueKind.Array when allowed.EnumerateArray().Any(item => item.ValueKind == JsonValueKind.Object) =>
             JsonSerializer.SerializeToElement(allowed.EnumerateArray().Select(FirstOf).ToList()),

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Spectre.Console;
@@ -17,8 +18,8 @@ namespace ToolR0.Cli.Commands;
 internal sealed class BenchmarkFlags
 {
     private readonly Option<string?> _benchmark = new("--benchmark") { Description = "A public set: ToolAlpaca, SealTools or API-Bank as packed by Hammer, BFCL, SNIPS; a file, a folder or a name in TOOLR0_BENCHMARKS", HelpName = "NAME|FILE" };
-    private readonly Option<string?> _predictions = new("--predictions") { Description = "Score these answers to the benchmark instead of asking a policy: JSON Lines of id and completion or calls", HelpName = "FILE" };
-    private readonly Option<string?> _writeGold = new("--write-gold") { Description = "Write the benchmark's gold answers as predictions, and ask nobody", HelpName = "FILE" };
+    private readonly Option<string?> _predictions = new("--predictions") { Description = "Score these answers to the benchmark instead of asking a policy: JSON Lines of id and completion or calls (without ids in the items' order), - for standard input", HelpName = "FILE" };
+    private readonly Option<string?> _writeGold = new("--write-gold") { Description = "Write the benchmark's gold answers as predictions, - for standard output, and ask nobody", HelpName = "FILE" };
 
     public BenchmarkFlags(Command command)
     {
@@ -37,6 +38,9 @@ internal sealed class BenchmarkFlags
 /// <summary><c>toolr0 eval --benchmark</c>: a policy's or somebody else's answers to a public set, scored by the set's own rules.</summary>
 internal static class BenchmarkEval
 {
+    /// <summary>Stands for standard input and output.</summary>
+    private const string Standard = "-";
+
     /// <param name="policyFolder">The policy's folder, asked for only when a policy is to answer.</param>
     /// <param name="limit">Items; 0 means all.</param>
     public static async Task<int> RunAsync(
@@ -46,6 +50,13 @@ internal static class BenchmarkEval
         var items = limit > 0 ? [.. benchmark.Items.Take(limit)] : benchmark.Items;
         if (writeGold is not null)
         {
+            if (writeGold == Standard)
+            {
+                await using var output = Console.OpenStandardOutput();
+                await output.WriteAsync(Encoding.UTF8.GetBytes(Predictions.Gold(items)), cancellation);
+                return 0;
+            }
+
             OutputFile.Write(writeGold, Predictions.Gold(items));
             Console.Error.WriteLine($"{items.Count} gold answers in {writeGold}");
             return 0;
@@ -56,7 +67,7 @@ internal static class BenchmarkEval
         if (predictions is not null)
         {
             var text = ReadText(predictions);
-            result = BenchmarkResult.Of(benchmark, items, Digests.Sha256Hex(text), Predictions.Read(predictions, text, items));
+            result = BenchmarkResult.Of(benchmark, items, Digests.Sha256Hex(text), Predictions.Read(predictions, text, items, benchmark.Items));
         }
         else
         {
@@ -110,7 +121,10 @@ internal static class BenchmarkEval
     {
         try
         {
-            return File.ReadAllText(path);
+            if (path != Standard)
+                return File.ReadAllText(path);
+            using var input = new StreamReader(Console.OpenStandardInput(), Encoding.UTF8);
+            return input.ReadToEnd();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -19,7 +19,7 @@ internal static class ScoreCommand
         var command = new Command(
             "score",
             "Score completions offline, one JSON object per line. Solver cases: completion, gold (list of calls). Generator cases: completion, and optionally spec {menuSize, calls}, "
-            + "solverCalls (the K sampled answers as lists of calls, null where nothing parsed), judge (1 to 5). A line that is no case gives a record with its number and an error, and exit code 1");
+            + "solverCalls (the K sampled answers as lists of calls, null where nothing parsed), judge (1 to 5). An id is passed on. A line that is no case gives a record with its number and an error, and exit code 1");
         var role = new Option<string>("--role") { Description = "generator or solver", HelpName = "ROLE", Required = true };
         var input = new Option<string>("--in") { Description = "JSON Lines file of cases, - for standard input", HelpName = "FILE", DefaultValueFactory = _ => Standard };
         var output = new Option<string>("--out") { Description = "JSON Lines file of scores, - for standard output", HelpName = "FILE", DefaultValueFactory = _ => Standard };
@@ -34,7 +34,7 @@ internal static class ScoreCommand
             var write = parsed.GetValue(role) switch
             {
                 "solver" => (Action<Utf8JsonWriter, JsonElement>)((json, item) => Write(json, CaseScorer.Solver(item, options.Solver))),
-                "generator" => (json, item) => Write(json, CaseScorer.Generator(item, options.Generator.Reward)),
+                "generator" => (json, item) => Write(json, CaseScorer.Generator(item, options)),
                 var other => throw new CliError($"--role {other}: must be generator or solver"),
             };
             var (lines, errors) = await RunAsync(parsed.GetValue(input)!, parsed.GetValue(output)!, write, cancellation);
@@ -67,13 +67,12 @@ internal static class ScoreCommand
         {
             lines++;
             var start = record.Length;
-            if (Score(json, number, line, write) is { } error)
+            if (Score(json, number, line, write, out var id) is { } error)
             {
                 errors++;
                 json.Reset();
                 record.SetLength(start);
-                json.WriteStartObject();
-                json.WriteNumber("line", number);
+                Begin(json, number, id);
                 json.WriteString("error", error);
             }
 
@@ -92,16 +91,18 @@ internal static class ScoreCommand
         return (lines, errors);
     }
 
+    /// <param name="id">The case's <c>id</c> as its JSON, null where it has none or is no object.</param>
     /// <returns>Null, or in one line why there is no score.</returns>
-    private static string? Score(Utf8JsonWriter json, long number, ReadOnlyMemory<byte>? line, Action<Utf8JsonWriter, JsonElement> write)
+    private static string? Score(Utf8JsonWriter json, long number, ReadOnlyMemory<byte>? line, Action<Utf8JsonWriter, JsonElement> write, out string? id)
     {
+        id = null;
         if (line is not { } text)
             return $"the line is longer than {CaseLines.LongestLine >> 20} MiB";
         try
         {
             using var item = JsonDocument.Parse(text);
-            json.WriteStartObject();
-            json.WriteNumber("line", number);
+            id = IdOf(item.RootElement);
+            Begin(json, number, id);
             write(json, item.RootElement);
             return null;
         }
@@ -111,34 +112,55 @@ internal static class ScoreCommand
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            return $"not JSON: {e.Message.ReplaceLineEndings(" ")}";
+            var where = e is JsonException { BytePositionInLine: { } at } ? FormattableString.Invariant($" (byte {at + 1} of the line)") : "";
+            return $"not JSON: {e.Message.ReplaceLineEndings(" ").Split(" LineNumber:")[0]}{where}";
         }
+    }
+
+    private static string? IdOf(JsonElement item)
+    {
+        try
+        {
+            return item.ValueKind == JsonValueKind.Object && item.TryGetProperty("id", out var id) ? id.GetRawText() : null;
+        }
+        catch (InvalidOperationException)
+        {
+            // A name that is no text: what is wrong with the case is said where it is scored.
+            return null;
+        }
+    }
+
+    private static void Begin(Utf8JsonWriter json, long number, string? id)
+    {
+        json.WriteStartObject();
+        json.WriteNumber("line", number);
+        if (id is null)
+            return;
+        json.WritePropertyName("id");
+        json.WriteRawValue(id, skipInputValidation: true);
     }
 
     private static void Write(Utf8JsonWriter json, AttemptScore score)
     {
-        json.WriteNumber("format", score.Format);
-        json.WriteNumber("accuracy", score.Accuracy);
-        json.WriteNumber("name", score.Name);
-        json.WriteNumber("keys", score.Keys);
-        json.WriteNumber("values", score.Values);
-        json.WriteNumber("extraCallFactor", score.ExtraCallFactor);
+        Components(
+            json, ("format", score.Format), ("validity", null), ("difficulty", null), ("coherence", null), ("curriculum", null),
+            ("accuracy", score.Accuracy), ("name", score.Name), ("keys", score.Keys), ("values", score.Values), ("extraCallFactor", score.ExtraCallFactor));
         json.WriteBoolean("exact", score.Exact);
         End(json, score.Total, score.Reasons);
     }
 
     private static void Write(Utf8JsonWriter json, ProposalScore score)
     {
-        json.WriteNumber("format", score.Format);
-        json.WriteNumber("validity", score.Validity);
-        json.WriteNumber("difficulty", score.Difficulty);
-        Maybe("coherence", score.Coherence);
-        json.WriteNumber("curriculum", score.Curriculum);
-        Maybe("passRate", score.PassRate);
-        Maybe("consistency", score.Consistency);
+        Components(
+            json, ("format", score.Format), ("validity", score.Validity), ("difficulty", score.Difficulty), ("coherence", score.Coherence), ("curriculum", score.Curriculum),
+            ("accuracy", null), ("name", null), ("keys", null), ("values", null), ("extraCallFactor", null), ("passRate", score.PassRate), ("consistency", score.Consistency));
         End(json, score.Total, score.Reasons);
+    }
 
-        void Maybe(string name, double? value)
+    /// <summary>Both roles' records have the same components, so that they fit one table: null where it is the other role's or not known.</summary>
+    private static void Components(Utf8JsonWriter json, params ReadOnlySpan<(string Name, double? Value)> components)
+    {
+        foreach (var (name, value) in components)
         {
             if (value is { } number)
                 json.WriteNumber(name, number);

@@ -29,7 +29,7 @@ public static class RelaxedJson
         return true;
     }
 
-    /// <summary>The inside of a ``` fence (with or without a language word), or the text itself, trimmed.</summary>
+    /// <summary>The inside of a ``` fence (with or without a language word like json or tool_call), or the text itself, trimmed.</summary>
     public static ReadOnlySpan<char> StripFence(string text)
     {
         var span = text.AsSpan().Trim();
@@ -38,7 +38,7 @@ public static class RelaxedJson
 
         span = span[3..];
         var word = 0;
-        while (word < span.Length && char.IsAsciiLetterOrDigit(span[word]))
+        while (word < span.Length && (char.IsAsciiLetterOrDigit(span[word]) || span[word] == '_'))
             word++;
         var inside = span[word..];
         var end = inside.LastIndexOf("```");

@@ -1,6 +1,6 @@
 namespace ToolR0.SelfPlay;
 
-/// <summary>The blocks that both roles write. Found by ordinal search in one pass, left to right, each ending at its first closing tag.</summary>
+/// <summary>The blocks that both roles write. Found in one pass, left to right, each ending at its first closing tag.</summary>
 public static class Tags
 {
     public const string Think = "think";
@@ -14,7 +14,10 @@ public static class Tags
 
     public static string Wrap(string tag, string content) => $"<{tag}>{content}</{tag}>";
 
-    /// <summary>The trimmed content of the first (<paramref name="last"/> false) or last complete pair, null if there is none.</summary>
+    /// <summary>
+    /// The trimmed content of the first (<paramref name="last"/> false) or last complete pair, null if there is none. The last pair begins at the last opening
+    /// tag before its end: a tag that thoughts only speak of opens nothing.
+    /// </summary>
     public static string? Find(string text, string tag, bool last, StringComparison comparison)
     {
         var open = $"<{tag}>";
@@ -29,9 +32,11 @@ public static class Tags
             var end = text.IndexOf(close, start, comparison);
             if (end < 0)
                 return found;
-            found = text[start..end].Trim();
             if (!last)
-                return found;
+                return text[start..end].Trim();
+            var content = text.AsSpan(start, end - start);
+            var inner = content.LastIndexOf(open, comparison);
+            found = (inner < 0 ? content : content[(inner + open.Length)..]).Trim().ToString();
             at = end + close.Length;
         }
     }

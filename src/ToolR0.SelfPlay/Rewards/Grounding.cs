@@ -6,7 +6,8 @@ namespace ToolR0.SelfPlay;
 
 /// <summary>
 /// Whether argument values can be read in the question: some variant of the value occurs there on word boundaries, after
-/// <see cref="Words.Fold"/>. Variants: the text itself; integers with and without thousands separators; number words 0-19 and tens, both ways.
+/// <see cref="Words.Fold"/>. Variants: the text itself; integers with and without thousands separators; number words 0-19 and tens, both ways; numbers
+/// without needless zeros (2.50 as 2.5).
 /// </summary>
 public static class Grounding
 {
@@ -35,16 +36,16 @@ public static class Grounding
 
     private static bool IsGrounded(string question, string folded, JsonElement value) => value.ValueKind switch
     {
-        JsonValueKind.String => OccursText(question, folded, CanonicalJson.Text(value)),
-        JsonValueKind.Number => OccursText(question, folded, value.GetRawText()),
+        JsonValueKind.String => Occurs(question, folded, Variants(CanonicalJson.Text(value).Trim())),
+        JsonValueKind.Number => Occurs(question, folded, Variants(value.GetRawText()).Append(NumberText.Normalise(value.GetRawText()) ?? "")),
         JsonValueKind.Array => value.EnumerateArray().All(item => IsGrounded(question, folded, item)),
         JsonValueKind.Object => value.EnumerateObject().All(member => IsGrounded(question, folded, member.Value)),
         _ => true,
     };
 
-    private static bool OccursText(string question, string folded, string text)
+    private static bool Occurs(string question, string folded, IEnumerable<string> variants)
     {
-        foreach (var variant in Variants(text.Trim()))
+        foreach (var variant in variants)
         {
             var words = Words.Fold(variant);
 
@@ -62,7 +63,7 @@ public static class Grounding
         if (NumberOf.TryGetValue(text.ToLowerInvariant(), out var digits))
             yield return digits;
 
-        var plain = NumberText.Normalise(text.Replace(",", "", StringComparison.Ordinal));
+        var plain = NumberText.Normalise(IsSeparated(text) ? text.Replace(",", "", StringComparison.Ordinal) : text);
         if (plain is null || plain.Contains('.') || plain.Contains('e'))
             yield break;
         yield return plain;
@@ -71,6 +72,13 @@ public static class Grounding
             yield return Separated(magnitude);
         if (WordOf.TryGetValue(magnitude, out var word))
             yield return word;
+    }
+
+    /// <summary>Commas stand between thousands: 1,234 and -1,234,567.00, not 3,4.</summary>
+    private static bool IsSeparated(string text)
+    {
+        var groups = text.TrimStart('-', '+').Split('.')[0].Split(',');
+        return groups.Length > 1 && groups[0].Length is >= 1 and <= 3 && groups.Skip(1).All(group => group.Length == 3);
     }
 
     /// <summary>1234567 -> 1,234,567.</summary>

@@ -37,7 +37,10 @@ public static class Judge
 
     /// <summary>The first readable score of the tries; where there is none null, or 3 if the options say so.</summary>
     public static int? Score(TaskAttempted judged, JudgeOptions options) =>
-        Read(judged, text => ScoreIn(text)) ?? (options.OnFailure == JudgeFailure.Middle ? MiddleScore : null);
+        Read(judged, text => ScoreIn(text)) ?? Unreadable(options);
+
+    /// <summary>What counts where no score can be read: nothing, or 3 if the options say so.</summary>
+    public static int? Unreadable(JudgeOptions options) => options.OnFailure == JudgeFailure.Middle ? MiddleScore : null;
 
     /// <summary>The first readable label of the tries; where there is none null, or medium if the options say so.</summary>
     public static string? Label(TaskAttempted? judged, JudgeOptions options) =>

@@ -19,10 +19,11 @@ public static class CaseScorer
 
     /// <summary>
     /// The components of a Generator completion. Without <c>solverCalls</c> the difficulty is not known and counts as 0
-    /// (<see cref="Reasons.NotProbed"/>); without <c>judge</c> the same holds of coherence. What is no task has neither.
+    /// (<see cref="Reasons.NotProbed"/>); without <c>judge</c> coherence is null and counts as 0, unless <see cref="JudgeOptions.OnFailure"/> makes it the
+    /// middle score. What is given counts even where a run would not have asked, because a block is missing; nothing counts for a placeholder.
     /// </summary>
     /// <exception cref="CaseException">The case is not one.</exception>
-    public static ProposalScore Generator(JsonElement item, GeneratorRewardOptions options) => Read(() => GeneratorCase(item, options));
+    public static ProposalScore Generator(JsonElement item, RunOptions options) => Read(() => GeneratorCase(item, options));
 
     private static T Read<T>(Func<T> scored)
     {
@@ -45,18 +46,24 @@ public static class CaseScorer
         return SolverReward.Score(0, new ToolTask("", [], CallsOf(gold, "gold")), completion, options);
     }
 
-    private static ProposalScore GeneratorCase(JsonElement item, GeneratorRewardOptions options)
+    private static ProposalScore GeneratorCase(JsonElement item, RunOptions options)
     {
+        var reward = options.Generator.Reward;
         var proposal = ProposalParser.ParseForReward(Completion(item));
-        var spec = Given(item, "spec") is { } asked ? Spec(asked) : null;
+        var spec = Given(item, "spec") is { } asked ? Spec(asked, reward.SpecObedience) : null;
         var answers = Given(item, "solverCalls") is { } sampled ? Answers(sampled) : [];
-        int? judge = Given(item, "judge") is { } said ? Score(said) : null;
-        if (proposal.ToTask(spec) is not { } task)
-            return GeneratorReward.Compose(0, proposal, spec, null, answers.Count, null, 1, options);
-        double? coherence = judge is { } score ? Judge.Coherence(score) : null;
-        return answers.Count == 0
-            ? GeneratorReward.Compose(0, proposal, spec, null, 0, coherence, 1, options, Reasons.NotProbed)
-            : GeneratorReward.Compose(0, proposal, spec, Difficulty.Probe(task.Gold, answers), answers.Count, coherence, 1, options);
+        var coherence = (Given(item, "judge") is { } said ? Score(said) : Judge.Unreadable(options.Judge)) is { } score ? Judge.Coherence(score) : (double?)null;
+        if (Placeholder.IsPlaceholder(proposal.Question, reward.MinQuestionLength))
+            return GeneratorReward.Compose(0, proposal, spec, null, answers.Count, null, 1, reward) with { Coherence = 0 };
+
+        // A gold answer that is none is agreed with by nobody.
+        var gold = proposal.Gold is { } calls && (calls.Count > 0 || spec?.Calls == 0) ? calls : null;
+        if (answers.Count == 0)
+            return GeneratorReward.Compose(0, proposal, spec, null, 0, coherence, 1, reward, gold is null ? [] : [Reasons.NotProbed]);
+        var probes = Difficulty.Probe(gold ?? [], answers);
+        if (gold is null)
+            probes = probes with { PassRate = 0, GoldIsMode = false };
+        return GeneratorReward.Compose(0, proposal, spec, probes, answers.Count, coherence, 1, reward);
     }
 
     private static string Completion(JsonElement item)
@@ -92,7 +99,9 @@ public static class CaseScorer
         return calls;
     }
 
-    private static TaskSpec Spec(JsonElement spec)
+    /// <param name="spec">The case's.</param>
+    /// <param name="obeyed">Whether its numbers are compared with the proposal's; elsewhere one that is missing is not missed.</param>
+    private static TaskSpec Spec(JsonElement spec, bool obeyed)
     {
         if (spec.ValueKind != JsonValueKind.Object)
             throw new CaseException($"spec: is {Kind(spec)}: must be an object with menuSize and calls");
@@ -105,23 +114,29 @@ public static class CaseScorer
                 "multiturn" => TaskContext.MultiTurn,
                 _ => throw new CaseException($"spec.context: {Short(context.Value)} must be single_turn or multi_turn"),
             },
-            Number(spec, "menuSize", least: 1),
-            Number(spec, "calls", least: 0));
+            Number(spec, "menuSize", least: 1, obeyed),
+            Number(spec, "calls", least: 0, obeyed));
     }
 
-    private static int Number(JsonElement spec, string name, int least)
+    private static int Number(JsonElement spec, string name, int least, bool needed)
     {
         if (Given(spec, name) is not { } value)
-            throw new CaseException($"spec.{name}: is missing: must be an integer of at least {least}");
-        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number >= least
+            return !needed ? 1 : throw new CaseException($"spec.{name}: is missing: must be an integer of at least {least}");
+        return Integer(value) is { } number && number >= least
             ? number
             : throw new CaseException($"spec.{name}: {Short(value)} must be an integer of at least {least}");
     }
 
     private static int Score(JsonElement judge) =>
-        judge.ValueKind == JsonValueKind.Number && judge.TryGetInt32(out var score) && score is >= Judge.LowestScore and <= Judge.HighestScore
+        Integer(judge) is { } score and >= Judge.LowestScore and <= Judge.HighestScore
             ? score
             : throw new CaseException($"judge: {Short(judge)} must be an integer from {Judge.LowestScore} to {Judge.HighestScore}, or null");
+
+    /// <summary>A whole number however it is written: tables with gaps write 3 as 3.0.</summary>
+    private static int? Integer(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number == Math.Floor(number) && Math.Abs(number) <= int.MaxValue
+            ? (int)number
+            : null;
 
     private static string Text(JsonElement value, string field)
     {

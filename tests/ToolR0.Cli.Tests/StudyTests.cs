@@ -122,7 +122,14 @@ public sealed class StudyTests
             StudyPlan.Of(study).Cells.Count.ShouldBe(study.Arms.Count * study.Seeds.Count * study.Bases.Count);
         }
 
-        Should.Throw<CliError>(() => StudyFile.Load("none")).Message.ShouldContain("the shipped studies are ablations, coevolution");
+        Should.Throw<CliError>(() => StudyFile.Load("none")).Message.ShouldContain("the shipped studies are ablations, coevolution, refusal");
+    }
+
+    [Fact]
+    public void A_set_of_two_or_three_classes_is_compared_by_class_too()
+    {
+        Plan().Sets.ShouldBe(["seen", "unseen", "two_calls", "refusal", "refusal: not_on_menu", "refusal: small_talk"]);
+        Plan(Small.Replace("\"solver.steps\": 5", "\"evaluation.limit\": 1")).Sets.ShouldBe(["seen", "unseen", "two_calls", "refusal"]);
     }
 
     [Fact]

@@ -24,6 +24,8 @@ public sealed class BadInputTests(MiniatureRun miniature)
         { "an unknown run", ["audit", "nobody"], "there is no run 'nobody'" },
         { "a run that is over", ["run", "--resume", MiniatureRun.Name], "completed" },
         { "a pretraining stage that is none", ["pretrain", "--out", "/tmp/never", "--until", "sleeping"], "sleeping" },
+        { "a stage to go on after without a folder", ["pretrain", "--out", "/tmp/never", "--after", "habits"], "--after habits: says what --from was made by" },
+        { "a stage of another recipe", ["pretrain", "--out", "/tmp/never", "--recipe", "study", "--until", "talk"], "base-study has no such stage, only reading, habits" },
         { "a base model's recipe that is none", ["pretrain", "--out", "/tmp/never", "--recipe", "cake"], "cake" },
         { "a held-out set of no kind", ["heldout", "--seed", "1", "--kind", "sideways", "--out", "/tmp/never.jsonl"], "sideways" },
     };

@@ -4,6 +4,7 @@ using System.Text.Json;
 using Spectre.Console;
 using ToolR0.Cli.Options;
 using ToolR0.Cli.Running;
+using ToolR0.Cli.Studies;
 using ToolR0.Contracts;
 using ToolR0.Policies;
 using ToolR0.Policies.Tokenization;
@@ -90,7 +91,7 @@ internal static class ModelCommands
         }
 
         var table = new Table().Border(TableBorder.Simple).AddColumns("set", "items", "exact match", "name", "keys", "values", "format");
-        foreach (var (name, scores) in results)
+        foreach (var (name, scores) in results.SelectMany(set => WithClasses(set.Name, set.Scores)))
             table.AddRow(
                 Markup.Escape(name),
                 scores.Count.ToString(CultureInfo.InvariantCulture),
@@ -117,11 +118,18 @@ internal static class ModelCommands
         };
     }
 
+    /// <summary>A set, and behind it each of its classes where they are few.</summary>
+    private static IEnumerable<(string Name, List<(HeldOutItem Item, AttemptScore Score)> Scores)> WithClasses(string set, List<(HeldOutItem Item, AttemptScore Score)> scores)
+    {
+        var classes = scores.GroupBy(s => s.Item.Class).OrderBy(g => g.Key, StringComparer.Ordinal).ToList();
+        return [(set, scores), .. StudyPlan.ShowsClasses(classes.Count) ? classes.Select(g => (StudyPlan.OfClass(set, g.Key), g.ToList())) : []];
+    }
+
     private static Command HeldOutSets()
     {
         var command = new Command("heldout", "Draw a fresh held-out set of the tiny world");
         var seed = new Option<long>("--seed") { Description = "Equal seeds give equal sets", HelpName = "N", Required = true };
-        var kind = new Option<string>("--kind") { Description = "seen (known tools, new values), unseen (tools that pretraining never named), refusal (no tool fits), two_calls or three_calls", HelpName = "KIND", DefaultValueFactory = _ => HeldOut.Seen };
+        var kind = new Option<string>("--kind") { Description = "seen (known tools, new values), unseen (tools that pretraining never named), refusal (no tool fits: small talk, or a tool that is not on the menu), two_calls or three_calls", HelpName = "KIND", DefaultValueFactory = _ => HeldOut.Seen };
         var count = new Option<int>("--count") { Description = "Items", HelpName = "N", DefaultValueFactory = _ => RunInputs.FreshCount };
         var output = new Option<string>("--out") { Description = "JSON Lines file to write", HelpName = "FILE", Required = true };
         foreach (var option in new Option[] { seed, kind, count, output })

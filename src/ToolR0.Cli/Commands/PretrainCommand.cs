@@ -12,7 +12,10 @@ internal static class PretrainCommand
         var output = new Option<string>("--out") { Description = "Folder to write", HelpName = "DIR", Required = true };
         var seed = new Option<long?>("--seed") { Description = "Seed of text, weights and order", HelpName = "N" };
         var steps = new Option<int?>("--steps") { Description = "Batches in all, spread over the stages as by default", HelpName = "N" };
-        var from = new Option<string?>("--from") { Description = "Folder with what the first stage made, to go on from", HelpName = "DIR" };
+        var from = new Option<string?>("--from") { Description = "Folder with what earlier stages made, to go on from", HelpName = "DIR" };
+        var stages = new BaseModelOptions().Stages.Select(stage => stage.Name).ToArray();
+        var after = new Option<string?>("--after") { Description = "The last stage that --from has behind it (default: the first)", HelpName = "STAGE" };
+        after.AcceptOnlyFromAmong(stages);
         var recipe = new Option<string>("--recipe")
         {
             Description = "What it learns: nano (the shipped base-nano) or study (base-study, which seldom proposes two calls)",
@@ -21,8 +24,8 @@ internal static class PretrainCommand
         };
         recipe.AcceptOnlyFromAmong("nano", "study");
         var until = new Option<string>("--until") { Description = "Stop after this stage; what it made is a folder for --from", HelpName = "STAGE" };
-        until.AcceptOnlyFromAmong([.. new BaseModelOptions().Stages.Select(stage => stage.Name)]);
-        foreach (var option in new Option[] { output, recipe, seed, steps, from, until })
+        until.AcceptOnlyFromAmong(stages);
+        foreach (var option in new Option[] { output, recipe, seed, steps, from, after, until })
             command.Add(option);
         command.SetAction((parsed, cancellation) =>
         {
@@ -33,14 +36,18 @@ internal static class PretrainCommand
                     : throw new CliError(FormattableString.Invariant($"--steps {asked}: must be at least {options.Stages.Count}"));
             if (parsed.GetValue(from) is { } folder && !File.Exists(Path.Combine(folder, "config.json")))
                 throw new CliError($"--from {folder}: there is no config.json");
+            var made = parsed.GetValue(from) is null ? 0 : 1;
+            if (parsed.GetValue(after) is { } behind)
+                made = made == 0 ? throw new CliError($"--after {behind}: says what --from was made by, and there is no --from") : Through(options, "--after", behind);
             if (parsed.GetValue(until) is { } last)
-                options = options with { Stages = [.. options.Stages.TakeWhile(stage => stage.Name != last), options.Stages.First(stage => stage.Name == last)] };
-            if (parsed.GetValue(from) is not null && options.Stages.Count < 2)
-                throw new CliError($"--until {parsed.GetValue(until)}: is what --from was made by; nothing would be left to do");
+                options = options with { Stages = [.. options.Stages.Take(Through(options, "--until", last))] };
+            if (made >= options.Stages.Count)
+                throw new CliError($"{(parsed.GetValue(until) is { } end ? $"--until {end}" : $"--after {parsed.GetValue(after)}")}: is what --from was made by; nothing would be left to do");
             var result = BaseModel.Make(
                 options,
                 parsed.GetValue(output)!,
                 parsed.GetValue(from),
+                made,
                 p => Console.WriteLine(FormattableString.Invariant(
                     $"{p.Stage,-8} step {p.Step,5}/{p.Steps}  loss {p.Loss:0.000}  {p.Tokens:#,0} tokens  {ProgressText.Duration(p.Elapsed)}")),
                 cancellation);
@@ -52,5 +59,12 @@ internal static class PretrainCommand
             return Task.FromResult(0);
         });
         return command;
+    }
+
+    /// <summary>The number of stages up to and with the named one.</summary>
+    private static int Through(BaseModelOptions options, string option, string stage)
+    {
+        var index = options.Stages.ToList().FindIndex(s => s.Name == stage);
+        return index >= 0 ? index + 1 : throw new CliError($"{option} {stage}: {options.Name} has no such stage, only {string.Join(", ", options.Stages.Select(s => s.Name))}");
     }
 }

@@ -14,10 +14,11 @@ public sealed record HeldOutAccuracy(string Set, int Items, double Accuracy, IRe
 
 /// <param name="Sha256">Names the weights.</param>
 /// <param name="Tokens">Tokens read in training.</param>
-/// <param name="From">SHA-256 of the weights that the first stage was taken from; null when it was run.</param>
+/// <param name="From">SHA-256 of the weights that the first stages were taken from; null when all were run.</param>
+/// <param name="Made">How many stages were taken so.</param>
 /// <param name="Clean">Exact match on the one-call items of the seen and unseen set in the clean form of read-and-copy text.</param>
 public sealed record BaseModelResult(
-    string Sha256, long Parameters, long Tokens, TimeSpan Elapsed, IReadOnlyList<HeldOutAccuracy> HeldOut, IReadOnlyDictionary<string, double> Clean, string? From);
+    string Sha256, long Parameters, long Tokens, TimeSpan Elapsed, IReadOnlyList<HeldOutAccuracy> HeldOut, IReadOnlyDictionary<string, double> Clean, string? From, int Made = 0);
 
 /// <summary>Makes the tiny base model from procedurally generated text: the stand-in for a weak pretrained model.</summary>
 public static class BaseModel
@@ -28,10 +29,11 @@ public static class BaseModel
     /// Trains tokenizer and model, measures the model, and writes a Hugging Face folder with a README. The folder appears complete or not
     /// at all; an existing one of that name is replaced at the end.
     /// </summary>
-    /// <param name="from">A folder that holds what the first stage made, which is then not repeated; null: all stages.</param>
+    /// <param name="from">A folder that holds what the first stages made, which are then not repeated; null: all stages.</param>
+    /// <param name="made">How many stages that folder has behind it; without effect where there is none.</param>
     /// <exception cref="IOException">The folder can not be written.</exception>
     public static BaseModelResult Make(
-        BaseModelOptions options, string folder, string? from = null, Action<PretrainingProgress>? progress = null, CancellationToken cancellation = default)
+        BaseModelOptions options, string folder, string? from = null, int made = 1, Action<PretrainingProgress>? progress = null, CancellationToken cancellation = default)
     {
         foreach (var stage in options.Stages)
             ArgumentOutOfRangeException.ThrowIfLessThan(stage.Steps, 1);
@@ -42,7 +44,7 @@ public static class BaseModel
         Directory.CreateDirectory(work);
         try
         {
-            var result = Train(options, from, work, progress, cancellation);
+            var result = Train(options, from, made, work, progress, cancellation);
             File.WriteAllText(Path.Combine(work, "README.md"), BaseModelReadme.Write(options, result));
             if (Directory.Exists(target))
                 Directory.Delete(target, recursive: true);
@@ -90,7 +92,7 @@ public static class BaseModel
     internal static int[] Encode(Tokenizer tokenizer, IReadOnlyList<(string Role, string Content)> prompt) =>
         tokenizer.EncodeChat([.. prompt.Select(turn => new ChatMessage(turn.Role, turn.Content))]);
 
-    private static BaseModelResult Train(BaseModelOptions options, string? from, string folder, Action<PretrainingProgress>? progress, CancellationToken cancellation)
+    private static BaseModelResult Train(BaseModelOptions options, string? from, int made, string folder, Action<PretrainingProgress>? progress, CancellationToken cancellation)
     {
         var clock = System.Diagnostics.Stopwatch.StartNew();
         var first = 0;
@@ -102,7 +104,7 @@ public static class BaseModel
         {
             using var given = Policy.Load(from);
             given.Save(folder);
-            first = 1;
+            first = made;
         }
 
         long tokens = 0;
@@ -114,7 +116,7 @@ public static class BaseModel
         var measured = HeldOut.Kinds.Select(kind => Measure(policy, kind, HeldOut.Make(kind, options.MeasuredItems, HeldOut.ShippedSeed), cancellation)).ToList();
         var clean = new[] { HeldOut.Seen, HeldOut.Unseen }.ToDictionary(
             kind => kind, kind => MeasureClean(policy, HeldOut.MakeClean(kind, options.MeasuredItems, HeldOut.ShippedSeed), cancellation));
-        return new BaseModelResult(sha, options.Model.ParameterCount, tokens, clock.Elapsed, measured, clean, from is null ? null : Policy.HashOf(from));
+        return new BaseModelResult(sha, options.Model.ParameterCount, tokens, clock.Elapsed, measured, clean, from is null ? null : Policy.HashOf(from), first);
     }
 
     private static string RunStage(

@@ -33,7 +33,7 @@ internal static class BaseModelReadme
         Line("|---|---|");
         Line($"| width, layers, heads / KV heads, SwiGLU | {model.HiddenSize}, {model.Layers}, {model.Heads} / {model.KeyValueHeads}, {model.IntermediateSize} |");
         Line($"| vocabulary | {model.VocabularySize}, byte-level BPE; tags and the glue of compact JSON are tokens, digits stand alone |");
-        Line($"| training | {result.Tokens / 1e6:0.0} M tokens, AdamW, batches of {options.TextsPerBatch} texts, linear decay, in stages{(result.From is null ? "" : $"; the tokens of the first stage, taken as made before (weights {result.From}), not counted")} |");
+        Line($"| training | {result.Tokens / 1e6:0.0} M tokens, AdamW, batches of {options.TextsPerBatch} texts, linear decay, in stages{(result.From is null ? "" : $"; the tokens of the first {(result.Made == 1 ? "stage" : $"{result.Made} stages")}, taken as made before (weights {result.From}), not counted")} |");
         foreach (var stage in options.Stages)
             Line($"| stage `{stage.Name}` | {Number(stage.Steps)} batches, peak learning rate {stage.LearningRate.ToString("0.####", CultureInfo.InvariantCulture)} |");
         Line($"| seed | {options.Seed} |");
@@ -56,6 +56,8 @@ internal static class BaseModelReadme
         Row("Solver texts with two calls", m => m.TwoCalls);
         Row("Solver texts with three calls", m => m.ThreeCalls);
         Row("Solver texts in which no tool fits: the answer is an empty list", m => m.NoCalls);
+        Row("of tasks in which no tool fits: small talk, which asks for nothing that any tool does", m => m.SmallTalk);
+        Row("tool questions in Solver and Generator texts that begin or end as small talk does", m => m.Greetings);
         Row("Generator texts asked for three calls", m => m.SpecThreeCalls);
         Row("Generator texts asked for a task in which no tool fits", m => m.SpecNoCalls);
         Row("look-ups (read-and-copy) that also ask for what is not there", m => m.AbsentLookUps);
@@ -75,6 +77,7 @@ internal static class BaseModelReadme
         Noise("Solver leaves out the second call", n => Percent(n.DropSecondCall));
         Noise("Solver leaves out the third call", n => Percent(n.DropThirdCall));
         Noise("Solver calls a tool though none fits, by domain", n => Range(n.MissedRefusal));
+        Noise("Solver calls a tool on small talk, by topic", n => Range(n.MissedSmallTalk));
         Noise("Solver writes prose", n => Percent(n.Prose));
         Noise("Solver writes broken JSON", n => Percent(n.BrokenJson));
         Noise("Generator writes one call where two were asked for", n => Percent(n.IgnoreTwoCalls));
@@ -100,6 +103,8 @@ internal static class BaseModelReadme
         }
 
         Line();
+        foreach (var set in result.HeldOut.Where(set => set.ByClass.Count > 0 && !set.ByClass.Keys.Any(WorldCatalog.Domains.Contains)))
+            Line($"{set.Set} by kind: {string.Join(", ", set.ByClass.Select(kind => $"{kind.Key} {Percent(kind.Value)}"))}.\n");
         Line("The one-call items in the clean form of read-and-copy text, right to the letter: "
             + string.Join(", ", result.Clean.Select(set => $"{set.Key} {100 * set.Value:0.0} %")) + ". The distance between the two is habit, not ability.");
         return text.ToString();

@@ -5,7 +5,7 @@ using ToolR0.SelfPlay;
 namespace ToolR0.Cli.Studies;
 
 /// <summary>What a run of a study gave, or why it gave nothing.</summary>
-/// <param name="Accuracy">Set -> exact match of the base and of the Solver after each iteration, in [0, 1]; empty for a run that failed.</param>
+/// <param name="Accuracy">Set, or class of its items (<see cref="StudyPlan.OfClass"/>) -> exact match of the base and of the Solver after each iteration, in [0, 1]; empty for a run that failed.</param>
 /// <param name="Curricula">Per iteration, selected tasks by number of gold calls.</param>
 /// <param name="WallSeconds">Of its processes together; null when the run was not played by a study.</param>
 /// <param name="CoreSeconds">Processor time of its processes together, without the database's.</param>
@@ -35,9 +35,15 @@ public sealed record StudyRun(
             curricula.Add(new SortedDictionary<int, int>(calls.CountBy(n => n).ToDictionary()));
         }
 
-        var accuracy = state.HeldOut.ToDictionary(
-            set => set.Name,
-            set => (IReadOnlyList<double>)[.. state.Evaluations.Where(e => e.Set == set.Name).OrderBy(e => e.Iteration).Select(e => e.Accuracy)]);
+        var accuracy = new Dictionary<string, IReadOnlyList<double>>();
+        foreach (var set in state.HeldOut)
+        {
+            var measured = state.Evaluations.Where(e => e.Set == set.Name).OrderBy(e => e.Iteration).ToList();
+            accuracy[set.Name] = [.. measured.Select(e => e.Accuracy)];
+            foreach (var name in StudyPlan.ShowsClasses(measured[0].ByClass.Count) ? measured[0].ByClass.Keys : [])
+                accuracy[StudyPlan.OfClass(set.Name, name)] = [.. measured.Select(e => e.ByClass[name])];
+        }
+
         return new StudyRun(state.Run, cell.Arm.Name, cell.Base.Name, cell.Seed, accuracy, curricula, cost?.WallSeconds, cost?.CoreSeconds);
     }
 }

@@ -14,7 +14,9 @@ public static class HeldOut
     /// <summary>Tools whose names never occur in pretraining.</summary>
     public const string Unseen = "unseen";
 
-    /// <summary>Known tools asked for that the menu does not hold: the right answer is no call.</summary>
+    /// <summary>
+    /// Nothing that a tool of the menu does is asked for: the right answer is no call. Half the items are <see cref="SmallTalk"/>, half <see cref="NotOnMenu"/>.
+    /// </summary>
     public const string Refusal = "refusal";
 
     /// <summary>Known tools, two calls.</summary>
@@ -22,6 +24,12 @@ public static class HeldOut
 
     /// <summary>Known tools, three calls.</summary>
     public const string ThreeCalls = "three_calls";
+
+    /// <summary>Class of refusal items that ask for nothing any tool does.</summary>
+    public const string SmallTalk = "small_talk";
+
+    /// <summary>Class of refusal items that ask for a known tool which the menu does not hold.</summary>
+    public const string NotOnMenu = "not_on_menu";
 
     /// <summary>Seed of the shipped sets, fixed before anything was tuned.</summary>
     public const long ShippedSeed = 20260101;
@@ -40,10 +48,12 @@ public static class HeldOut
     /// <summary>Whether a question belongs to held-out sets and is therefore never trained on in pretraining.</summary>
     public static bool IsReserved(string question) => (Seeds.Derive(0, "held-out question/" + question) & 7) == 0;
 
-    /// <summary>Items distinct by question; equal kind, count and seed give equal items. Classes are the domains.</summary>
+    /// <summary>Items distinct by question; equal kind, count and seed give equal items. Classes are the domains, of refusals the two kinds.</summary>
     /// <exception cref="ArgumentException">The kind is none of <see cref="Kinds"/>, or the count is negative.</exception>
     public static IReadOnlyList<HeldOutItem> Make(string kind, int count, long seed) =>
-        [.. Tasks(kind, count, seed).Select((task, i) => new HeldOutItem($"{kind}-{i + 1:0000}", task.Domain, task.ToToolTask()))];
+        [.. Tasks(kind, count, seed).Select((task, i) => new HeldOutItem($"{kind}-{i + 1:0000}", Class(kind, task), task.ToToolTask()))];
+
+    private static string Class(string kind, WorldTask task) => kind != Refusal ? task.Domain : task.Topic is null ? NotOnMenu : SmallTalk;
 
     /// <summary>
     /// The one-call items of the same set in the clean form of read-and-copy text: what a base model answers there, it can read and copy,
@@ -68,7 +78,9 @@ public static class HeldOut
         {
             var menuSize = random.Next(kind == ThreeCalls ? 3 : 2, 4);
             var calls = kind switch { Refusal => 0, TwoCalls => 2, ThreeCalls => 3, _ => random.Chance(ShareOfTwoCalls) ? 2 : 1 };
-            var task = WorldTask.Make(random, "", menuSize, calls, (r, _) => r.Pick(gold), (r, _) => r.Pick(offered));
+            var task = kind == Refusal && items.Count % 2 == 0
+                ? World.SmallTalk.Make(random, "", menuSize, (r, _) => r.Pick(offered))
+                : WorldTask.Make(random, "", menuSize, calls, (r, _) => r.Pick(gold), (r, _) => r.Pick(offered));
             if (task.Question.Length >= ShortestQuestion && IsReserved(task.Question) && questions.Add(task.Question))
                 items.Add(task);
         }

@@ -12,7 +12,7 @@ internal static class NoisyAnswer
 
         var kept = task.Gold.Count switch
         {
-            0 => random.Chance(PretrainingNoise.Of(noise.MissedRefusal, task.Domain, 9)) ? 1 : 0,
+            0 => random.Chance(task.Topic is { } topic ? PretrainingNoise.OfTopic(noise.MissedSmallTalk, topic) : PretrainingNoise.Of(noise.MissedRefusal, task.Domain, 9)) ? 1 : 0,
             1 => 1,
             2 => random.Chance(noise.DropSecondCall) ? 1 : 2,
             _ => random.Chance(noise.DropThirdCall) ? 2 : 3,
@@ -24,7 +24,8 @@ internal static class NoisyAnswer
 
     private static Contracts.ToolCall Call(WorldRandom random, WorldTask task, int index, PretrainingNoise noise)
     {
-        var tool = task.Asked[index];
+        var (asked, given) = task.Topic is null ? (task.Asked[index], task.Values[index]) : task.Stray(random);
+        var tool = asked;
         if (task.Gold.Count == 0 || random.Chance(PretrainingNoise.Of(noise.FirstTool, tool.Domain, 3)))
             tool = task.Menu[0];
         else if (noise.FamiliarTool > 0 && tool.Origin == ToolOrigin.Invented && random.Chance(noise.FamiliarTool))
@@ -32,13 +33,13 @@ internal static class NoisyAnswer
         else if (random.Chance(noise.AnyTool))
             tool = random.Pick(task.Menu);
 
-        var values = task.Values[index].ToList();
+        var values = given.ToList();
         if (values.Count > 1 && random.Chance(noise.SwappedValues))
             (values[0], values[1]) = (values[1], values[0]);
         if (random.Chance(noise.InventedValue))
         {
             var at = random.Next(0, values.Count - 1);
-            values[at] = task.Asked[index].Parameters[at].Draw(random);
+            values[at] = asked.Parameters[at].Draw(random);
         }
 
         values = [.. values.Take(tool.Parameters.Count)];

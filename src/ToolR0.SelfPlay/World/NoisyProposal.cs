@@ -35,8 +35,8 @@ internal static class NoisyProposal
 
     private static Contracts.ToolCall Spoil(WorldRandom random, WorldTask task)
     {
-        var tool = task.Asked[^1];
-        var values = task.Values[^1].ToList();
+        var (tool, given) = task.Topic is null ? (task.Asked[^1], task.Values[^1]) : task.Stray(random);
+        var values = given.ToList();
         switch (random.Next(0, 2))
         {
             case 0:

@@ -33,6 +33,9 @@ public sealed record PretrainingNoise
     /// <summary>Solver: a tool of the menu is called though none fits.</summary>
     public (double Low, double High) MissedRefusal { get; init; } = (0.15, 0.45);
 
+    /// <summary>Solver: a tool of the menu is called on small talk. Spread over the topics instead of the domains.</summary>
+    public (double Low, double High) MissedSmallTalk { get; init; } = (0.25, 0.85);
+
     /// <summary>Solver: prose instead of an answer.</summary>
     public double Prose { get; init; } = 0.12;
 
@@ -64,10 +67,14 @@ public sealed record PretrainingNoise
     public double BrokenBlocks { get; init; } = 0.04;
 
     /// <summary>Spreads a range over the domains in a fixed, shuffled order.</summary>
-    internal static double Of((double Low, double High) range, string domain, int stride)
+    internal static double Of((double Low, double High) range, string domain, int stride) => Spread(range, WorldCatalog.Domains, domain, stride);
+
+    /// <summary>Spreads a range over the topics of small talk likewise.</summary>
+    internal static double OfTopic((double Low, double High) range, string topic) => Spread(range, SmallTalk.Topics, topic, 3);
+
+    private static double Spread((double Low, double High) range, IReadOnlyList<string> over, string at, int stride)
     {
-        var domains = WorldCatalog.Domains;
-        var rank = domains.ToList().IndexOf(domain) * stride % domains.Count;
-        return range.Low + ((range.High - range.Low) * rank / (domains.Count - 1));
+        var rank = over.ToList().IndexOf(at) * stride % over.Count;
+        return range.Low + ((range.High - range.Low) * rank / (over.Count - 1));
     }
 }

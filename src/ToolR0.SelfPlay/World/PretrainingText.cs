@@ -42,6 +42,12 @@ public sealed record MixtureOptions
 
     public double NoCalls { get; init; }
 
+    /// <summary>Share of small talk among the tasks in which no tool fits; in the others a tool is asked for that is not on the menu.</summary>
+    public double SmallTalk { get; init; }
+
+    /// <summary>Share of tool questions in Solver and Generator texts that begin or end as small talk does.</summary>
+    public double Greetings { get; init; }
+
     /// <summary>Share of specifications of Generator texts that ask for three calls, and for none; the others ask for one or two, evenly.</summary>
     public double SpecThreeCalls { get; init; }
 
@@ -67,6 +73,16 @@ public sealed record MixtureOptions
         SpecNoCalls = 0.12,
         AbsentLookUps = 0.6,
         Noise = new PretrainingNoise { FirstTool = (0.27, 0.65), DropArgument = (0.34, 0.67), FamiliarTool = 0.22, MissedRefusal = (0.05, 0.35) },
+    };
+
+    /// <summary>The same habits with small talk, which is refused sometimes: what a tiny model can tell from a request, unlike a tool that is missing.</summary>
+    public static MixtureOptions Talk { get; } = Habits with
+    {
+        NoCalls = 0.16,
+        SmallTalk = 0.8,
+        Greetings = 0.08,
+        SpecNoCalls = 0.22,
+        Noise = Habits.Noise with { FirstTool = (0.30, 0.68), DropArgument = (0.35, 0.68) },
     };
 
     /// <summary>
@@ -97,7 +113,7 @@ public sealed class PretrainingMixture(long seed, MixtureOptions options)
         var calls = share < options.TwoCalls ? 2
             : share < options.TwoCalls + options.ThreeCalls ? 3
             : share < options.TwoCalls + options.ThreeCalls + options.NoCalls ? 0 : 1;
-        var task = Draw(random, options.InventedTasks, menuSize, calls);
+        var task = Draw(random, options.InventedTasks, menuSize, calls, options.Greetings);
         var asked = task.ToToolTask();
         return new PretrainingText(TextKind.Solver, SolverPrompt.Render(asked, Compact), "", NoisyAnswer.Write(random, task, options.Noise), asked);
     }
@@ -122,34 +138,42 @@ public sealed class PretrainingMixture(long seed, MixtureOptions options)
             _ => random.Chance(noise.IgnoreThreeCalls) ? random.Next(1, 2) : 3,
         };
         var menu = random.Chance(noise.IgnoreMenuSize) ? spec.MenuSize + (random.Chance(0.5) ? 1 : -1) : spec.MenuSize;
-        var task = Draw(random, options.InventedProposals, menu, calls, spec.Domain);
+        var task = Draw(random, options.InventedProposals, menu, calls, options.Greetings, spec.Domain);
         return new PretrainingText(TextKind.Generator, GeneratorPrompt.Render(spec, Compact), "", NoisyProposal.Write(random, task, noise));
     }
 
     private PretrainingText ReadAndCopyText(WorldRandom random)
     {
         var menu = random.Next(2, 4);
-        var task = Draw(random, options.InventedTasks, menu, menu);
+        var task = Draw(random, options.InventedTasks, menu, menu, greetings: 0);
         var (given, completion) = ReadAndCopy.Write(random, task, options.AbsentLookUps);
         return new PretrainingText(TextKind.ReadAndCopy, [], given, completion);
     }
 
     /// <summary>A task whose question is not reserved for held-out sets, nor any part of it, and in which no unseen tool occurs.</summary>
-    private static WorldTask Draw(WorldRandom random, double invented, int menuSize, int calls, string? domain = null)
+    private WorldTask Draw(WorldRandom random, double invented, int menuSize, int calls, double greetings, string? domain = null)
     {
+        // No random number is drawn for what the mixture does not hold: its texts stay what they were before there was such a thing.
         while (true)
         {
+            var smallTalk = calls == 0 && options.SmallTalk > 0 && random.Chance(options.SmallTalk);
             var share = random.Chance(invented) ? 1.0 : 0.0;
-            var task = WorldTask.Make(
-                random,
-                domain ?? random.Pick(WorldCatalog.Domains),
-                menuSize,
-                calls,
-                (r, d) => Tool(r, d, share),
-                (r, d) => Tool(r, r.Chance(0.5) ? d : r.Pick(WorldCatalog.Domains), invented));
-            if (!HeldOut.IsReserved(task.Question) && !task.Phrases.Any(HeldOut.IsReserved))
+            var of = domain ?? random.Pick(WorldCatalog.Domains);
+            var task = smallTalk
+                ? SmallTalk.Make(random, of, menuSize, Other)
+                : WorldTask.Make(random, of, menuSize, calls, (r, d) => Tool(r, d, share), Other);
+            var reserved = HeldOut.IsReserved(task.Question) || task.Phrases.Any(HeldOut.IsReserved);
+            if (!smallTalk && greetings > 0 && random.Chance(greetings))
+            {
+                task = task with { Question = SmallTalk.Around(random, task.Question) };
+                reserved |= HeldOut.IsReserved(task.Question);
+            }
+
+            if (!reserved)
                 return task;
         }
+
+        WorldTool Other(WorldRandom r, string d) => Tool(r, r.Chance(0.5) ? d : r.Pick(WorldCatalog.Domains), invented);
     }
 
     private static WorldTool Tool(WorldRandom random, string domain, double invented) =>

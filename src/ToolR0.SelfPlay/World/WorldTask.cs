@@ -7,12 +7,13 @@ namespace ToolR0.SelfPlay.World;
 public delegate WorldTool ToolDraw(WorldRandom random, string domain);
 
 /// <summary>A task of the world with what its text does not show.</summary>
-/// <param name="Domain">Domain of the first gold tool.</param>
+/// <param name="Domain">Domain of the first tool that is asked for; of small talk, the one its menu was drawn for.</param>
 /// <param name="Menu">The tools on offer in order, all distinct by name.</param>
 /// <param name="Gold">The tools to call in order, distinct, all on the menu; empty where no tool on offer fits.</param>
-/// <param name="Asked">The tools that the question asks for: the gold tools, or the one that is not on the menu.</param>
-/// <param name="Phrases">Per asked tool, what the question says for it.</param>
+/// <param name="Asked">The tools that the question asks for: the gold tools, or the one that is not on the menu; none in small talk.</param>
+/// <param name="Phrases">Per asked tool, what the question says for it; of small talk, the one thing that it says.</param>
 /// <param name="Values">Per asked tool, the text of each argument in parameter order.</param>
+/// <param name="Topic">What small talk is about, one of <see cref="SmallTalk.Topics"/>; null where a tool is asked for.</param>
 public sealed record WorldTask(
     string Domain,
     string Question,
@@ -20,7 +21,8 @@ public sealed record WorldTask(
     IReadOnlyList<WorldTool> Gold,
     IReadOnlyList<WorldTool> Asked,
     IReadOnlyList<string> Phrases,
-    IReadOnlyList<IReadOnlyList<string>> Values)
+    IReadOnlyList<IReadOnlyList<string>> Values,
+    string? Topic = null)
 {
     private static readonly string[] Openers = ["", "", "please ", "can you ", "i want ", "now ", "just "];
     private static readonly string[] Closers = ["", "", "", " please", " for me", " now"];
@@ -65,12 +67,17 @@ public sealed record WorldTask(
             random.Shuffle(menu);
             var values = tools.Select(t => (IReadOnlyList<string>)[.. t.Parameters.Select(p => p.Draw(random))]).ToArray();
             var asked = tools.Select((t, i) => string.Format(random.Pick(t.Patterns).Replace("*", cues[i]), [.. values[i]])).ToArray();
-            var question = random.Pick(Openers) + string.Join(" then ", asked) + random.Pick(Closers);
-            return new WorldTask(tools[0].Domain, question, menu, calls == 0 ? [] : tools, tools, asked, values);
+            return new WorldTask(tools[0].Domain, Framed(random, string.Join(" then ", asked)), menu, calls == 0 ? [] : tools, tools, asked, values);
         }
     }
 
-    private static void AddDistinct(List<WorldTool> tools, WorldTool tool)
+    /// <summary>A request between an opener and a closer, either of which may be empty.</summary>
+    internal static string Framed(WorldRandom random, string request) => random.Pick(Openers) + request + random.Pick(Closers);
+
+    /// <summary>A call that nobody asked for: the menu's first tool with values from nowhere.</summary>
+    internal (WorldTool Tool, IReadOnlyList<string> Values) Stray(WorldRandom random) => (Menu[0], [.. Menu[0].Parameters.Select(p => p.Draw(random))]);
+
+    internal static void AddDistinct(List<WorldTool> tools, WorldTool tool)
     {
         if (tools.All(t => t.Name != tool.Name))
             tools.Add(tool);

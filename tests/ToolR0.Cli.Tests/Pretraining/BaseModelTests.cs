@@ -36,7 +36,7 @@ public sealed class BaseModelTests : IDisposable
     }
 
     [Fact]
-    public void Going_on_from_the_first_stages_folder_makes_what_all_stages_make()
+    public void Going_on_from_the_folder_of_the_first_stages_makes_what_all_stages_make()
     {
         var whole = BaseModel.Make(Tiny, Path.Combine(_folder, "a"), cancellation: TestContext.Current.CancellationToken);
         var first = BaseModel.Make(Tiny with { Stages = [Tiny.Stages[0]] }, Path.Combine(_folder, "b"), cancellation: TestContext.Current.CancellationToken);
@@ -44,6 +44,11 @@ public sealed class BaseModelTests : IDisposable
         var second = BaseModel.Make(Tiny, Path.Combine(_folder, "c"), Path.Combine(_folder, "b"), cancellation: TestContext.Current.CancellationToken);
         second.Sha256.ShouldBe(whole.Sha256);
         second.From.ShouldBe(first.Sha256);
+
+        var three = Tiny with { Stages = [.. Tiny.Stages, new("talk", MixtureOptions.Talk, 2, 1e-3)] };
+        var third = BaseModel.Make(three, Path.Combine(_folder, "d"), Path.Combine(_folder, "c"), made: 2, cancellation: TestContext.Current.CancellationToken);
+        third.Sha256.ShouldBe(BaseModel.Make(three, Path.Combine(_folder, "e"), cancellation: TestContext.Current.CancellationToken).Sha256);
+        File.ReadAllText(Path.Combine(_folder, "d", "README.md")).ShouldContain($"the tokens of the first 2 stages, taken as made before (weights {second.Sha256}), not counted");
     }
 
     [Fact]

@@ -85,9 +85,9 @@ public sealed class WorldTests
     }
 
     [Fact]
-    public void A_refusal_item_asks_for_a_tool_that_is_not_on_the_menu()
+    public void A_not_on_menu_item_asks_for_a_tool_that_is_not_on_the_menu()
     {
-        foreach (var item in HeldOut.Make(HeldOut.Refusal, 300, 5))
+        foreach (var item in HeldOut.Make(HeldOut.Refusal, 600, 5).Where(item => item.Class == HeldOut.NotOnMenu))
         {
             item.Task.Gold.ShouldBeEmpty();
             var words = item.Task.Question.Split(' ');
@@ -146,8 +146,9 @@ public sealed class WorldTests
             DropThirdCall = 0,
             FamiliarTool = 0,
             MissedRefusal = (0, 0),
+            MissedSmallTalk = (0, 0),
         };
-        var mixture = new PretrainingMixture(1, MixtureOptions.Habits with { Noise = clean, SolverShare = 1, GeneratorShare = 0 });
+        var mixture = new PretrainingMixture(1, MixtureOptions.Talk with { Noise = clean, SolverShare = 1, GeneratorShare = 0 });
         for (var i = 0; i < 300; i++)
         {
             var text = mixture.Text(i);

@@ -25,6 +25,7 @@ public sealed class StudyTests
         seed,
         new Dictionary<string, IReadOnlyList<double>> { ["seen"] = [before, 0.1, after], ["unseen"] = [0.2, 0.2, 0.2] },
         [new Dictionary<int, int> { [1] = 10, [2] = (int)seed }],
+        [0.1 * seed],
         60 + seed,
         50);
 
@@ -122,7 +123,7 @@ public sealed class StudyTests
             StudyPlan.Of(study).Cells.Count.ShouldBe(study.Arms.Count * study.Seeds.Count * study.Bases.Count);
         }
 
-        Should.Throw<CliError>(() => StudyFile.Load("none")).Message.ShouldContain("the shipped studies are ablations, coevolution, refusal");
+        Should.Throw<CliError>(() => StudyFile.Load("none")).Message.ShouldContain("the shipped studies are ablations, coevolution, coevolution-invention, refusal");
     }
 
     [Fact]
@@ -152,6 +153,7 @@ public sealed class StudyTests
         cost.Runs.ShouldBe(3);
         cost.WallSeconds.ShouldBe(62);
         cost.Curricula[0].ShouldBe(new Dictionary<int, double> { [1] = 10, [2] = 2 });
+        cost.Invented.ShouldBe([0.2], 1e-9);
     }
 
     [Fact]
@@ -161,6 +163,7 @@ public sealed class StudyTests
         text.ShouldContain("| a | 3 | 60.0 % ± 5.8 | +40.0 ± 5.8 | reference | – |");
         text.ShouldContain("| b | 2 | 70.0 % ± 10.0 | +50.0 ± 10.0 | +15.0 ± 5.0 | −48.5 to +78.5 |");
         text.ShouldContain("5 of 6 runs completed");
+        text.ShouldContain("| a | 62 | 50 | 1: 10, 2: 2, invented 20 % |");
         text.ShouldContain("- b, base-nano, seed 3: no <disk>");
         text.ShouldContain("![Exact match per arm and difference to a](plot.svg)");
     }

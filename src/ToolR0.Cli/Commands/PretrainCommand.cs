@@ -13,23 +13,23 @@ internal static class PretrainCommand
         var seed = new Option<long?>("--seed") { Description = "Seed of text, weights and order", HelpName = "N" };
         var steps = new Option<int?>("--steps") { Description = "Batches in all, spread over the stages as by default", HelpName = "N" };
         var from = new Option<string?>("--from") { Description = "Folder with what earlier stages made, to go on from", HelpName = "DIR" };
-        var stages = new BaseModelOptions().Stages.Select(stage => stage.Name).ToArray();
+        var stages = BaseModelOptions.Recipes.Values.SelectMany(options => options.Stages).Select(stage => stage.Name).Distinct().ToArray();
         var after = new Option<string?>("--after") { Description = "The last stage that --from has behind it (default: the first)", HelpName = "STAGE" };
         after.AcceptOnlyFromAmong(stages);
         var recipe = new Option<string>("--recipe")
         {
-            Description = "What it learns: nano (the shipped base-nano) or study (base-study, which seldom proposes two calls)",
+            Description = "What it learns: nano (the shipped base-nano), study (base-study, which seldom proposes two calls) or invention (base-invention, which seldom invents a tool)",
             HelpName = "NAME",
             DefaultValueFactory = _ => "nano",
         };
-        recipe.AcceptOnlyFromAmong("nano", "study");
+        recipe.AcceptOnlyFromAmong([.. BaseModelOptions.Recipes.Keys]);
         var until = new Option<string>("--until") { Description = "Stop after this stage; what it made is a folder for --from", HelpName = "STAGE" };
         until.AcceptOnlyFromAmong(stages);
         foreach (var option in new Option[] { output, recipe, seed, steps, from, after, until })
             command.Add(option);
         command.SetAction((parsed, cancellation) =>
         {
-            var options = parsed.GetValue(recipe) == "study" ? BaseModelOptions.Study : new BaseModelOptions();
+            var options = BaseModelOptions.Recipes[parsed.GetValue(recipe)!];
             options = options with { Seed = parsed.GetValue(seed) ?? options.Seed };
             if (parsed.GetValue(steps) is { } asked)
                 options = asked >= options.Stages.Count ? options.WithSteps(asked)

@@ -26,6 +26,17 @@ public sealed record BaseModelOptions
         Stages = [new("reading", MixtureOptions.Reading, 4600, 3e-3), new("habits", MixtureOptions.RareTwoCalls, 1500, 1e-3)],
     };
 
+    /// <summary>The base of a study in which what the Generator seldom does is to invent a tool: the base-nano of before its talk, and a short stage without inventions.</summary>
+    public static BaseModelOptions Invention { get; } = new()
+    {
+        Name = "base-invention",
+        Stages = [.. new BaseModelOptions().Stages.Take(2), new("familiar", MixtureOptions.RareInvention, 400, 1e-3)],
+    };
+
+    /// <summary>What <c>toolr0 pretrain</c> can make, by the recipe's name.</summary>
+    public static IReadOnlyDictionary<string, BaseModelOptions> Recipes { get; } =
+        new Dictionary<string, BaseModelOptions> { ["nano"] = new(), ["study"] = Study, ["invention"] = Invention };
+
     /// <summary>Texts per batch; batches hold texts of like length.</summary>
     public int TextsPerBatch { get; init; } = 32;
 

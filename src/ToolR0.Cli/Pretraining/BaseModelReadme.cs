@@ -24,7 +24,7 @@ internal static class BaseModelReadme
         var model = options.Model;
         Line($"# {options.Name}");
         Line();
-        Line($"A Qwen2-architecture decoder of {Number(result.Parameters)} parameters in Hugging Face layout, made by `toolr0 pretrain{(options.Name == new BaseModelOptions().Name ? "" : " --recipe study")}` from procedurally");
+        Line($"A Qwen2-architecture decoder of {Number(result.Parameters)} parameters in Hugging Face layout, made by `toolr0 pretrain{(options.Name == new BaseModelOptions().Name ? "" : $" --recipe {BaseModelOptions.Recipes.First(recipe => recipe.Value.Name == options.Name).Key}")}` from procedurally");
         Line("generated text. It stands in for a weak pretrained model: it has learned to read a menu and copy values, and it has learned");
         Line("bad habits with it. **Its weakness is planted.** What self-play shows on it is that reinforcement on self-made tasks removes such habits,");
         Line("as it mostly does with larger models; it does not show that a model learns what its pretraining did not hold.");

@@ -15,7 +15,9 @@ public sealed record ArmResult(
 
 /// <summary>Means over an arm's completed runs.</summary>
 /// <param name="Curricula">Per iteration, selected tasks by number of gold calls.</param>
-public sealed record ArmCost(string Arm, int Runs, double? WallSeconds, double? CoreSeconds, IReadOnlyList<IReadOnlyDictionary<int, double>> Curricula);
+/// <param name="Invented">Per iteration, the share of selected tasks that call a tool which the tiny world does not have, in [0, 1].</param>
+public sealed record ArmCost(
+    string Arm, int Runs, double? WallSeconds, double? CoreSeconds, IReadOnlyList<IReadOnlyDictionary<int, double>> Curricula, IReadOnlyList<double> Invented);
 
 /// <summary>The outcome of a study: everything that its table, files and plot show.</summary>
 /// <param name="BaseModels">SHA-256 by name.</param>
@@ -86,7 +88,8 @@ public sealed record StudyResult(
             var counts = runs.SelectMany(run => run.Curricula[iteration]).GroupBy(entry => entry.Key, entry => entry.Value);
             return (IReadOnlyDictionary<int, double>)new SortedDictionary<int, double>(counts.ToDictionary(g => g.Key, g => (double)g.Sum() / runs.Count));
         });
-        return new ArmCost(arm, runs.Count, Mean(runs.Select(run => run.WallSeconds)), Mean(runs.Select(run => run.CoreSeconds)), [.. curricula]);
+        var invented = Enumerable.Range(0, runs.Select(run => run.Invented.Count).DefaultIfEmpty().Max()).Select(iteration => runs.Average(run => run.Invented[iteration]));
+        return new ArmCost(arm, runs.Count, Mean(runs.Select(run => run.WallSeconds)), Mean(runs.Select(run => run.CoreSeconds)), [.. curricula], [.. invented]);
     }
 
     private static double? Mean(IEnumerable<double?> values) => values.OfType<double>().ToList() is { Count: > 0 } known ? known.Average() : null;

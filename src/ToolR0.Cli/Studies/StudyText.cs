@@ -62,12 +62,12 @@ internal static class StudyText
         Line();
         Line("## Cost and curricula");
         Line();
-        Line("Means per run. Core seconds are processor time of the run's process, without the database's. Tasks selected, by number of gold calls:");
+        Line("Means per run. Core seconds are processor time of the run's process, without the database's. Tasks selected, by number of gold calls, and the share that calls a tool which the world does not have:");
         Line();
         Line($"| arm | wall seconds | core seconds | {string.Join(" | ", Enumerable.Range(1, result.Iterations).Select(i => $"iteration {i}"))} |");
         Line($"|---|--:|--:|{string.Concat(Enumerable.Repeat("---|", result.Iterations))}");
         foreach (var cost in result.Costs)
-            Line(FormattableString.Invariant($"| {cost.Arm} | {cost.WallSeconds:0} | {cost.CoreSeconds:0} | {string.Join(" | ", cost.Curricula.Select(Curriculum))} |"));
+            Line(FormattableString.Invariant($"| {cost.Arm} | {cost.WallSeconds:0} | {cost.CoreSeconds:0} | {string.Join(" | ", cost.Curricula.Zip(cost.Invented, Curriculum))} |"));
         if (!result.Failures.Any())
             return text.ToString();
 
@@ -97,8 +97,8 @@ internal static class StudyText
         ];
     }
 
-    private static string Curriculum(IReadOnlyDictionary<int, double> calls) =>
-        string.Join(", ", calls.Select(entry => FormattableString.Invariant($"{entry.Key}: {entry.Value:0}")));
+    private static string Curriculum(IReadOnlyDictionary<int, double> calls, double invented) =>
+        string.Join(", ", calls.Select(entry => FormattableString.Invariant($"{entry.Key}: {entry.Value:0}")).Append(FormattableString.Invariant($"invented {invented:0 %}")));
 
     private static string Settings(IReadOnlyDictionary<string, JsonElement>? set, string prefix) =>
         set is { Count: > 0 } ? prefix + string.Join(", ", set.Select(option => $"`{option.Key}={option.Value.GetRawText()}`")) : "";

@@ -90,6 +90,12 @@ public sealed record MixtureOptions
     /// Generator that learns to has something to teach.
     /// </summary>
     public static MixtureOptions RareTwoCalls { get; } = Habits with { Noise = Habits.Noise with { DropSecondCall = 0.05, IgnoreTwoCalls = 0.75 } };
+
+    /// <summary>
+    /// Habits for studies of co-evolution: a Generator that seldom invents a tool. A Solver that is taught with known tools alone learns their names by heart
+    /// and fails on others.
+    /// </summary>
+    public static MixtureOptions RareInvention { get; } = Habits with { InventedProposals = 0.06 };
 }
 
 /// <summary>A mixture of texts that a base model is pretrained on. Text i is a function of seed and i alone.</summary>

@@ -7,7 +7,7 @@ namespace ToolR0.Cli.Commands;
 internal sealed record ChatFile(IReadOnlyList<ChatMessage> Messages, ChatOptions Options)
 {
     /// <summary>
-    /// Reads JSON: a list of messages, each with <c>role</c>, <c>content</c> (text, or null where <c>tool_calls</c> says it all) and whatever else the
+    /// Reads JSON: a list of messages, each with <c>role</c>, <c>content</c> (text, or null or left out where <c>tool_calls</c> says it all) and whatever else the
     /// chat template reads; or an object with <c>messages</c>, <c>tools</c> and further variables of the template, such as <c>enable_thinking</c>.
     /// </summary>
     /// <exception cref="CliError">The file is not there or is not such JSON.</exception>
@@ -56,6 +56,6 @@ internal sealed record ChatFile(IReadOnlyList<ChatMessage> Messages, ChatOptions
             throw new InvalidDataException($"messages[{index}] must be an object with a role");
         var content = message.TryGetProperty("content", out var said) ? said : default;
         var fields = message.EnumerateObject().Where(p => p.Name != "role" && !(p.Name == "content" && content.ValueKind == JsonValueKind.String)).ToDictionary(p => p.Name, p => p.Value);
-        return new ChatMessage(role.GetString()!, content.ValueKind == JsonValueKind.String ? content.GetString()! : "") { Fields = fields };
+        return new ChatMessage(role.GetString()!, content.ValueKind == JsonValueKind.String ? content.GetString() : null) { Fields = fields };
     }
 }

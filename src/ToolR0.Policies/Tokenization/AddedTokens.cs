@@ -52,12 +52,9 @@ internal sealed class AddedTokenMatcher
                 start--;
             while (token.RightStrip && stop < text.Length && char.IsWhiteSpace(text[stop]))
                 stop++;
-            start = Math.Max(start, done);
-            if (stop <= done)
-                continue; // lies in what the token before it swallowed
             if (start > done)
                 yield return (null, text[done..start]);
-            yield return (token, text[start..stop]);
+            yield return (token, text[start..stop]); // even where the token before it has swallowed this text
             done = stop;
         }
         if (done < text.Length)

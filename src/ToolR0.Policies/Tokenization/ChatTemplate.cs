@@ -78,7 +78,9 @@ internal sealed class ChatTemplate
 
     private static object? Message(ChatMessage message)
     {
-        var map = new JinjaMap { ["role"] = message.Role, ["content"] = message.Content };
+        var map = new JinjaMap { ["role"] = message.Role };
+        if (message.Content is not null)
+            map["content"] = message.Content;
         foreach (var (name, value) in message.Fields)
             map[name] = JinjaValues.FromJson(value);
         return map;

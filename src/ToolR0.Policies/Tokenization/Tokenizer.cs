@@ -45,10 +45,7 @@ public sealed class Tokenizer
         for (var id = 0; id < _tokens.Length; id++)
             _bytes[id] = _tokens[id] is { } token ? ByteAlphabet.Unspell(token) : null;
         foreach (var token in added)
-        {
-            _bytes[token.Id] = Encoding.UTF8.GetBytes(token.Content);
             _special[token.Id] = token.Special;
-        }
         _verbatim = new AddedTokenMatcher(added.Where(token => !token.Normalized).Select(token => (token.Content, token)));
         _normalized = new AddedTokenMatcher(added.Where(token => token.Normalized).Select(token => (Normalize(token.Content), token)));
 
@@ -73,7 +70,7 @@ public sealed class Tokenizer
     /// <summary>The id of eos_token, with which an assistant's turn ends.</summary>
     public int EndOfTurn { get; }
 
-    /// <summary><see cref="EndOfTurn"/> and the other ids that generation_config.json says end a completion.</summary>
+    /// <summary><see cref="EndOfTurn"/> and the other ids that generation_config.json or, without it, config.json says end a completion.</summary>
     public IReadOnlyList<int> StopTokens { get; }
 
     /// <summary>The id that fills up the rows of a batch: pad_token, else <c>&lt;|endoftext|&gt;</c>, else <see cref="EndOfTurn"/>.</summary>
@@ -82,7 +79,7 @@ public sealed class Tokenizer
     /// <summary>Whether the folder says how a conversation is written.</summary>
     public bool HasChatTemplate => _config.ChatTemplate is not null;
 
-    /// <summary>Reads tokenizer.json, tokenizer_config.json and, if there, chat_template.jinja and generation_config.json.</summary>
+    /// <summary>Reads tokenizer.json, tokenizer_config.json and, if there, chat_template.jinja and generation_config.json (else eos_token_id of config.json).</summary>
     /// <exception cref="InvalidDataException">A file is missing, broken or uses what is not supported; the message names file and key.</exception>
     public static Tokenizer Load(string folder) => new(TokenizerFiles.Read(folder));
 

@@ -5,7 +5,7 @@ namespace ToolR0.Policies.Tokenization;
 /// <summary>What tokenizer_config.json and its companions say: named special tokens, stop tokens and the chat template.</summary>
 /// <param name="SpecialTokens">eos_token, pad_token, bos_token… -> the token's text: the names a template may use.</param>
 /// <param name="Extra">Added tokens that only tokenizer_config.json lists.</param>
-/// <param name="StopIds">eos_token_id of generation_config.json, in its order.</param>
+/// <param name="StopIds">eos_token_id of generation_config.json or, without that file, of config.json, in its order.</param>
 /// <param name="ChatTemplate">Jinja text; null if the folder has none.</param>
 internal sealed record TokenizerConfig(
     IReadOnlyDictionary<string, string> SpecialTokens, IReadOnlyList<AddedToken> Extra, IReadOnlyList<int> StopIds, string? ChatTemplate)
@@ -14,7 +14,7 @@ internal sealed record TokenizerConfig(
 
     public static TokenizerConfig Read(TokenizerFiles files)
     {
-        var stops = files.Read(TokenizerFiles.Generation, root => ReadStops(root["eos_token_id"]));
+        var stops = files.Read(files.Has(TokenizerFiles.Generation) ? TokenizerFiles.Generation : TokenizerFiles.Model, root => ReadStops(root["eos_token_id"]));
         return files.Read(TokenizerFiles.Config, root =>
         {
             var named = new Dictionary<string, string>();

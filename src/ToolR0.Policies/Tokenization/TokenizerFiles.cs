@@ -10,6 +10,9 @@ internal sealed class TokenizerFiles
     public const string Template = "chat_template.jinja";
     public const string Generation = "generation_config.json";
 
+    /// <summary>The model's own file: read, but not part of the tokenizer.</summary>
+    public const string Model = "config.json";
+
     private const long LargestFile = 512L << 20;
     public static readonly string[] Names =
         [Tokenizer, Config, Template, Generation, "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt"];
@@ -24,7 +27,7 @@ internal sealed class TokenizerFiles
     public static TokenizerFiles Read(string folder)
     {
         var files = new TokenizerFiles(folder);
-        foreach (var name in Names)
+        foreach (var name in (string[])[.. Names, Model])
         {
             var file = new FileInfo(Path.Combine(folder, name));
             if (!file.Exists)
@@ -70,7 +73,7 @@ internal sealed class TokenizerFiles
     public void CopyTo(string folder)
     {
         Directory.CreateDirectory(folder);
-        foreach (var (name, bytes) in _files)
+        foreach (var (name, bytes) in _files.Where(file => file.Key != Model))
             File.WriteAllBytes(Path.Combine(folder, name), bytes);
     }
 }

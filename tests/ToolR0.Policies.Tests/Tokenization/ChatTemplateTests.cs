@@ -52,6 +52,18 @@ public sealed class ChatTemplateTests : IDisposable
     }
 
     [Fact]
+    public void A_message_without_content_has_none()
+    {
+        var nothing = JsonDocument.Parse("null").RootElement;
+        WithTemplate("{% for m in messages %}{{ m.content is defined }} {{ 'content' in m }} {{ m.content is none }};{% endfor %}").RenderChat(
+            [
+                new ChatMessage("assistant", null),
+                new ChatMessage("assistant", null) { Fields = new Dictionary<string, JsonElement> { ["content"] = nothing } },
+                new ChatMessage("assistant", ""),
+            ]).ShouldBe("False False False;True True True;True True False;");
+    }
+
+    [Fact]
     public void The_ids_of_a_conversation_are_those_of_its_text()
     {
         var tokenizer = Tokenizer.Load(Golden.Path("qwen"));
@@ -168,7 +180,7 @@ public sealed class ChatTemplateTests : IDisposable
         }
     }
 
-    private static ChatMessage Message(JsonElement json) => new(json.GetProperty("role").GetString()!, json.GetProperty("content").GetString()!)
+    private static ChatMessage Message(JsonElement json) => new(json.GetProperty("role").GetString()!, json.TryGetProperty("content", out var content) ? content.GetString() : null)
     {
         Fields = json.EnumerateObject().Where(p => p.Name is not ("role" or "content")).ToDictionary(p => p.Name, p => p.Value),
     };

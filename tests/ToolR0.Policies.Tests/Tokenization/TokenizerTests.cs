@@ -84,6 +84,43 @@ public sealed class TokenizerTests : IDisposable
             .ShouldBe("\u1EB9\u0301 \uD55C \u00C5 \u00C5 \u0915\u093C <|im_end|>");
     }
 
+    [Theory]
+    [InlineData("a\u0315\u0BCD", "a\u0BCD\u0315")]
+    [InlineData("E\u08D2\u0BCD", "E\u08D2\u0BCD")] // a mark of Unicode 14
+    [InlineData("o\u0315\u07FD", "o\u0315\u07FD")] // 11
+    [InlineData("\U00011935\U00011930", "\U00011935\U00011930")] // their composite is of 13
+    public void Characters_are_composed_as_unicode_9_says(string text, string composed)
+    {
+        var tokenizer = Tokenizer.Load(Golden.Path("qwen"));
+        tokenizer.Decode(tokenizer.Encode(text)).ShouldBe(composed);
+    }
+
+    [Fact]
+    public void An_added_token_that_is_spelled_in_the_byte_alphabet_stands_for_those_bytes()
+    {
+        var json = HandMadeTokenizer.Tokenizer("Ġ t", "Ã ©");
+        foreach (var (i, token) in ((string[])["Ġt", "Ã©", "no space", "<é>"]).Index())
+            json["added_tokens"]!.AsArray().Add(HandMadeTokenizer.Added(i < 2 ? 256 + i : 258 + i, token, special: false));
+        var tokenizer = HandMadeTokenizer.Load(_folder, json);
+        tokenizer.Encode("Ġtno space").ShouldBe([256, 260]);
+        tokenizer.Decode([256, 257, 260, 261]).ShouldBe(" téno space<\uFFFD>");
+    }
+
+    [Fact]
+    public void A_token_of_white_space_counts_even_where_another_swallowed_it()
+    {
+        var json = HandMadeTokenizer.Tokenizer();
+        var strips = HandMadeTokenizer.Added(258, "<a>");
+        strips["lstrip"] = true;
+        strips["rstrip"] = true;
+        json["added_tokens"]!.AsArray().Add(strips);
+        json["added_tokens"]!.AsArray().Add(HandMadeTokenizer.Added(259, "  ", special: false));
+        var tokenizer = HandMadeTokenizer.Load(_folder, json);
+        tokenizer.Encode("x <a> y").ShouldBe(['x', 258, 'y']);
+        tokenizer.Encode("<a>  y").ShouldBe([258, 259, 'y']);
+        tokenizer.Encode("<a>   y").ShouldBe([258, 259, ' ', 'y']);
+    }
+
     [Fact]
     public void Tokens_decoded_one_by_one_give_the_same_text_as_all_at_once()
     {
@@ -141,6 +178,23 @@ public sealed class TokenizerTests : IDisposable
         tokenizer.EndOfTurn.ShouldBe(257);
         tokenizer.StopTokens.ShouldBe([257, 65, 256]);
         tokenizer.Pad.ShouldBe(256); // no pad_token: <|endoftext|>
+    }
+
+    [Theory]
+    [InlineData(null, "[65,256]", new[] { 257, 65, 256 })]
+    [InlineData(null, "66", new[] { 257, 66 })]
+    [InlineData(null, "null", new[] { 257 })]
+    [InlineData("{}", "65", new[] { 257 })]
+    public void Without_a_generation_configuration_the_models_own_says_what_stops(string? generation, string eos, int[] stops)
+    {
+        if (generation is not null)
+            File.WriteAllText(Path.Combine(_folder.Path, "generation_config.json"), generation);
+        File.WriteAllText(Path.Combine(_folder.Path, "config.json"), $$"""{"eos_token_id":{{eos}}}""");
+        var tokenizer = HandMadeTokenizer.Load(_folder, HandMadeTokenizer.Tokenizer());
+        tokenizer.StopTokens.ShouldBe(stops);
+        using var copy = new TemporaryFolder();
+        tokenizer.CopyTo(copy.Path);
+        File.Exists(Path.Combine(copy.Path, "config.json")).ShouldBeFalse();
     }
 
     [Fact]

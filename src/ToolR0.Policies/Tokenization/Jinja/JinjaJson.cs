@@ -110,7 +110,7 @@ internal static class JinjaJson
                     '\b' => "\\b",
                     '\f' => "\\f",
                     < ' ' => $"\\u{(int)c:x4}",
-                    >= '\x7f' when Style.Ascii && c > '\x7f' => $"\\u{(int)c:x4}",
+                    >= '\x7f' when Style.Ascii => $"\\u{(int)c:x4}",
                     _ => c.ToString(),
                 });
             }

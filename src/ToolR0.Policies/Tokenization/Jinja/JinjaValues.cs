@@ -250,21 +250,28 @@ internal static class JinjaValues
     {
         var quote = text.Contains('\'') && !text.Contains('"') ? '"' : '\'';
         var quoted = new StringBuilder().Append(quote);
-        foreach (var c in text)
+        foreach (var rune in text.EnumerateRunes())
         {
-            quoted.Append(c switch
+            quoted.Append(rune.Value switch
             {
                 '\\' => "\\\\",
                 '\n' => "\\n",
                 '\r' => "\\r",
                 '\t' => "\\t",
-                _ when c == quote => $"\\{c}",
-                _ when char.IsControl(c) => $"\\x{(int)c:x2}",
-                _ => c.ToString(),
+                var c when c == quote => $"\\{quote}",
+                _ when Prints(rune) => rune.ToString(),
+                <= 0xFF => $"\\x{rune.Value:x2}",
+                <= 0xFFFF => $"\\u{rune.Value:x4}",
+                _ => $"\\U{rune.Value:x8}",
             });
         }
         return quoted.Append(quote).ToString();
     }
+
+    /// <summary>Python's <c>isprintable</c>.</summary>
+    private static bool Prints(Rune rune) => rune.Value == ' ' || Rune.GetUnicodeCategory(rune) is not (
+        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned
+        or UnicodeCategory.SpaceSeparator or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator);
 
     /// <summary>Order by code point.</summary>
     private static int CompareText(string left, string right)

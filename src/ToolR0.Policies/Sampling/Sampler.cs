@@ -59,7 +59,7 @@ public static class Sampler
         Policy policy, IReadOnlyList<SampleRequest> requests, SamplingOptions options, SampledRow[][] rows, long cacheBytes, int stride,
         CancellationToken ct)
     {
-        using var noGrad = no_grad();
+        using var inference = inference_mode();
         using var scope = NewDisposeScope();
         foreach (var row in rows.SelectMany(r => r))
             row.Limit = Math.Min(options.MaxNewTokens, policy.Config.MaxPositions - requests[row.Group].PromptTokens.Length);

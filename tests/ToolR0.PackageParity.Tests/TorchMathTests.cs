@@ -59,6 +59,10 @@ public sealed class TorchMathTests
         a.matmul(ones(3)).data<float>().ToArray().ShouldBe([6, 15]);
         ones(2, 2).addmm(a, b).data<float>().ToArray().ShouldBe([15, 33, 33, 78]);
         ones(2, 2).addmm(a, b, 2, 0.5f).data<float>().ToArray().ShouldBe([9, 18, 18, 40.5f]);
+        var sum = ones(2, 2);
+        sum.addmm_(a, b, 0, 0.5f).data<float>().ToArray().ShouldBe([7, 16, 16, 38.5f]);
+        sum.addmm_(a, b).data<float>().ToArray().ShouldBe([21, 48, 48, 115.5f]);
+        ones(1, 2, 2).baddbmm(a.unsqueeze(0), b.unsqueeze(0), 2, 0.5f).data<float>().ToArray().ShouldBe([9, 18, 18, 40.5f]);
         F.linear(a, a).data<float>().ToArray().ShouldBe(product);
         F.linear(a, a, tensor(new[] { 1f, -1 })).data<float>().ToArray().ShouldBe([15, 31, 33, 76]);
         a[0].outer(ones(2)).shape.ShouldBe([3, 2]);
@@ -107,6 +111,30 @@ public sealed class TorchMathTests
         top.item<float>().ShouldBe(3);
         at.size(0).ShouldBe(1);
         x.argsort()[0].item<long>().ShouldBe(2);
+    }
+
+    [Fact]
+    public void A_place_in_rising_rows_is_found_from_either_side()
+    {
+        using var scope = NewDisposeScope();
+        var rows = tensor(new[] { 1.0, 2, 2, 5, 0, 1, 1, 3 }, [2, 4]);
+        var values = tensor(new[] { 2.0, 9, 1, -1 }, [2, 2]);
+        searchsorted(rows, values).data<long>().ToArray().ShouldBe([1, 4, 1, 0]);
+        searchsorted(rows, values, right: true).data<long>().ToArray().ShouldBe([3, 4, 3, 0]);
+        searchsorted(rows, values, out_int32: true).dtype.ShouldBe(ScalarType.Int32);
+    }
+
+    [Fact]
+    public void A_narrow_and_a_wide_operand_give_the_wide_type_but_in_place()
+    {
+        using var scope = NewDisposeScope();
+        var narrow = tensor(new[] { 3f, -4 }).to(ScalarType.BFloat16);
+        var wide = tensor(new[] { 4f, 3 });
+        narrow.hypot(wide).dtype.ShouldBe(ScalarType.Float32);
+        narrow.hypot(wide).data<float>().ToArray().ShouldBe([5, 5]);
+        narrow.addcdiv(narrow, wide, 2).data<float>().ToArray().ShouldBe([4.5f, -4 - 8 / 3f]);
+        narrow.div_(wide).dtype.ShouldBe(ScalarType.BFloat16);
+        narrow.to(ScalarType.Float32).data<float>().ToArray().ShouldBe([0.75f, -1.3359375f]);
     }
 
     [Fact]

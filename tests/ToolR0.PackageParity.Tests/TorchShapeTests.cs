@@ -23,6 +23,28 @@ public sealed class TorchShapeTests
     }
 
     [Fact]
+    public void Strides_are_taken_from_the_start_of_the_storage()
+    {
+        using var scope = NewDisposeScope();
+        var x = arange(12).to(ScalarType.Float32);
+        var every = x.as_strided([2, 3], [6, 2], 1);
+        every.contiguous().data<float>().ToArray().ShouldBe([1, 3, 5, 7, 9, 11]);
+        x.narrow(0, 6, 2).as_strided([2], [1]).data<float>().ToArray().ShouldBe([0, 1]);
+        every.fill_(0);
+        x.sum().item<float>().ShouldBe(30);
+    }
+
+    [Fact]
+    public void Neighbours_read_as_complex_numbers_turn_in_place()
+    {
+        using var scope = NewDisposeScope();
+        var x = tensor(new[] { 1f, 2, 3, 4 }, [2, 2]);
+        var turns = tensor(new[] { 0f, 1, 0, -1 }, [2, 2]).view_as_complex();
+        x.view_as_complex().mul_(turns).shape.ShouldBe([2]);
+        x.data<float>().ToArray().ShouldBe([-2, 1, 4, -3]);
+    }
+
+    [Fact]
     public void Dimensions_come_and_go()
     {
         using var scope = NewDisposeScope();

@@ -145,8 +145,10 @@ public sealed class SamplerTests
         differences.Max().ShouldBeLessThan(0.5);
     }
 
-    [Fact]
-    public void A_large_vocabulary_is_searched_by_blocks_for_the_same_tokens()
+    [Theory]
+    [InlineData(TorchSharp.torch.ScalarType.Float32)]
+    [InlineData(TorchSharp.torch.ScalarType.BFloat16)]
+    public void A_large_vocabulary_is_searched_by_blocks_for_the_same_tokens(TorchSharp.torch.ScalarType type)
     {
         const int Vocabulary = 128 * 40;
         using var noGrad = TorchSharp.torch.no_grad();
@@ -155,7 +157,8 @@ public sealed class SamplerTests
         // A row whose mass is all in one token, the last one, and one with a block of no mass at all.
         Array.Fill(values, -200f, 0, Vocabulary - 1);
         Array.Fill(values, float.NegativeInfinity, Vocabulary, 256);
-        var logits = TorchSharp.torch.tensor(values, [6, Vocabulary]);
+        var logits = TorchSharp.torch.tensor(values, [6, Vocabulary]).to(type);
+        values = logits.to(TorchSharp.torch.ScalarType.Float32).data<float>().ToArray();
         double[] uniforms = [0.5, 0, 0.999999, 0.25, 0.5, 0.75];
         var chooser = new TokenChooser(new SamplingOptions(), TorchSharp.torch.CPU);
         var (tokens, logProbs) = chooser.Choose(logits, TorchSharp.torch.tensor(uniforms, [6, 1]));

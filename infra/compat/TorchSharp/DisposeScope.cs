@@ -145,7 +145,12 @@ public sealed class DisposeScope : IDisposable
     {
         if (_manager is null)
             return;
-        DisposeEverything();
+        while (Last() is { } tensor)
+        {
+            tensor.OwningDisposeScope = null;
+            tensor.Dispose();
+        }
+
         _manager.RemoveDisposeScope(this);
         _manager = null;
     }
@@ -194,6 +199,13 @@ public sealed class DisposeScope : IDisposable
             _tensors[_count] = null!;
             return true;
         }
+    }
+
+    /// <summary>Takes out the tensor that came last; null when there is none.</summary>
+    private torch.Tensor? Last()
+    {
+        lock (_gate)
+            return _count == 0 ? null : _tensors[--_count];
     }
 
     internal static void ReplaceWith(torch.Tensor original, torch.Tensor replacement)

@@ -94,6 +94,9 @@ public static partial class torch
 
         public Tensor square() => pow(2);
 
+        /// <summary>√(this² + other²)</summary>
+        public Tensor hypot(Tensor other) => Aten.Hypot.Call(this, other);
+
         public Tensor abs() => Aten.Abs.Call(this);
 
         public Tensor neg() => Aten.Neg.Call(this);
@@ -166,6 +169,13 @@ public static partial class torch
         /// <summary>beta * this + alpha * mat1 x mat2</summary>
         public Tensor addmm(Tensor mat1, Tensor mat2, float beta = 1, float alpha = 1) =>
             Aten.Addmm.Call(this, mat1, mat2, Arg.Real(beta), Arg.Real(alpha));
+
+        public Tensor addmm_(Tensor mat1, Tensor mat2, float beta = 1, float alpha = 1) =>
+            InPlace(Aten.Addmm_, mat1, mat2, Arg.Real(beta), Arg.Real(alpha));
+
+        /// <summary>beta * this + alpha * batch1 x batch2, [b, n, m] x [b, m, p]</summary>
+        public Tensor baddbmm(Tensor batch1, Tensor batch2, float beta = 1, float alpha = 1) =>
+            Aten.Baddbmm.Call(this, batch1, batch2, Arg.Real(beta), Arg.Real(alpha));
 
         private Tensor InPlace(Op op)
         {

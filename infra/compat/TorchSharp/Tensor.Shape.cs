@@ -8,6 +8,12 @@ public static partial class torch
     {
         public Tensor view(params long[] shape) => Aten.View.Call(this, shape);
 
+        /// <summary>Pairs of the last dimension, which must have two neighbouring elements, as complex numbers.</summary>
+        public Tensor view_as_complex() => Aten.ViewAsComplex.Call(this);
+
+        /// <param name="storageOffset">Elements from the start of the storage, wherever this tensor begins.</param>
+        public Tensor as_strided(long[] size, long[] strides, long storageOffset = 0L) => Aten.AsStrided.Call(this, size, strides, storageOffset);
+
         public Tensor reshape(params long[] shape) => Aten.Reshape.Call(this, shape);
 
         public Tensor flatten(long start_dim = 0, long end_dim = -1) => Aten.Flatten.Call(this, start_dim, end_dim);

@@ -69,6 +69,11 @@ public static partial class torch
 
     public static Tensor cumsum(Tensor input, long dim, ScalarType? type = null) => input.cumsum(dim, type);
 
+    /// <summary>Where values belong in rows that rise: the first place whose element is not below them, or, from the right, is above them.</summary>
+    public static Tensor searchsorted(
+        Tensor sorted_sequence, Tensor values, bool out_int32 = false, bool right = false, Tensor? sorter = null) =>
+        Aten.SearchSorted.Call(sorted_sequence, values, out_int32, right, Arg.None, sorter);
+
     public static (Tensor values, Tensor indices) sort(Tensor input, long dim = -1, bool descending = false, bool stable = false) =>
         input.sort(dim, descending, stable);
 

@@ -4,7 +4,8 @@ namespace ToolR0.Policies;
 
 /// <summary>
 /// One layer's weights as the forward pass wants them. Query, key and value projections are one matrix, gate and up another; each has the
-/// preceding RMSNorm's weight multiplied in, so that a norm costs only the scaling by 1/rms. Matrices are views [in, out].
+/// preceding RMSNorm's weight multiplied in, so that a norm costs only the scaling by 1/rms. Matrices are views [in, out]. Elements of query and key
+/// heads are in the order of <see cref="RopeTable.PairsAreNeighbours"/>.
 /// </summary>
 /// <param name="QkvBias">[H·D + 2·KV·D], or null in families without it.</param>
 /// <param name="HeadNorm">Weights of the query and key heads' own RMSNorm, [H + KV, D], or null in families without it.</param>
@@ -67,12 +68,13 @@ internal sealed class FusedWeights : IDisposable
     {
         using var scope = NewDisposeScope();
         Tensor P(string name) => parameters[$"model.layers.{layer}.{name}"];
-        var qkv = cat([P("self_attn.q_proj.weight"), P("self_attn.k_proj.weight"), P("self_attn.v_proj.weight")]);
-        var bias = config.HasBias ? cat([P("self_attn.q_proj.bias"), P("self_attn.k_proj.bias"), P("self_attn.v_proj.bias")]) : null;
+        Tensor Ordered(string name) => RopeTable.Ordered(P(name), config.HeadSize);
+        var qkv = cat([Ordered("self_attn.q_proj.weight"), Ordered("self_attn.k_proj.weight"), P("self_attn.v_proj.weight")]);
+        var bias = config.HasBias ? cat([Ordered("self_attn.q_proj.bias"), Ordered("self_attn.k_proj.bias"), P("self_attn.v_proj.bias")]) : null;
         var headNorm = config.NormalisesHeads
             ? cat([
-                P("self_attn.q_norm.weight").expand(config.Heads, config.HeadSize),
-                P("self_attn.k_norm.weight").expand(config.KeyValueHeads, config.HeadSize),
+                Ordered("self_attn.q_norm.weight").expand(config.Heads, config.HeadSize),
+                Ordered("self_attn.k_norm.weight").expand(config.KeyValueHeads, config.HeadSize),
             ])
             : null;
         var gateUp = cat([P("mlp.gate_proj.weight"), P("mlp.up_proj.weight")]);

@@ -21,7 +21,7 @@ public sealed class Transformer : IDisposable
         var embedding = parameters["model.embed_tokens.weight"];
         Device = embedding.device;
         Type = embedding.dtype;
-        _epsilon = full([1], config.NormEpsilon, Type, Device).DetachFromDisposeScope();
+        _epsilon = full([1], config.NormEpsilon, IsNarrow ? ScalarType.Float32 : Type, Device).DetachFromDisposeScope();
     }
 
     public ModelConfig Config { get; }
@@ -33,6 +33,9 @@ public sealed class Transformer : IDisposable
 
     /// <summary>Element type of the weights.</summary>
     public ScalarType Type { get; }
+
+    /// <summary>Norms are computed in fp32 then.</summary>
+    private bool IsNarrow => Type is ScalarType.BFloat16 or ScalarType.Float16;
 
     /// <summary>The fused weights for inference, built at the first call and kept.</summary>
     internal FusedWeights Inference
@@ -131,7 +134,7 @@ public sealed class Transformer : IDisposable
             heads = cat([Normalise(parts[0]).mul(weight), parts[1]], 1);
         }
 
-        return heads.mul(cos).addcmul(heads.roll(Config.HeadSize / 2, -1), sin, 1);
+        return heads.mul(cos).addcmul(RopeTable.Partners(heads), sin, 1);
     }
 
     /// <summary>The residual stream after attention's output projection and the SwiGLU block: [rows, hidden].</summary>
@@ -145,13 +148,9 @@ public sealed class Transformer : IDisposable
     /// <summary>x / √(mean(x²) + ε) over the last dimension; in fp32 where the model computes in less.</summary>
     private Tensor Normalise(Tensor x)
     {
-        if (Type is ScalarType.BFloat16 or ScalarType.Float16)
-        {
-            var wide = x.to(ScalarType.Float32);
-            return wide.mul(wide.mul(wide).mean([-1], true).add(Config.NormEpsilon).rsqrt()).to(Type);
-        }
-
-        var length = x.norm(-1, true);
-        return x.mul(_epsilon.addcmul(length, length, 1.0 / x.shape[^1]).rsqrt());
+        var wide = IsNarrow ? x.to(ScalarType.Float32) : x;
+        var length = wide.norm(-1, true);
+        var normal = wide.mul(_epsilon.addcmul(length, length, 1.0 / x.shape[^1]).rsqrt());
+        return IsNarrow ? normal.to(Type) : normal;
     }
 }

@@ -39,6 +39,9 @@ internal sealed class DecodeBatch : IDisposable
 
     private Tensor? _mask;
 
+    /// <summary>Where the model computes in bf16.</summary>
+    private Bf16Layers? _bf16;
+
     /// <summary>Each slot's last token and its position, [groups · width].</summary>
     private Tensor? _tokens;
     private Tensor? _positions;
@@ -61,7 +64,11 @@ internal sealed class DecodeBatch : IDisposable
 
     private int Columns => _packed + _since * _width;
 
-    private int Capacity => _promptWidth + _stepCapacity * _width;
+    private int Capacity => (_promptWidth + _stepCapacity * _width + Tile - 1) / Tile * Tile;
+
+    private bool IsBf16 => _model.Type == ScalarType.BFloat16;
+
+    private int Tile => IsBf16 ? Bf16Layers.Tile : 1;
 
     private IEnumerable<SampledRow?> Slots => _groups.SelectMany(g => g.Rows);
 
@@ -118,7 +125,7 @@ internal sealed class DecodeBatch : IDisposable
     private static void Read(SampledRow?[] slots, Tensor[] tokens, Tensor[] logProbs)
     {
         // One copy to the host: a double holds an id and a single exactly.
-        var drawn = cat([.. tokens.Concat(logProbs).Select(t => t.to(ScalarType.Float64))], 1).cpu().data<double>().ToArray();
+        var drawn = cat([cat(tokens, 1).to(ScalarType.Float64), cat(logProbs, 1).to(ScalarType.Float64)], 1).cpu().data<double>().ToArray();
         for (var slot = 0; slot < slots.Length; slot++)
         {
             var at = slot * 2 * tokens.Length;
@@ -132,24 +139,33 @@ internal sealed class DecodeBatch : IDisposable
     {
         using var scope = NewDisposeScope();
         PrepareSlots();
-        var config = _model.Config;
         var rope = _model.Rope(_groups.Max(g => g.Prompt.Length + g.Age) + 1);
-        long heads = config.Heads + 2 * KeyValueHeads;
-        var cos = rope.Cos.index_select(0, _positions!).view(-1, heads, config.HeadSize);
-        var sin = rope.Sin.index_select(0, _positions!).view(-1, heads, config.HeadSize);
         var x = _weights.Embedding.index_select(0, _tokens!);
-        for (var layer = 0; layer < config.Layers; layer++)
-        {
-            using var layerScope = NewDisposeScope();
-            var projected = _model.Project(_weights.Layers[layer], x, cos, sin);
-            x = _model.Finish(_weights.Layers[layer], x, Attend(projected, _caches[layer]!)).MoveToOuterDisposeScope();
-        }
-
+        if (_bf16 is null)
+            x = Layers(x, rope);
+        else
+            _bf16.Run(x, rope.Turns!.index_select(0, _positions!), Columns);
         _positions!.add_(1);
         _since++;
         foreach (var group in _groups)
             group.Age++;
         return _model.Head(_weights, x).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The residual stream through all layers, [slots, hidden].</summary>
+    private Tensor Layers(Tensor x, RopeTable rope)
+    {
+        long heads = _model.Config.Heads + 2 * KeyValueHeads;
+        var cos = rope.Cos.index_select(0, _positions!).view(-1, heads, _model.Config.HeadSize);
+        var sin = rope.Sin.index_select(0, _positions!).view(-1, heads, _model.Config.HeadSize);
+        for (var layer = 0; layer < _caches.Length; layer++)
+        {
+            using var scope = NewDisposeScope();
+            var projected = _model.Project(_weights.Layers[layer], x, cos, sin);
+            x = _model.Finish(_weights.Layers[layer], x, Attend(projected, _caches[layer]!)).MoveToOuterDisposeScope();
+        }
+
+        return x;
     }
 
     /// <summary>Stores the step's keys and values and attends: [slots, H + 2·KV, D] to [slots, H · D].</summary>
@@ -173,6 +189,8 @@ internal sealed class DecodeBatch : IDisposable
         _positions ??= tensor([.. _groups.SelectMany(g => Enumerable.Repeat((long)g.Prompt.Length + g.Age, _width))], device: _model.Device)
             .DetachFromDisposeScope();
         _mask ??= Mask().DetachFromDisposeScope();
+        if (IsBf16)
+            _bf16 ??= new Bf16Layers(_model, _caches!, _mask, _groups.Length, _width);
     }
 
     private void ForgetSlots()
@@ -180,10 +198,12 @@ internal sealed class DecodeBatch : IDisposable
         _tokens?.Dispose();
         _positions?.Dispose();
         _mask?.Dispose();
+        _bf16?.Dispose();
+        _bf16 = null;
         _tokens = _positions = _mask = null;
     }
 
-    /// <summary>Additive mask [groups · KV, width · Repeat, capacity].</summary>
+    /// <summary>Additive mask [groups · KV, width · Repeat, capacity]. What is yet to be written is visible to its own slot, in bf16 to none.</summary>
     private Tensor Mask()
     {
         using var scope = NewDisposeScope();
@@ -196,13 +216,14 @@ internal sealed class DecodeBatch : IDisposable
             row[group.Prompt.Length..].Fill(float.NegativeInfinity);
             for (var step = 0; step < group.Packed; step++)
                 row[_promptWidth + step * _width + slot % _width] = 0;
-            for (var column = _packed + slot % _width; column < capacity; column += _width)
+            for (var column = _packed + slot % _width; column < capacity && !IsBf16; column += _width)
                 row[column] = 0;
         }
 
         return tensor(mask, [count, 1, _width, 1, capacity]).to(_model.Type).to(_model.Device)
             .expand(count, KeyValueHeads, _width, Repeat, capacity)
             .reshape(count * KeyValueHeads, _width * Repeat, capacity)
+            .contiguous()
             .MoveToOuterDisposeScope();
     }
 
@@ -241,6 +262,8 @@ internal sealed class DecodeBatch : IDisposable
         using var scope = NewDisposeScope();
         long kv = KeyValueHeads, size = _model.Config.HeadSize;
         var cache = empty([2, _groups.Length * kv, Capacity, size], _model.Type, _model.Device);
+        if (IsBf16)
+            cache.narrow(2, _packed, Capacity - _packed).zero_();
         if (index is not null)
         {
             var moved = _caches[layer]!.view(2, -1, size).index_select(1, index).view(2, kept * kv, _packed, size);

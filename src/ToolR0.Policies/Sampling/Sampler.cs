@@ -60,7 +60,7 @@ public static class Sampler
         CancellationToken ct)
     {
         TorchRuntime.ConfigureThread();
-        using var noGrad = no_grad();
+        using var inference = inference_mode();
         using var scope = NewDisposeScope();
         foreach (var row in rows.SelectMany(r => r))
             row.Limit = Math.Min(options.MaxNewTokens, policy.Config.MaxPositions - requests[row.Group].PromptTokens.Length);

@@ -10,6 +10,9 @@ internal sealed class TokenChooser(SamplingOptions options, Device device)
     private const int ManyBlocks = 32;
     private const int Block = 128;
 
+    /// <summary>Probabilities in fp32 are not told apart below this.</summary>
+    private const double Least = 1e-37;
+
     /// <summary>The numbers that draw the next tokens of each row, [rows, count]; rows that are null or done draw with 0.</summary>
     public Tensor Uniforms(IReadOnlyList<SampledRow?> rows, int count)
     {
@@ -26,6 +29,14 @@ internal sealed class TokenChooser(SamplingOptions options, Device device)
     {
         using var scope = NewDisposeScope();
         var scaled = options.Temperature is 0 or 1 ? logits : logits.div(options.Temperature);
+        if (options is { Temperature: > 0, TopP: >= 1 } && logits.dtype == ScalarType.BFloat16)
+        {
+            // Only the drawn tokens' logarithms: on a GPU a pass over all logits in fp32 is what drawing costs.
+            var mass = scaled.softmax(-1, ScalarType.Float32);
+            var drawn = Invert(mass, uniforms, ScalarType.Float32);
+            return (drawn.MoveToOuterDisposeScope(), mass.gather(1, drawn).clamp_(Least).log().MoveToOuterDisposeScope());
+        }
+
         var logProbs = scaled.log_softmax(-1, ScalarType.Float32);
         var tokens = options.Temperature == 0 ? logProbs.argmax(-1, true) : Draw(logProbs, uniforms);
         return (tokens.MoveToOuterDisposeScope(), logProbs.gather(1, tokens).MoveToOuterDisposeScope());
@@ -35,7 +46,7 @@ internal sealed class TokenChooser(SamplingOptions options, Device device)
     private Tensor Draw(Tensor logProbs, Tensor uniforms)
     {
         if (options.TopP >= 1)
-            return Invert(logProbs.exp(), uniforms);
+            return Invert(logProbs.exp(), uniforms, ScalarType.Float64);
 
         var (sorted, order) = logProbs.sort(1, descending: true, stable: true);
         var probabilities = sorted.exp().to(ScalarType.Float64);
@@ -46,7 +57,9 @@ internal sealed class TokenChooser(SamplingOptions options, Device device)
     }
 
     /// <summary>The first index whose cumulative mass exceeds u times the whole.</summary>
-    private static Tensor Invert(Tensor mass, Tensor uniforms)
+    /// <param name="mass">fp32.</param>
+    /// <param name="sums">What a block's mass is added up in; in fp64, a GPU first writes all of it out in that.</param>
+    private static Tensor Invert(Tensor mass, Tensor uniforms, ScalarType sums)
     {
         var (rows, count) = (mass.shape[0], mass.shape[1]);
         if (count % Block != 0 || count / Block < ManyBlocks)
@@ -57,16 +70,15 @@ internal sealed class TokenChooser(SamplingOptions options, Device device)
 
         // The running sum of a large vocabulary is long to write down: that of its blocks, then of one block, is enough.
         var inBlocks = mass.view(rows, count / Block, Block);
-        var blocks = inBlocks.sum([2], false, ScalarType.Float64).cumsum(1);
-        var target = Last(blocks).mul(uniforms);
-        var block = FirstAbove(blocks, target);
-        var before = where(block.gt(0), blocks.gather(1, block.sub(1).clamp_(0)), zeros_like(target));
+        var before = cat([zeros_like(uniforms), inBlocks.sum([2], false, sums).to(ScalarType.Float64)], 1).cumsum(1);
+        var target = Last(before).mul(uniforms);
+        var block = FirstAbove(before, target).sub_(1);
         var inside = inBlocks.gather(1, block.unsqueeze(2).expand(rows, 1, Block)).squeeze(1).cumsum(1, ScalarType.Float64);
-        return block.mul(Block).add(FirstAbove(inside, target.sub(before)));
+        return FirstAbove(inside, target.sub_(before.gather(1, block))).add_(block, Block);
     }
 
     private static Tensor Last(Tensor cumulative) => cumulative.narrow(1, cumulative.shape[1] - 1, 1);
 
     private static Tensor FirstAbove(Tensor cumulative, Tensor target) =>
-        cumulative.le(target).sum([1], true).clamp_(0, cumulative.shape[1] - 1);
+        searchsorted(cumulative, target, right: true).clamp_(0, cumulative.shape[1] - 1);
 }

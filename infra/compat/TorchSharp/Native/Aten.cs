@@ -35,6 +35,7 @@ internal static class Aten
     internal static readonly Op Lerp_ = new("aten::lerp_", "Tensor");
     internal static readonly Op Pow = new("aten::pow", "Tensor_Tensor");
     internal static readonly Op PowScalar = new("aten::pow", "Tensor_Scalar");
+    internal static readonly Op Hypot = new("aten::hypot");
     internal static readonly Op Abs = new("aten::abs");
     internal static readonly Op Neg = new("aten::neg");
     internal static readonly Op Exp = new("aten::exp");
@@ -69,6 +70,8 @@ internal static class Aten
     internal static readonly Op Dot = new("aten::dot");
     internal static readonly Op Outer = new("aten::outer");
     internal static readonly Op Addmm = new("aten::addmm");
+    internal static readonly Op Addmm_ = new("aten::addmm_");
+    internal static readonly Op Baddbmm = new("aten::baddbmm");
     internal static readonly Op Linear = new("aten::linear");
     internal static readonly Op Eq = new("aten::eq", "Tensor");
     internal static readonly Op EqScalar = new("aten::eq", "Scalar");
@@ -114,6 +117,7 @@ internal static class Aten
     internal static readonly Op Logsumexp = new("aten::logsumexp");
     internal static readonly Op Norm = new("aten::norm", "Scalar");
     internal static readonly Op NormDim = new("aten::norm", "ScalarOpt_dim");
+    internal static readonly Op SearchSorted = new("aten::searchsorted", "Tensor");
     internal static readonly Op Sort = new("aten::sort", "stable");
     internal static readonly Op Argsort = new("aten::argsort");
     internal static readonly Op Topk = new("aten::topk");
@@ -121,6 +125,8 @@ internal static class Aten
     internal static readonly Op Softmax = new("aten::softmax", "int");
     internal static readonly Op LogSoftmax = new("aten::log_softmax", "int");
     internal static readonly Op View = new("aten::view");
+    internal static readonly Op ViewAsComplex = new("aten::view_as_complex");
+    internal static readonly Op AsStrided = new("aten::as_strided");
     internal static readonly Op Reshape = new("aten::reshape");
     internal static readonly Op Flatten = new("aten::flatten", "using_ints");
     internal static readonly Op Transpose = new("aten::transpose", "int");

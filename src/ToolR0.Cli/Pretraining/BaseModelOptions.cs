@@ -16,7 +16,7 @@ public sealed record BaseModelOptions
     [
         new("reading", MixtureOptions.Reading, 4600, 3e-3),
         new("habits", MixtureOptions.Habits, 1500, 1e-3),
-        new("talk", MixtureOptions.Talk, 400, 1e-3),
+        new("talk", MixtureOptions.Talk, 500, 1e-3),
     ];
 
     /// <summary>The base of the shipped studies: the same reading, other habits.</summary>

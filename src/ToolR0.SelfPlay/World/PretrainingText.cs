@@ -82,7 +82,7 @@ public sealed record MixtureOptions
         SmallTalk = 0.8,
         Greetings = 0.08,
         SpecNoCalls = 0.22,
-        Noise = Habits.Noise with { FirstTool = (0.30, 0.68), DropArgument = (0.35, 0.68) },
+        Noise = Habits.Noise with { FirstTool = (0.34, 0.72), DropArgument = (0.37, 0.70) },
     };
 
     /// <summary>

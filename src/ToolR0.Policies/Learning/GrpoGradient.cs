@@ -34,13 +34,13 @@ internal sealed class GrpoGradient(
         var chunk = Math.Max(1, logitsAtOnce / model.Config.VocabularySize);
         var gradients = new List<Tensor>();
         var head = adapter is null ? zeros_like(into[Head]) : null;
-        double[]? sums = null;
+        Tensor? sums = null;
         for (long first = 0; first < tokens.Count; first += chunk)
         {
             var count = Math.Min(chunk, tokens.Count - first);
             var (gradient, part) = Chunk(rows.narrow(0, first, count), tokens.Narrow(first, count), into, head);
             gradients.Add(gradient);
-            sums = sums is null ? part : [.. sums.Zip(part, (a, b) => a + b)];
+            sums = sums?.add_(part) ?? part;
         }
 
         using var noGrad = no_grad();
@@ -49,11 +49,11 @@ internal sealed class GrpoGradient(
         pass.Backward(hidden, into, head is null || model.Config.TiedEmbeddings ? head : into[Embedding]);
         if (head is not null)
             into[Head].add_(head);
-        return sums!;
+        return sums!.cpu().data<double>().ToArray();
     }
 
     /// <summary>The loss of some tokens: adds the gradients of the last norm and the output projection where they are trained, returns that of the rows.</summary>
-    private (Tensor Gradient, double[] Sums) Chunk(Tensor hidden, GrpoTokens tokens, IReadOnlyDictionary<string, Tensor> into, Tensor? headSum)
+    private (Tensor Gradient, Tensor Sums) Chunk(Tensor hidden, GrpoTokens tokens, IReadOnlyDictionary<string, Tensor> into, Tensor? headSum)
     {
         using var scope = NewDisposeScope();
         var (norm, head) = (model.Parameters["model.norm.weight"], model.Parameters[Head]);
@@ -67,6 +67,6 @@ internal sealed class GrpoGradient(
             headSum.add_(gradients[2]);
         }
 
-        return (gradients[0].MoveToOuterDisposeScope(), loss.Sums());
+        return (gradients[0].MoveToOuterDisposeScope(), loss.Metrics.to(ScalarType.Float64).MoveToOuterDisposeScope());
     }
 }

@@ -73,12 +73,6 @@ internal sealed record GrpoLoss(Tensor Loss, Tensor Metrics)
         return new GrpoLoss(loss.MoveToOuterDisposeScope(), metrics.MoveToOuterDisposeScope());
     }
 
-    public double[] Sums()
-    {
-        using var host = Metrics.to(ScalarType.Float64, CPU);
-        return host.data<double>().ToArray();
-    }
-
     private static void CheckIds(int[] ids, ModelConfig config, string where)
     {
         foreach (var id in ids)

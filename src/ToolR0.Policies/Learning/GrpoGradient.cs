@@ -1,3 +1,4 @@
+using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies;
@@ -40,15 +41,15 @@ internal sealed class GrpoGradient(
             var count = Math.Min(chunk, tokens.Count - first);
             var (gradient, part) = Chunk(rows.narrow(0, first, count), tokens.Narrow(first, count), into, head);
             gradients.Add(gradient);
-            sums = sums?.add_(part) ?? part;
+            sums = sums?.add_(part, One) ?? part;
         }
 
         using var noGrad = no_grad();
-        var hidden = zeros_like(pass.Hidden).index_add_(0, tokens.Rows, cat([.. gradients]), 1);
+        var hidden = zeros_like(pass.Hidden).index_add_(0, tokens.Rows, cat([.. gradients]), One);
         // Where output projection and embedding are one matrix, the pass's two shares are added up before they join the others'.
         pass.Backward(hidden, into, head is null || model.Config.TiedEmbeddings ? head : into[Embedding]);
         if (head is not null)
-            into[Head].add_(head);
+            into[Head].add_(head, One);
         return sums!.cpu().data<double>().ToArray();
     }
 
@@ -63,8 +64,8 @@ internal sealed class GrpoGradient(
         using var noGrad = no_grad();
         if (headSum is not null)
         {
-            into["model.norm.weight"].add_(gradients[1]);
-            headSum.add_(gradients[2]);
+            into["model.norm.weight"].add_(gradients[1], One);
+            headSum.add_(gradients[2], One);
         }
 
         return (gradients[0].MoveToOuterDisposeScope(), loss.Metrics.to(ScalarType.Float64).MoveToOuterDisposeScope());

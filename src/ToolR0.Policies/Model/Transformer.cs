@@ -1,3 +1,4 @@
+using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies;
@@ -21,7 +22,7 @@ public sealed class Transformer : IDisposable
         var embedding = parameters["model.embed_tokens.weight"];
         Device = embedding.device;
         Type = embedding.dtype;
-        _epsilon = full([1], config.NormEpsilon, Type, Device).DetachFromDisposeScope();
+        _epsilon = full([1], Held(config.NormEpsilon), Type, Device).DetachFromDisposeScope();
     }
 
     public ModelConfig Config { get; }
@@ -130,7 +131,7 @@ public sealed class Transformer : IDisposable
             heads = cat([Normalise(parts[0]).mul(weight), parts[1]], 1);
         }
 
-        return heads.mul(cos).addcmul(heads.roll(Config.HeadSize / 2, -1), sin, 1);
+        return heads.mul(cos).addcmul(heads.roll(Config.HeadSize / 2, -1), sin, One);
     }
 
     /// <summary>The residual stream after attention's output projection and the SwiGLU block: [rows, hidden].</summary>
@@ -147,10 +148,10 @@ public sealed class Transformer : IDisposable
         if (Type is ScalarType.BFloat16 or ScalarType.Float16)
         {
             var wide = x.to(ScalarType.Float32);
-            return wide.mul(wide.mul(wide).mean([-1], true).add(Config.NormEpsilon).rsqrt()).to(Type);
+            return wide.mul(wide.mul(wide).mean([-1], true).add(Held(Config.NormEpsilon), One).rsqrt()).to(Type);
         }
 
         var length = x.norm(-1, true);
-        return x.mul(_epsilon.addcmul(length, length, 1.0 / x.shape[^1]).rsqrt());
+        return x.mul(_epsilon.addcmul(length, length, Held(1.0 / x.shape[^1])).rsqrt());
     }
 }

@@ -1,4 +1,5 @@
 using ToolR0.Contracts;
+using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies;
@@ -25,7 +26,7 @@ internal sealed class TokenChooser(SamplingOptions options, Device device)
     public (Tensor Tokens, Tensor LogProbs) Choose(Tensor logits, Tensor uniforms)
     {
         using var scope = NewDisposeScope();
-        var scaled = options.Temperature is 0 or 1 ? logits : logits.div(options.Temperature);
+        var scaled = options.Temperature is 0 or 1 ? logits : logits.div(Held(options.Temperature));
         var logProbs = scaled.log_softmax(-1, ScalarType.Float32);
         var tokens = options.Temperature == 0 ? logProbs.argmax(-1, true) : Draw(logProbs, uniforms);
         return (tokens.MoveToOuterDisposeScope(), logProbs.gather(1, tokens).MoveToOuterDisposeScope());
@@ -40,7 +41,7 @@ internal sealed class TokenChooser(SamplingOptions options, Device device)
         var (sorted, order) = logProbs.sort(1, descending: true, stable: true);
         var probabilities = sorted.exp().to(ScalarType.Float64);
         var before = probabilities.cumsum(1).sub(probabilities);
-        var kept = probabilities.mul(before.lt(options.TopP));
+        var kept = probabilities.mul(before.lt(Held(options.TopP)));
         var cumulative = kept.cumsum(1);
         return order.gather(1, FirstAbove(cumulative, Last(cumulative).mul(uniforms)));
     }
@@ -60,13 +61,13 @@ internal sealed class TokenChooser(SamplingOptions options, Device device)
         var blocks = inBlocks.sum([2], false, ScalarType.Float64).cumsum(1);
         var target = Last(blocks).mul(uniforms);
         var block = FirstAbove(blocks, target);
-        var before = where(block.gt(0), blocks.gather(1, block.sub(1).clamp_(0)), zeros_like(target));
+        var before = where(block.gt(Zero), blocks.gather(1, block.sub(One).clamp_(Zero)), zeros_like(target));
         var inside = inBlocks.gather(1, block.unsqueeze(2).expand(rows, 1, Block)).squeeze(1).cumsum(1, ScalarType.Float64);
-        return block.mul(Block).add(FirstAbove(inside, target.sub(before)));
+        return block.mul(Held(Block)).add(FirstAbove(inside, target.sub(before)), One);
     }
 
     private static Tensor Last(Tensor cumulative) => cumulative.narrow(1, cumulative.shape[1] - 1, 1);
 
     private static Tensor FirstAbove(Tensor cumulative, Tensor target) =>
-        cumulative.le(target).sum([1], true).clamp_(0, cumulative.shape[1] - 1);
+        cumulative.le(target).sum([1], true).clamp_(Zero, Held(cumulative.shape[1] - 1));
 }

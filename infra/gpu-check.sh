@@ -18,13 +18,14 @@ pack() {
   trap 'rm -rf "$stage"' EXIT
   local publish=(-c Release -r linux-x64 --self-contained true -p:PackageOrigin=compat -v quiet --nologo)
   echo "gpu-check: publishing" >&2
-  dotnet publish "$root/src/ToolR0.Cli" "${publish[@]}" -o "$stage/gpu-check/toolr0"
-  dotnet publish "$root/tests/ToolR0.Policies.Tests" "${publish[@]}" -o "$stage/gpu-check/tests"
+  # Into one folder, so that .NET is in it once.
+  dotnet publish "$root/tests/ToolR0.Policies.Tests" "${publish[@]}" -o "$stage/gpu-check/app" >&2
+  dotnet publish "$root/src/ToolR0.Cli" "${publish[@]}" -o "$stage/gpu-check/app" >&2
   mkdir -p "$stage/gpu-check/compat/TorchSharp/native"
   cp "$root/infra/compat/TorchSharp/native/bridge.cpp" "$stage/gpu-check/compat/TorchSharp/native/"
   cp "$root/infra/build-bridge.sh" "$root/infra/gpu-check.sh" "$root/docs/benchmarks/transformers_generate.py" "$stage/gpu-check/"
-  # The bridge of this machine is for another libtorch.
-  rm -f "$stage/gpu-check/toolr0/libtoolr0_torch.so" "$stage/gpu-check/tests/libtoolr0_torch.so"
+  # The bridge of this machine is for another libtorch. The rest is for editors and for measuring coverage.
+  rm -rf "$stage/gpu-check/app/libtoolr0_torch.so" "$stage/gpu-check/app"/*.xml "$stage/gpu-check/app/Microsoft.CodeCoverage"
   tar -C "$stage" -czf "$target" gpu-check
   echo "gpu-check: $target ($(du -h "$target" | cut -f1)). On the GPU machine: tar xzf $(basename "$target") && gpu-check/gpu-check.sh run" >&2
 }
@@ -42,7 +43,7 @@ run() {
   nvidia="$(find "$(dirname "$torch")/nvidia" -maxdepth 4 -name lib -type d 2>/dev/null | paste -sd: || true)"
   export LD_LIBRARY_PATH="$torch/lib:${nvidia:+$nvidia:}${LD_LIBRARY_PATH:-}"
   nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv | tee "$out/gpu.txt" || echo "no nvidia-smi" >"$out/gpu.txt"
-  "$here/toolr0/toolr0" doctor >"$out/doctor.txt" 2>&1 || true
+  "$here/app/toolr0" doctor >"$out/doctor.txt" 2>&1 || true
   grep libtorch "$out/doctor.txt" || { cat "$out/doctor.txt"; exit 1; }
   if grep -q 'CPU only' "$out/doctor.txt"; then
     echo "gpu-check: libtorch in $torch sees no CUDA device: see \"If the GPU is not seen\" in docs/gpu.md" >&2
@@ -50,20 +51,20 @@ run() {
   fi
 
   echo "== device tests"
-  "$here/tests/ToolR0.Policies.Tests" -class ToolR0.Policies.Tests.DeviceTests | tee "$out/tests.txt" || failed=1
-  grep -qE 'Skipped: 0' "$out/tests.txt" || { echo "FAILED: device tests were skipped: no GPU is visible to the process"; failed=1; }
+  "$here/app/ToolR0.Policies.Tests" -class ToolR0.Policies.Tests.DeviceTests | tee "$out/tests.txt" || failed=1
+  grep -qE 'Total: [1-9].* Skipped: 0,' "$out/tests.txt" || { echo "FAILED: device tests were skipped: no GPU is visible to the process"; failed=1; }
 
   echo "== rollouts: Qwen2.5-1.5B shape, bf16, batch 128, prompt 512, 256 new tokens"
   local group
   for group in 1 8; do
-    "$here/toolr0/toolr0" bench --json --shape qwen2.5-1.5b --only rollouts --batch 128 --group "$group" --prompt 512 --new 256 --repeat 3 \
+    "$here/app/toolr0" bench --json --shape qwen2.5-1.5b --only rollouts --batch 128 --group "$group" --prompt 512 --new 256 --repeat 3 \
       >"$out/rollouts-group-$group.json" || failed=1
   done
 
   echo "== one GRPO step: 32 x 1024 tokens"
   (while :; do nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits; sleep 0.2; done) >"$out/step-memory-mib.txt" 2>/dev/null &
   local watcher=$!
-  "$here/toolr0/toolr0" bench --json --shape qwen2.5-1.5b --only step --batch 32 --group 8 --prompt 512 --new 512 --micro-batch 16384 --recompute --repeat 3 \
+  "$here/app/toolr0" bench --json --shape qwen2.5-1.5b --only step --batch 32 --group 8 --prompt 512 --new 512 --micro-batch 16384 --recompute --repeat 3 \
     >"$out/step.json" || failed=1
   kill "$watcher" 2>/dev/null || true
   wait "$watcher" 2>/dev/null || true

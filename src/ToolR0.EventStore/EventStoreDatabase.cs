@@ -41,8 +41,7 @@ public sealed class EventStoreDatabase : IAsyncDisposable, IDisposable
         if (string.IsNullOrWhiteSpace(settings.Host))
             throw new EventStoreException($"{EventStoreException.Setting} names no host (Host=…;Port=…;Database=…;Username=…;Password=…)");
         settings.ApplicationName ??= "toolr0";
-        if (settings.MaxAutoPrepare == 0)
-            settings.MaxAutoPrepare = 32;
+        // No automatic preparation of statements: Npgsql 10 loses track of them when a batch is refused, as that of a late writer is.
         Server = $"{settings.Host}:{settings.Port}";
         DataSource = new NpgsqlDataSourceBuilder(settings.ConnectionString).Build();
         _store = DocumentStore.For(Configure);

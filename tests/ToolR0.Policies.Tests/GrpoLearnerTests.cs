@@ -97,13 +97,15 @@ public sealed class GrpoLearnerTests
     {
         using var tiny = new TinyPolicy(scale: 3, layers: 3, tied: false);
         TrainingGroup[] groups = [.. Groups(tiny), Group(tiny, 30, [20, 25, 14], [1, -1, 0.5]), Group(tiny, 12, [9, 9], [-2, 2])];
-        var (plainMetrics, plain) = Update(new LearningOptions { MicroBatchTokens = 1 << 20 });
-        var (metrics, micro) = Update(new LearningOptions { MicroBatchTokens = 1, Recompute = true });
+        // AdamW's first step divides a gradient by its own size: with an ε below its rounding, one that is nothing else moves a weight by the whole
+        // rate. ε is far above it here, and the rate makes movements far above the weights' own rounding.
+        var (plainMetrics, plain) = Update(new LearningOptions { MicroBatchTokens = 1 << 20, Epsilon = 1e-3 });
+        var (metrics, micro) = Update(new LearningOptions { MicroBatchTokens = 1, Recompute = true, Epsilon = 1e-3 });
         foreach (var (name, value) in plainMetrics)
             metrics[name].ShouldBe(value, 1e-5 * Math.Max(1e-3, Math.Abs(value)), name);
         using var noGrad = no_grad();
         foreach (var (name, weights) in plain)
-            (Distance(micro[name], weights) / weights.norm().ToDouble()).ShouldBeLessThan(1e-5, name);
+            (Distance(micro[name], weights) / Distance(tiny.Policy.Model.Parameters[name], weights)).ShouldBeLessThan(1e-5, name);
 
         var (whole, pieces) = (Zeros(tiny.Policy.Model), Zeros(tiny.Policy.Model));
         var live = GrpoLoss.WithAdvantage(groups);
@@ -121,7 +123,7 @@ public sealed class GrpoLearnerTests
         (IReadOnlyDictionary<string, double> Metrics, IReadOnlyDictionary<string, Tensor> Weights) Update(LearningOptions options)
         {
             using var learner = GrpoLearner.Start(tiny.Folder, options);
-            var made = learner.Step(groups, 1e-4);
+            var made = learner.Step(groups, 1);
             return (made, learner.Model.Parameters.ToDictionary(p => p.Key, p => p.Value.detach().clone()));
         }
 

@@ -38,7 +38,7 @@ internal sealed class TinyPolicy : IDisposable
         foreach (var (name, parameter) in policy.Model.Parameters)
         {
             if (!name.EndsWith("_norm.weight", StringComparison.Ordinal))
-                parameter.mul_(scale);
+                parameter.mul_(Numbers.Held(scale));
         }
 
         policy.Save(Folder);

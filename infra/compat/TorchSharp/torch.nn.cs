@@ -54,13 +54,11 @@ namespace TorchSharp
                         throw new ArgumentException("Dropout probability must be greater than or equal to zero.");
                     if (is_casual && attn_mask is not null)
                         throw new ArgumentException("Casual attention masking cannot pass a mask.");
-                    return HasSdpa
+                    // libtorch has the operator from 2.0 on; 1.13 has one of another shape under a private name.
+                    return Aten.Sdpa.Exists
                         ? Aten.Sdpa.Call(query, key, value, attn_mask, Arg.Real(p), is_casual)
                         : ComposedAttention(query, key, value, attn_mask, p, is_casual);
                 }
-
-                // libtorch has the operator from 2.0 on; 1.13 has one of another shape under a private name.
-                private static readonly bool HasSdpa = int.Parse(__version__.Split('.')[0], null) >= 2;
 
                 private static Tensor ComposedAttention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask, double p, bool is_casual)
                 {

@@ -1,5 +1,5 @@
 using ToolR0.Contracts;
-using TorchSharp;
+using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies;
@@ -35,20 +35,20 @@ internal sealed class AdamW : IDisposable
         TorchRuntime.ConfigureThread();
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        var norm = gradient.norm().ToDouble();
+        var norm = gradient.norm().to(ScalarType.Float64).cpu().item<double>();
         if (!double.IsFinite(norm))
             return norm;
         if (norm > options.MaxGradientNorm)
-            gradient.mul_(options.MaxGradientNorm / (norm + 1e-6));
+            gradient.mul_(Held(options.MaxGradientNorm / (norm + 1e-6)));
         Steps++;
         if (options.WeightDecay != 0)
-            _parameters.Flat.narrow(0, 0, _parameters.MatrixLength).mul_(1 - learningRate * options.WeightDecay);
-        First.mul_(options.Beta1).add_(gradient, 1 - options.Beta1);
-        Second.mul_(options.Beta2).addcmul_(gradient, gradient, 1 - options.Beta2);
+            _parameters.Flat.narrow(0, 0, _parameters.MatrixLength).mul_(Held(1 - learningRate * options.WeightDecay));
+        First.mul_(Held(options.Beta1)).add_(gradient, Held(1 - options.Beta1));
+        Second.mul_(Held(options.Beta2)).addcmul_(gradient, gradient, Held(1 - options.Beta2));
         var firstCorrection = 1 - Math.Pow(options.Beta1, Steps);
         var secondCorrection = 1 - Math.Pow(options.Beta2, Steps);
-        var denominator = Second.sqrt().div_(Math.Sqrt(secondCorrection)).add_(options.Epsilon);
-        _parameters.Flat.addcdiv_(First, denominator, -learningRate / firstCorrection);
+        var denominator = Second.sqrt().div_(Held(Math.Sqrt(secondCorrection))).add_(Held(options.Epsilon), One);
+        _parameters.Flat.addcdiv_(First, denominator, Held(-learningRate / firstCorrection));
         _parameters.Publish();
         return norm;
     }

@@ -1,5 +1,4 @@
 using ToolR0.Contracts;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies;
@@ -110,7 +109,7 @@ public sealed class CrossEntropyTrainer : IDisposable
         {
             var loss = Loss(_parameters.Model, [.. pass.Select(i => live[i])], total);
             _parameters.AddGradient(loss, sum);
-            return [loss.ToDouble()];
+            return [loss.to(ScalarType.Float64).cpu().item<double>()];
         });
         using var owned = gradient;
         var norm = _optimiser.Update(gradient, rate, _options.Optimiser);
@@ -124,7 +123,7 @@ public sealed class CrossEntropyTrainer : IDisposable
         TorchRuntime.ConfigureThread();
         using var noGrad = no_grad();
         using var scope = NewDisposeScope();
-        return Loss(_parameters.Model, batch, batch.Sum(WeightOf)).ToDouble();
+        return Loss(_parameters.Model, batch, batch.Sum(WeightOf)).to(ScalarType.Float64).cpu().item<double>();
     }
 
     /// <summary>Writes a Hugging Face folder with the fitted weights; returns the SHA-256 of model.safetensors.</summary>

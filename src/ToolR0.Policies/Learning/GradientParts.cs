@@ -1,3 +1,4 @@
+using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies;
@@ -61,7 +62,7 @@ internal static class GradientParts
         using var noGrad = no_grad();
         for (var part = 1; part < parts; part++)
         {
-            sum.add_(results[part].Gradient);
+            sum.add_(results[part].Gradient, One);
             results[part].Gradient.Dispose();
             Add(sums, results[part].Sums);
         }

@@ -1,3 +1,4 @@
+using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies;
@@ -34,26 +35,26 @@ internal sealed class GrpoGradient(
         var chunk = Math.Max(1, logitsAtOnce / model.Config.VocabularySize);
         var gradients = new List<Tensor>();
         var head = adapter is null ? zeros_like(into[Head]) : null;
-        double[]? sums = null;
+        Tensor? sums = null;
         for (long first = 0; first < tokens.Count; first += chunk)
         {
             var count = Math.Min(chunk, tokens.Count - first);
             var (gradient, part) = Chunk(rows.narrow(0, first, count), tokens.Narrow(first, count), into, head);
             gradients.Add(gradient);
-            sums = sums is null ? part : [.. sums.Zip(part, (a, b) => a + b)];
+            sums = sums?.add_(part, One) ?? part;
         }
 
         using var noGrad = no_grad();
-        var hidden = zeros_like(pass.Hidden).index_add_(0, tokens.Rows, cat([.. gradients]), 1);
+        var hidden = zeros_like(pass.Hidden).index_add_(0, tokens.Rows, cat([.. gradients]), One);
         // Where output projection and embedding are one matrix, the pass's two shares are added up before they join the others'.
         pass.Backward(hidden, into, head is null || model.Config.TiedEmbeddings ? head : into[Embedding]);
         if (head is not null)
-            into[Head].add_(head);
-        return sums!;
+            into[Head].add_(head, One);
+        return sums!.cpu().data<double>().ToArray();
     }
 
     /// <summary>The loss of some tokens: adds the gradients of the last norm and the output projection where they are trained, returns that of the rows.</summary>
-    private (Tensor Gradient, double[] Sums) Chunk(Tensor hidden, GrpoTokens tokens, IReadOnlyDictionary<string, Tensor> into, Tensor? headSum)
+    private (Tensor Gradient, Tensor Sums) Chunk(Tensor hidden, GrpoTokens tokens, IReadOnlyDictionary<string, Tensor> into, Tensor? headSum)
     {
         using var scope = NewDisposeScope();
         var (norm, head) = (model.Parameters["model.norm.weight"], model.Parameters[Head]);
@@ -63,10 +64,10 @@ internal sealed class GrpoGradient(
         using var noGrad = no_grad();
         if (headSum is not null)
         {
-            into["model.norm.weight"].add_(gradients[1]);
-            headSum.add_(gradients[2]);
+            into["model.norm.weight"].add_(gradients[1], One);
+            headSum.add_(gradients[2], One);
         }
 
-        return (gradients[0].MoveToOuterDisposeScope(), loss.Sums());
+        return (gradients[0].MoveToOuterDisposeScope(), loss.Metrics.to(ScalarType.Float64).MoveToOuterDisposeScope());
     }
 }

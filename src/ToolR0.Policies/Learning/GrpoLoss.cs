@@ -1,3 +1,4 @@
+using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies;
@@ -56,27 +57,21 @@ internal sealed record GrpoLoss(Tensor Loss, Tensor Metrics)
     {
         using var scope = NewDisposeScope();
         if (temperature != 1)
-            logits = logits.div(temperature);
+            logits = logits.div(Held(temperature));
         var all = logits.dtype == ScalarType.Float64 ? logits.log_softmax(-1) : logits.log_softmax(-1, ScalarType.Float32);
         var logProbs = all.gather(1, tokens.Ids.unsqueeze(1)).squeeze(1);
         var importance = logProbs.sub(tokens.LogProbs).mul(tokens.Known).exp();
         var ratio = importanceCap == 0 ? importance : logProbs.sub(logProbs.detach()).exp();
         var plain = ratio.mul(tokens.Advantages);
-        var clipped = ratio.clamp(1 - clip, 1 + clip).mul(tokens.Advantages);
-        var counts = importanceCap == 0 ? tokens.Weights : importance.detach().clamp(0, importanceCap).mul(tokens.Weights);
+        var clipped = ratio.clamp(Held(1 - clip), Held(1 + clip)).mul(tokens.Advantages);
+        var counts = importanceCap == 0 ? tokens.Weights : importance.detach().clamp(Zero, Held(importanceCap)).mul(tokens.Weights);
         var loss = minimum(plain, clipped).mul(counts).sum().neg();
 
         using var noGrad = no_grad();
         var entropy = all.detach().exp().mul(all.detach()).sum().neg();
-        var cut = importanceCap == 0 ? clipped.detach().lt(plain.detach()) : importance.detach().gt(importanceCap);
+        var cut = importanceCap == 0 ? clipped.detach().lt(plain.detach()) : importance.detach().gt(Held(importanceCap));
         var metrics = stack([loss.detach(), importance.detach().sum(), cut.sum(loss.dtype), entropy]);
         return new GrpoLoss(loss.MoveToOuterDisposeScope(), metrics.MoveToOuterDisposeScope());
-    }
-
-    public double[] Sums()
-    {
-        using var host = Metrics.to(ScalarType.Float64, CPU);
-        return host.data<double>().ToArray();
     }
 
     private static void CheckIds(int[] ids, ModelConfig config, string where)

@@ -1,3 +1,4 @@
+using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies;
@@ -64,14 +65,14 @@ internal sealed class NetworkPass : IDisposable
             var gradients = autograd.grad([_recorded], embedding is null ? parameters : [.. parameters, Embedding], [gradient]);
             Add(names, gradients, into);
             using var unrecorded = no_grad();
-            embedding?.add_(gradients[^1]);
+            embedding?.add_(gradients[^1], One);
             return;
         }
 
         for (var i = _inputs.Length - 1; i >= 0; i--)
             gradient = LayerBackward(i, gradient, into);
         using var noGrad = no_grad();
-        embedding?.index_add_(0, tensor(_batch.Tokens, device: _model.Device), gradient.to(embedding.dtype), 1);
+        embedding?.index_add_(0, tensor(_batch.Tokens, device: _model.Device), gradient.to(embedding.dtype), One);
     }
 
     public void Dispose()
@@ -108,7 +109,7 @@ internal sealed class NetworkPass : IDisposable
         for (var i = 0; i < names.Length; i++)
         {
             if (_adapter is null)
-                into[names[i]].add_(gradients[i]);
+                into[names[i]].add_(gradients[i], One);
             else
                 _adapter.AddGradient(names[i], gradients[i], into);
         }

@@ -1,3 +1,4 @@
+using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies;
@@ -35,7 +36,7 @@ internal sealed class ParameterVector : TrainedVector
         using var scope = NewDisposeScope();
         var gradients = autograd.grad([loss], [.. Names.Select(n => Model.Parameters[n])]);
         using var noGrad = no_grad();
-        sum.add_(cat([.. gradients.Select(g => g.reshape(-1))]));
+        sum.add_(cat([.. gradients.Select(g => g.reshape(-1))]), One);
     }
 
     public override void Publish() => _narrow?.copy_(Flat);

@@ -1,3 +1,4 @@
+using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies;
@@ -81,7 +82,7 @@ internal sealed class LoraAdapter : IDisposable
     public Tensor Merge(string parameter, Tensor weight)
     {
         using var scope = NewDisposeScope();
-        return weight.to(ScalarType.Float32).add(Part(parameter, 'B').mm(Part(parameter, 'A')), Config.Scale).MoveToOuterDisposeScope();
+        return weight.to(ScalarType.Float32).add(Part(parameter, 'B').mm(Part(parameter, 'A')), Held(Config.Scale)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Adds what a merged weight's gradient G [out, in] says of A and B: s·Bᵀ·G and s·G·Aᵀ.</summary>
@@ -90,8 +91,8 @@ internal sealed class LoraAdapter : IDisposable
     {
         using var scope = NewDisposeScope();
         var wide = gradient.to(ScalarType.Float32);
-        into[LoraConfig.NameOf(parameter, 'A')].add_(Part(parameter, 'B').t().mm(wide), Config.Scale);
-        into[LoraConfig.NameOf(parameter, 'B')].add_(wide.mm(Part(parameter, 'A').t()), Config.Scale);
+        into[LoraConfig.NameOf(parameter, 'A')].add_(Part(parameter, 'B').t().mm(wide), Held(Config.Scale));
+        into[LoraConfig.NameOf(parameter, 'B')].add_(wide.mm(Part(parameter, 'A').t()), Held(Config.Scale));
     }
 
     public void Dispose()

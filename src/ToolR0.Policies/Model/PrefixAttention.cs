@@ -1,3 +1,4 @@
+using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
@@ -108,13 +109,13 @@ internal sealed class PrefixAttention : IDisposable
         if (rows * Repeat * width * positions <= _scoresWritten)
         {
             var scores = queries.bmm(keys.transpose(1, 2));
-            scores.view(groups, -1, Repeat, width, positions).add_(mask);
+            scores.view(groups, -1, Repeat, width, positions).add_(mask, One);
             return scores.softmax(-1).bmm(values);
         }
 
         // The library divides by √D itself, and wants as many key heads as query heads.
         return F.scaled_dot_product_attention(
-            queries.mul(Math.Sqrt(size)).view(groups, -1, width, size), Repeated(keys), Repeated(values), mask.squeeze(1))
+            queries.mul(Held(Math.Sqrt(size))).view(groups, -1, width, size), Repeated(keys), Repeated(values), mask.squeeze(1))
             .reshape(rows, Repeat * width, size);
 
         Tensor Repeated(Tensor heads) =>

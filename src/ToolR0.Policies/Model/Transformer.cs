@@ -1,3 +1,4 @@
+using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies;
@@ -21,7 +22,7 @@ public sealed class Transformer : IDisposable
         var embedding = parameters["model.embed_tokens.weight"];
         Device = embedding.device;
         Type = embedding.dtype;
-        _epsilon = full([1], config.NormEpsilon, IsNarrow ? ScalarType.Float32 : Type, Device).DetachFromDisposeScope();
+        _epsilon = full([1], Held(config.NormEpsilon), IsNarrow ? ScalarType.Float32 : Type, Device).DetachFromDisposeScope();
     }
 
     public ModelConfig Config { get; }
@@ -134,7 +135,7 @@ public sealed class Transformer : IDisposable
             heads = cat([Normalise(parts[0]).mul(weight), parts[1]], 1);
         }
 
-        return heads.mul(cos).addcmul(RopeTable.Partners(heads), sin, 1);
+        return heads.mul(cos).addcmul(RopeTable.Partners(heads), sin, One);
     }
 
     /// <summary>The residual stream after attention's output projection and the SwiGLU block: [rows, hidden].</summary>
@@ -150,7 +151,7 @@ public sealed class Transformer : IDisposable
     {
         var wide = IsNarrow ? x.to(ScalarType.Float32) : x;
         var length = wide.norm(-1, true);
-        var normal = wide.mul(_epsilon.addcmul(length, length, 1.0 / x.shape[^1]).rsqrt());
+        var normal = wide.mul(_epsilon.addcmul(length, length, Held(1.0 / x.shape[^1])).rsqrt());
         return IsNarrow ? normal.to(Type) : normal;
     }
 }

@@ -1,3 +1,5 @@
+using TorchSharp;
+using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies;
@@ -25,6 +27,8 @@ internal sealed class Bf16Layers : IDisposable
     private readonly long _headSize;
     private readonly long _normalised;
     private readonly float _root;
+    private readonly Scalar _rootScalar;
+    private readonly Scalar _perHead;
     private readonly long[] _keysValuesShape;
     private readonly long[] _keysValuesStrides;
     private readonly long _keysValuesStart;
@@ -70,12 +74,12 @@ internal sealed class Bf16Layers : IDisposable
         (_layers, _caches, _mask) = (model.Inference.Layers, caches, mask);
         (_rows, _slots, _pairs, _headSize, _capacity) = (groups * width, width, across / 2, size, caches[0].shape[2]);
         _normalised = heads + keyValueHeads;
-        _root = (float)Math.Sqrt(config.HiddenSize);
+        (_root, _rootScalar, _perHead) = ((float)Math.Sqrt(config.HiddenSize), Math.Sqrt(config.HiddenSize), 1 / Math.Sqrt(size));
         (_keysValuesShape, _keysValuesStrides, _keysValuesStart) =
             ([2, groups, keyValueHeads, width, size], [keyValueHeads * size, width * across, size, across, 1], heads * size);
         (_queriesShape, _queriesStrides) = ([groups, keyValueHeads, width, repeat, size], [width * across, repeat * size, across, size, 1]);
 
-        _epsilon = full([1], Math.Sqrt(config.NormEpsilon), ScalarType.Float32, model.Device).DetachFromDisposeScope();
+        _epsilon = full([1], Held(Math.Sqrt(config.NormEpsilon)), ScalarType.Float32, model.Device).DetachFromDisposeScope();
         _zero = zeros([1], model.Type, model.Device).DetachFromDisposeScope();
         _own = Own(width, (int)repeat).to(model.Type).to(model.Device).DetachFromDisposeScope();
         _written = [.. caches.Select(c => c.view(2, groups, keyValueHeads, _capacity, size).DetachFromDisposeScope())];
@@ -113,7 +117,7 @@ internal sealed class Bf16Layers : IDisposable
     {
         using var scope = NewDisposeScope();
         var layer = _layers[index];
-        var heads = (layer.QkvBias ?? _zero).addcdiv(x.mm(layer.Qkv), Length(x), _root);
+        var heads = (layer.QkvBias ?? _zero).addcdiv(x.mm(layer.Qkv), Length(x), _rootScalar);
         if (layer.HeadNorm is { } weight)
             NormaliseHeads(heads, weight);
         heads.view(_rows, _pairs, 2).view_as_complex().mul_(turns);
@@ -132,7 +136,7 @@ internal sealed class Bf16Layers : IDisposable
     private void NormaliseHeads(Tensor heads, Tensor weight)
     {
         var normalised = heads.view(_rows, -1, _headSize).narrow(1, 0, _normalised);
-        normalised.div_(Length(normalised).mul_(1 / Math.Sqrt(_headSize))).mul_(weight);
+        normalised.div_(Length(normalised).mul_(_perHead)).mul_(weight);
     }
 
     /// <summary>[groups · KV, width · repeat, D] to [rows, H · D].</summary>

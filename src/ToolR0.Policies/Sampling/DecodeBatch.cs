@@ -1,3 +1,4 @@
+using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies;
@@ -145,7 +146,7 @@ internal sealed class DecodeBatch : IDisposable
             x = Layers(x, rope);
         else
             _bf16.Run(x, rope.Turns!.index_select(0, _positions!), Columns);
-        _positions!.add_(1);
+        _positions!.add_(One, One);
         _since++;
         foreach (var group in _groups)
             group.Age++;
@@ -179,7 +180,7 @@ internal sealed class DecodeBatch : IDisposable
             .reshape(groups * kv, width * Repeat, size);
         var keys = cache.select(0, 0).narrow(1, 0, columns);
         var values = cache.select(0, 1).narrow(1, 0, columns);
-        return queries.bmm(keys.transpose(1, 2)).add_(_mask!.narrow(2, 0, columns)).softmax(-1).bmm(values)
+        return queries.bmm(keys.transpose(1, 2)).add_(_mask!.narrow(2, 0, columns), One).softmax(-1).bmm(values)
             .view(groups, kv, width, Repeat, size).permute(0, 2, 1, 3, 4).reshape(groups * width, _model.Config.AttentionWidth);
     }
 

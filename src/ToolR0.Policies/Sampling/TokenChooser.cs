@@ -1,4 +1,5 @@
 using ToolR0.Contracts;
+using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies;
@@ -28,13 +29,13 @@ internal sealed class TokenChooser(SamplingOptions options, Device device)
     public (Tensor Tokens, Tensor LogProbs) Choose(Tensor logits, Tensor uniforms)
     {
         using var scope = NewDisposeScope();
-        var scaled = options.Temperature is 0 or 1 ? logits : logits.div(options.Temperature);
+        var scaled = options.Temperature is 0 or 1 ? logits : logits.div(Held(options.Temperature));
         if (options is { Temperature: > 0, TopP: >= 1 } && logits.dtype == ScalarType.BFloat16)
         {
             // Only the drawn tokens' logarithms: on a GPU a pass over all logits in fp32 is what drawing costs.
             var mass = scaled.softmax(-1, ScalarType.Float32);
             var drawn = Invert(mass, uniforms, ScalarType.Float32);
-            return (drawn.MoveToOuterDisposeScope(), mass.gather(1, drawn).clamp_(Least).log().MoveToOuterDisposeScope());
+            return (drawn.MoveToOuterDisposeScope(), mass.gather(1, drawn).clamp_(Held(Least)).log().MoveToOuterDisposeScope());
         }
 
         var logProbs = scaled.log_softmax(-1, ScalarType.Float32);
@@ -51,7 +52,7 @@ internal sealed class TokenChooser(SamplingOptions options, Device device)
         var (sorted, order) = logProbs.sort(1, descending: true, stable: true);
         var probabilities = sorted.exp().to(ScalarType.Float64);
         var before = probabilities.cumsum(1).sub(probabilities);
-        var kept = probabilities.mul(before.lt(options.TopP));
+        var kept = probabilities.mul(before.lt(Held(options.TopP)));
         var cumulative = kept.cumsum(1);
         return order.gather(1, FirstAbove(cumulative, Last(cumulative).mul(uniforms)));
     }
@@ -72,13 +73,13 @@ internal sealed class TokenChooser(SamplingOptions options, Device device)
         var inBlocks = mass.view(rows, count / Block, Block);
         var before = cat([zeros_like(uniforms), inBlocks.sum([2], false, sums).to(ScalarType.Float64)], 1).cumsum(1);
         var target = Last(before).mul(uniforms);
-        var block = FirstAbove(before, target).sub_(1);
+        var block = FirstAbove(before, target).sub_(One);
         var inside = inBlocks.gather(1, block.unsqueeze(2).expand(rows, 1, Block)).squeeze(1).cumsum(1, ScalarType.Float64);
-        return FirstAbove(inside, target.sub_(before.gather(1, block))).add_(block, Block);
+        return FirstAbove(inside, target.sub_(before.gather(1, block))).add_(block, Held(Block));
     }
 
     private static Tensor Last(Tensor cumulative) => cumulative.narrow(1, cumulative.shape[1] - 1, 1);
 
     private static Tensor FirstAbove(Tensor cumulative, Tensor target) =>
-        searchsorted(cumulative, target, right: true).clamp_(0, cumulative.shape[1] - 1);
+        searchsorted(cumulative, target, right: true).clamp_(Zero, Held(cumulative.shape[1] - 1));
 }

@@ -184,5 +184,5 @@ internal static class Aten
     internal static readonly Op Randn = new("aten::randn");
     internal static readonly Op CrossEntropy = new("aten::cross_entropy_loss");
     internal static readonly Op Dropout = new("aten::dropout");
-    internal static readonly Op Sdpa = new("aten::scaled_dot_product_attention");
+    internal static readonly Op Sdpa = new("aten::scaled_dot_product_attention", optional: true);
 }

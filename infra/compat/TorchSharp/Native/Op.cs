@@ -1,14 +1,43 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace TorchSharp.Native;
 
-/// <summary>An ATen operator by schema name and overload. Looked up in libtorch on its first call; the id is kept.</summary>
-internal sealed unsafe class Op(string name, string overload = "")
+/// <summary>
+/// An ATen operator by schema name and overload. The first call of any looks all of them up, so that a libtorch that lacks one says so at once and not
+/// in the middle of a run.
+/// </summary>
+internal sealed unsafe class Op
 {
-    private int _id = -1;
+    private static readonly List<Op> All = [];
+    private static readonly Lock AllLock = new();
 
-    private int Id => _id >= 0 ? _id : Resolve();
+    private readonly string _name;
+    private readonly string _overload;
+    private readonly bool _optional;
+    private volatile int _id = -1;
+
+    /// <param name="optional">Its callers ask <see cref="Exists"/> first.</param>
+    internal Op(string name, string overload = "", bool optional = false)
+    {
+        (_name, _overload, _optional) = (name, overload, optional);
+        lock (AllLock)
+            All.Add(this);
+    }
+
+    /// <summary>This libtorch has it.</summary>
+    internal bool Exists
+    {
+        get
+        {
+            if (_id < 0)
+                ResolveAll();
+            return _id >= 0;
+        }
+    }
+
+    private int Id => Exists ? _id : throw Lacks([this]);
 
     /// <summary>Calls it for the one tensor it returns.</summary>
     internal torch.Tensor Call(params ReadOnlySpan<Arg> args)
@@ -95,9 +124,28 @@ internal sealed unsafe class Op(string name, string overload = "")
         }
     }
 
-    private int Resolve()
+    /// <exception cref="ExternalException">libtorch lacks some; the message names them all.</exception>
+    private static void ResolveAll()
     {
-        fixed (byte* nameBytes = Encoding.UTF8.GetBytes(name + "\0"), overloadBytes = Encoding.UTF8.GetBytes(overload + "\0"))
-            return _id = NativeMethods.Check(NativeMethods.tr_operator(nameBytes, overloadBytes));
+        lock (AllLock)
+        {
+            Op[] missing = [.. All.Where(op => !op.Resolve() && !op._optional)];
+            if (missing.Length > 0)
+                throw Lacks(missing);
+        }
     }
+
+    private bool Resolve()
+    {
+        if (_id < 0)
+        {
+            fixed (byte* nameBytes = Encoding.UTF8.GetBytes(_name + "\0"), overloadBytes = Encoding.UTF8.GetBytes(_overload + "\0"))
+                _id = NativeMethods.tr_operator(nameBytes, overloadBytes);
+        }
+
+        return _id >= 0;
+    }
+
+    private static ExternalException Lacks(Op[] operators) => new(
+        $"libtorch {torch.__version__} lacks {string.Join(", ", operators.Select(op => op._overload.Length > 0 ? $"{op._name}.{op._overload}" : op._name))}");
 }

@@ -198,4 +198,12 @@ public sealed class ReportTests
         ticks[^1].ShouldBe(last);
         ticks.Length.ShouldBeInRange(3, 8);
     }
+
+    [Theory]
+    [InlineData(new[] { 100.0 }, new[] { 90.0 })]
+    [InlineData(new[] { 50.0, 100 }, new[] { 40.0, 118 })]
+    [InlineData(new[] { 100.0, 101, 102 }, new[] { 90.0, 119, 131 })]
+    [InlineData(new[] { 180.0, 195, 199 }, new[] { 170.0, 188, 200 })]
+    public void Values_at_one_place_are_written_clear_of_each_other_and_of_the_axis(double[] points, double[] places) =>
+        Charts.LabelPlaces(points, lowest: 200).ShouldBe(places);
 }

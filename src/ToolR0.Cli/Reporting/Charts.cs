@@ -66,15 +66,33 @@ internal static class Charts
             {
                 svg.Append(Inv($"<circle class='d c{s.Colour}{(s.Marked ? "" : " ghost")}' cx='{X(p.X):0.#}' cy='{Y(p.Y):0.#}' r='{(s.Marked ? 4 : 5)}'>"));
                 svg.Append(Inv($"<title>{Text(s.Name)}: {Number(p.Y)} at {Text(xLabel)} {Number(p.X)}</title></circle>"));
-                if (s.Marked)
-                {
-                    var below = series.Any(other => other != s && other.Points.Any(q => q.X == p.X && q.Y > p.Y));
-                    svg.Append(Inv($"<text class='value' x='{X(p.X) + 6:0.#}' y='{Y(p.Y) + (below ? 18 : -10):0.#}'>{Number(p.Y)}</text>"));
-                }
             }
         }
 
+        foreach (var column in series.Where(s => s.Marked).SelectMany(s => s.Points).GroupBy(p => p.X))
+        {
+            var marked = column.Select(p => p.Y).OrderDescending().ToArray();
+            foreach (var (value, place) in marked.Zip(LabelPlaces([.. marked.Select(Y)], height - Bottom - 4)))
+                svg.Append(Inv($"<text class='value' x='{X(column.Key) + 6:0.#}' y='{place:0.#}'>{Number(value)}</text>"));
+        }
+
         return Close(svg, series.Select(s => (s.Name, s.Colour)));
+    }
+
+    /// <summary>
+    /// Where the values at one x are written so that none covers another: the highest above its point, the others below theirs or further down, and all
+    /// of them further up where the last would pass <paramref name="lowest"/>.
+    /// </summary>
+    /// <param name="points">Pixels from the top, rising.</param>
+    internal static double[] LabelPlaces(IReadOnlyList<double> points, double lowest)
+    {
+        const double Line = 12;
+        var places = new double[points.Count];
+        for (var i = 0; i < places.Length; i++)
+            places[i] = i == 0 ? points[0] - 10 : Math.Max(points[i] + 18, places[i - 1] + Line);
+        for (var (i, limit) = (places.Length - 1, lowest); i >= 0 && places[i] > limit; limit = places[i--] - Line)
+            places[i] = limit;
+        return places;
     }
 
     public static string Bars(

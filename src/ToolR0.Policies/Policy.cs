@@ -64,7 +64,7 @@ public sealed class Policy : IDisposable
         TorchRuntime.EnsureLoaded();
         var tokenizer = LoadTokenizer(tokenizerFolder, config);
         var files = PolicyFiles.ReadSmall(tokenizerFolder).Where(f => f.Key != "config.json").ToDictionary();
-        files["config.json"] = System.Text.Encoding.UTF8.GetBytes(config.ToJson());
+        files["config.json"] = System.Text.Encoding.UTF8.GetBytes(config.ToJson(tokenizer.EndOfTurn));
         return new Policy("", new Transformer(config, RandomWeights.Create(config, seed, device ?? CPU, type ?? ScalarType.Float32)), tokenizer, PolicyFolder.New(files));
     }
 

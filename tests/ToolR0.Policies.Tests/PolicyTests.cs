@@ -25,6 +25,14 @@ public sealed class PolicyTests
     }
 
     [Fact]
+    public void A_new_models_folder_says_what_ends_a_completion()
+    {
+        using var tiny = new TinyPolicy();
+        using var config = System.Text.Json.JsonDocument.Parse(File.ReadAllText(Path.Combine(tiny.Folder, "config.json")));
+        config.RootElement.GetProperty("eos_token_id").GetInt32().ShouldBe(tiny.Policy.Tokenizer.EndOfTurn);
+    }
+
+    [Fact]
     public void Shards_named_by_an_index_are_one_model()
     {
         using var tiny = new TinyPolicy();

@@ -2,6 +2,11 @@ using Npgsql;
 
 namespace ToolR0.System.Tests;
 
+/// <summary>Alters the miniature's store for a while: nothing else may read it meanwhile.</summary>
+[CollectionDefinition(nameof(AltersTheMiniature), DisableParallelization = true)]
+public sealed class AltersTheMiniature;
+
+[Collection(nameof(AltersTheMiniature))]
 public sealed class AuditTests(MiniatureRun miniature)
 {
     [Fact]

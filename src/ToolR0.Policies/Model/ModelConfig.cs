@@ -120,7 +120,8 @@ public sealed record ModelConfig
     public static ModelConfig Parse(string json) => ModelConfigReader.Parse(json);
 
     /// <summary>The text of a <c>config.json</c> that Hugging Face libraries load as well.</summary>
-    public string ToJson()
+    /// <param name="endOfTurn">The token with which those libraries end a completion; null leaves it open.</param>
+    public string ToJson(int? endOfTurn = null)
     {
         using var stream = new MemoryStream();
         using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, NewLine = "\n" }))
@@ -132,6 +133,8 @@ public sealed record ModelConfig
             writer.WriteString("model_type", ModelConfigReader.TypeOf(Family));
             writer.WriteString("hidden_act", "silu");
             writer.WriteString("torch_dtype", "float32");
+            if (endOfTurn is { } token)
+                writer.WriteNumber("eos_token_id", token);
             if (Family != ModelFamily.Llama)
                 writer.WriteBoolean("use_sliding_window", false);
             foreach (var property in JsonSerializer.SerializeToElement(this).EnumerateObject())

@@ -92,8 +92,8 @@ public sealed record MixtureOptions
     public static MixtureOptions RareTwoCalls { get; } = Habits with { Noise = Habits.Noise with { DropSecondCall = 0.05, IgnoreTwoCalls = 0.75 } };
 
     /// <summary>
-    /// Habits for studies of co-evolution: a Generator that seldom invents a tool. A Solver that is taught with known tools alone learns their names by heart
-    /// and fails on others.
+    /// Habits for studies of co-evolution: a Generator that seldom invents a tool. Whether a Solver needs invented ones to go on reading menus is what such a
+    /// study asks.
     /// </summary>
     public static MixtureOptions RareInvention { get; } = Habits with { InventedProposals = 0.06 };
 }

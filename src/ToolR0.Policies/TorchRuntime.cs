@@ -67,12 +67,13 @@ public static class TorchRuntime
         var other => throw new InvalidOperationException($"TOOLR0_PRECISION = {other}: must be auto, bf16 or fp32"),
     };
 
-    /// <summary>One line: version, threads, and the GPU if there is one.</summary>
+    /// <summary>One line: version, threads, the GPU if there is one, and OpenBLAS's kernels if it computes with them.</summary>
     public static string Describe()
     {
         EnsureLoaded();
         var gpu = cuda.is_available() ? $"{cuda.device_count()} CUDA device(s)" : "CPU only";
-        return $"libtorch {__version__}, {get_num_threads()} thread(s) per operation, {gpu}";
+        var blas = OpenBlas.Kernels is { } kernels ? $", OpenBLAS kernels {kernels}" : "";
+        return $"libtorch {__version__}, {get_num_threads()} thread(s) per operation, {gpu}{blas}";
     }
 
     /// <summary>Loads the native library.</summary>

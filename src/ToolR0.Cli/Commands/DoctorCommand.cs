@@ -27,7 +27,7 @@ internal static class DoctorCommand
             {
                 new("toolr0", true, $"{typeof(DoctorCommand).Assembly.GetName().Version?.ToString(3)}, .NET {Environment.Version}, {Environment.ProcessorCount} processors"),
                 new("packages", true, Packages()),
-                await TryAsync("libtorch", () => Task.FromResult(TorchRuntime.Describe())),
+                await TryAsync("libtorch", () => Task.FromResult(OpenBlas.Advice is { } advice ? throw new CliError(advice) : TorchRuntime.Describe())),
                 await TryAsync("PostgreSQL", () => PostgresAsync(settings, cancellation)),
                 await TryAsync("bus", async () =>
                 {

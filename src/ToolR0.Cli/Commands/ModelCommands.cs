@@ -4,7 +4,6 @@ using System.Text.Json;
 using Spectre.Console;
 using ToolR0.Cli.Options;
 using ToolR0.Cli.Running;
-using ToolR0.Cli.Studies;
 using ToolR0.Contracts;
 using ToolR0.Policies;
 using ToolR0.Policies.Tokenization;
@@ -122,7 +121,7 @@ internal static class ModelCommands
     private static IEnumerable<(string Name, List<(HeldOutItem Item, AttemptScore Score)> Scores)> WithClasses(string set, List<(HeldOutItem Item, AttemptScore Score)> scores)
     {
         var classes = scores.GroupBy(s => s.Item.Class).OrderBy(g => g.Key, StringComparer.Ordinal).ToList();
-        return [(set, scores), .. StudyPlan.ShowsClasses(classes.Count) ? classes.Select(g => (StudyPlan.OfClass(set, g.Key), g.ToList())) : []];
+        return [(set, scores), .. ItemClasses.AreShown(classes.Count) ? classes.Select(g => (ItemClasses.Name(set, g.Key), g.ToList())) : []];
     }
 
     private static Command HeldOutSets()

@@ -19,7 +19,7 @@ public sealed record StudyBase(string Name, string Folder, string Sha256);
 
 /// <summary>The grid of a study, checked: arms × bases × seeds.</summary>
 /// <param name="Cells">All arms of a seed and base stand together, so that a study that is stopped early has whole pairs.</param>
-/// <param name="Sets">Held-out sets that every run is measured on; behind one of two or three classes of items, each of these (<see cref="OfClass"/>).</param>
+/// <param name="Sets">Held-out sets that every run is measured on; behind one of two or three classes of items, each of these (<see cref="ItemClasses"/>).</param>
 public sealed record StudyPlan(StudyFile File, IReadOnlyList<StudyBase> Bases, IReadOnlyList<StudyCell> Cells, IReadOnlyList<string> Sets)
 {
     /// <summary>Hexadecimal digits of a digest in a run's name.</summary>
@@ -49,17 +49,11 @@ public sealed record StudyPlan(StudyFile File, IReadOnlyList<StudyBase> Bases, I
         return new StudyPlan(file, bases, [.. cells], [.. heldOut[file.Seeds[0]].SelectMany(set => Measured(set, arms[0].Options.Evaluation.Limit))]);
     }
 
-    /// <summary>What a class of a set's items is called beside the set.</summary>
-    public static string OfClass(string set, string itemClass) => $"{set}: {itemClass}";
-
-    /// <summary>Whether the classes of a set with so many of them are shown beside it.</summary>
-    public static bool ShowsClasses(int count) => count is 2 or 3;
-
     private static IEnumerable<string> Measured(LoadedSet set, int limit)
     {
         var items = limit > 0 ? set.Items.Take(limit) : set.Items;
         var classes = items.Select(item => item.Class).Distinct().Order(StringComparer.Ordinal).ToList();
-        return [set.Set.Name, .. ShowsClasses(classes.Count) ? classes.Select(name => OfClass(set.Set.Name, name)) : []];
+        return [set.Set.Name, .. ItemClasses.AreShown(classes.Count) ? classes.Select(name => ItemClasses.Name(set.Set.Name, name)) : []];
     }
 
     /// <summary>The seed of a run's held-out sets, which nobody tuned on: fresh for every run seed, the same for all arms.</summary>

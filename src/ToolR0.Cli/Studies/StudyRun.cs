@@ -1,3 +1,4 @@
+using ToolR0.Cli.Running;
 using ToolR0.Contracts;
 using ToolR0.EventStore;
 using ToolR0.SelfPlay;
@@ -6,7 +7,7 @@ using ToolR0.SelfPlay.World;
 namespace ToolR0.Cli.Studies;
 
 /// <summary>What a run of a study gave, or why it gave nothing.</summary>
-/// <param name="Accuracy">Set, or class of its items (<see cref="StudyPlan.OfClass"/>) -> exact match of the base and of the Solver after each iteration, in [0, 1]; empty for a run that failed.</param>
+/// <param name="Accuracy">Set, or class of its items (<see cref="ItemClasses"/>) -> exact match of the base and of the Solver after each measured iteration, in [0, 1]; empty for a run that failed.</param>
 /// <param name="Curricula">Per iteration, selected tasks by number of gold calls.</param>
 /// <param name="Invented">Per iteration, the share of selected tasks that call a tool which the tiny world does not have, in [0, 1].</param>
 /// <param name="WallSeconds">Of its processes together; null when the run was not played by a study.</param>
@@ -45,8 +46,8 @@ public sealed record StudyRun(
         {
             var measured = state.Evaluations.Where(e => e.Set == set.Name).OrderBy(e => e.Iteration).ToList();
             accuracy[set.Name] = [.. measured.Select(e => e.Accuracy)];
-            foreach (var name in StudyPlan.ShowsClasses(measured[0].ByClass.Count) ? measured[0].ByClass.Keys : [])
-                accuracy[StudyPlan.OfClass(set.Name, name)] = [.. measured.Select(e => e.ByClass[name])];
+            foreach (var name in ItemClasses.AreShown(measured[0].ByClass.Count) ? measured[0].ByClass.Keys : [])
+                accuracy[ItemClasses.Name(set.Name, name)] = [.. measured.Select(e => e.ByClass[name])];
         }
 
         return new StudyRun(state.Run, cell.Arm.Name, cell.Base.Name, cell.Seed, accuracy, curricula, invented, cost?.WallSeconds, cost?.CoreSeconds);

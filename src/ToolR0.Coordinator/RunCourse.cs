@@ -5,7 +5,7 @@ namespace ToolR0.Coordinator;
 
 /// <summary>
 /// The order of a run: evaluation of the base model, then per iteration the Generator's phase (unless it stays frozen), the curriculum, the Solver's
-/// phase and the evaluation. Evaluations are skipped when there is no held-out set.
+/// phase and the evaluation. Evaluations are skipped when there is no held-out set, and where <see cref="EvaluationOptions.Every"/> has none.
 /// </summary>
 public static class RunCourse
 {
@@ -20,7 +20,7 @@ public static class RunCourse
             null when state.Iteration == 0 && state.HeldOut.Count > 0 => Phase(run, Contracts.Phase.Evaluation),
             Contracts.Phase.Generator => Phase(run, Contracts.Phase.Curriculum),
             Contracts.Phase.Curriculum => Phase(run, Contracts.Phase.Solver),
-            Contracts.Phase.Solver when state.HeldOut.Count > 0 => Phase(run, Contracts.Phase.Evaluation),
+            Contracts.Phase.Solver when state.HeldOut.Count > 0 && run.Options.Evaluation.IsDue(state.Iteration, run.Options.Iterations) => Phase(run, Contracts.Phase.Evaluation),
             _ when state.Iteration >= run.Options.Iterations => [new RunCompleted(run.Run, state.Policies[Role.Generator], state.Policies[Role.Solver])],
             _ => Iteration(run),
         };

@@ -18,11 +18,21 @@ public sealed class ProgressTests
     }
 
     [Fact]
-    public void The_estimate_grows_from_nothing_to_all()
+    public void The_plan_leaves_out_what_is_not_measured()
+    {
+        var view = new RunView();
+        view.Apply(RunStream(SyntheticRun.Complete(every: 3)).First());
+        view.Plan().Where(step => step.Phase == Phase.Evaluation).Select(step => step.Steps).ShouldBe([1, 0, 0, 1]);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void The_estimate_grows_from_nothing_to_all(int every)
     {
         var view = new RunView();
         var last = 0.0;
-        foreach (var fact in RunStream(SyntheticRun.Complete()))
+        foreach (var fact in RunStream(SyntheticRun.Complete(every: every)))
         {
             view.Apply(fact);
             var (done, _) = view.Estimate();

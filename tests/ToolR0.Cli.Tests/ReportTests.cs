@@ -21,6 +21,16 @@ public sealed class ReportTests
     }
 
     [Fact]
+    public async Task An_iteration_that_was_not_measured_is_a_gap_and_not_another_iterations_number()
+    {
+        var report = await ReadAsync(SyntheticRun.Complete(every: 3));
+
+        report.AccuracyOf("seen").ShouldBe([0.25, null, null, 0.75]);
+        Summary.Of(report).HeldOut["seen"].ShouldBe([0.25, null, null, 0.75]);
+        HtmlReport.Render(report).ShouldContain("<td></td><td>3</td><td>75.0 %</td><td>+50.0 points</td>");
+    }
+
+    [Fact]
     public async Task Tokens_are_counted_over_everything_sampled()
     {
         var run = SyntheticRun.Complete(1);

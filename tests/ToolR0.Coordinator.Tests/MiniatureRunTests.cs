@@ -32,6 +32,26 @@ public sealed class MiniatureRunTests
     }
 
     [Fact]
+    public async Task An_iteration_that_is_not_measured_goes_on_to_the_next()
+    {
+        var log = await Miniature.StoreAsync();
+        using var host = await Miniature.ProcessAsync(log);
+
+        await host.Sender().SendAsync(Miniature.Start(Miniature.Options with { Evaluation = Miniature.Options.Evaluation with { Every = 2 } }), Cancellation);
+        var facts = await log.UntilAsync(Miniature.IsOver);
+
+        facts.Select(Describe).ShouldBe(
+        [
+            "RunStarted",
+            "PhaseStarted 0 Evaluation", "StepStarted 0 Evaluation 0", "EvaluationCompleted 0", "StepCompleted 0 Evaluation 0",
+            .. Iteration(1).Where(line => !line.Contains("Evaluation")),
+            .. Iteration(2),
+            "RunCompleted",
+        ]);
+        await host.StopAsync(Cancellation);
+    }
+
+    [Fact]
     public async Task Each_step_starts_from_the_policy_that_the_step_before_left()
     {
         var log = await Miniature.StoreAsync();

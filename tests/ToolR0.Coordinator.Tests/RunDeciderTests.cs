@@ -31,6 +31,18 @@ public sealed class RunDeciderTests
         then.Events[2].ShouldBe(new PhaseStarted(Run, 1, Phase.Generator, 2));
     }
 
+    [Theory]
+    [InlineData(1, new[] { 1, 2, 3, 4 })]
+    [InlineData(2, new[] { 2, 4 })]
+    [InlineData(3, new[] { 3, 4 })]
+    [InlineData(9, new[] { 4 })]
+    public void Between_the_base_and_the_last_iteration_only_every_nth_is_measured(int every, int[] measured)
+    {
+        var evaluation = new EvaluationOptions { Every = every };
+
+        Enumerable.Range(0, 5).Where(iteration => evaluation.IsDue(iteration, iterations: 4)).ShouldBe([0, .. measured]);
+    }
+
     [Fact]
     public void A_frozen_Generator_goes_straight_to_the_curriculum()
     {

@@ -110,6 +110,7 @@ public sealed class OptionsTests
     [InlineData("generator.reward.bandLow", "0.9", "generator.reward: [0.9, 0.75] must have bandLow not above bandHigh")]
     [InlineData("specs.domains", "a=0", "specs.domains: [a] must have a positive weight")]
     [InlineData("specs.calls", "99=1", "specs.calls: [99] must have numbers from 0 to 16 as its keys")]
+    [InlineData("evaluation.every", "0", "evaluation.every: 0 must be at least 1")]
     [InlineData("evaluation.sets", "seen,seen", "evaluation.sets: [seen, seen] must not name a set twice")]
     [InlineData("learning.lora.rank", "-1", "learning.lora.rank: -1 must be from 0 (all weights are trained) to 1024")]
     [InlineData("learning.lora.alpha", "0", "learning.lora.alpha: 0 must be above 0")]

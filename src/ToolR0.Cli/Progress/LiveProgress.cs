@@ -58,7 +58,7 @@ public sealed class LiveProgress(TimeProvider clock) : IProgressDisplay
                 Metrics(_view),
             };
             if (state.Evaluations.Count > 0)
-                rows.Add(AccuracyTable.Of([.. state.HeldOut.Select(set => set.Name)], (set, iteration) =>
+                rows.Add(AccuracyTable.Of([.. state.HeldOut.Select(set => set.Name)], state.Iteration, (set, iteration) =>
                     state.Evaluations.FirstOrDefault(e => e.Set == set && e.Iteration == iteration)?.Accuracy));
             rows.AddRange(_notes.Select(note => new Markup($"[yellow]{Markup.Escape(note)}[/]")));
             return new Rows(rows);
@@ -107,16 +107,18 @@ public sealed class LiveProgress(TimeProvider clock) : IProgressDisplay
     }
 }
 
-/// <summary>Held-out accuracy per iteration.</summary>
+/// <summary>Held-out accuracy per measured iteration, up to <c>last</c>.</summary>
 internal static class AccuracyTable
 {
-    public static Table Of(IReadOnlyList<string> sets, Func<string, int, double?> accuracy)
+    public static Table Of(IReadOnlyList<string> sets, int last, Func<string, int, double?> accuracy)
     {
         var table = new Table().Border(TableBorder.Simple).AddColumn("iteration");
         foreach (var set in sets)
             table.AddColumn(new TableColumn($"{Markup.Escape(set)}: exact match").RightAligned()).AddColumn("against base");
-        for (var iteration = 0; sets.Any(set => accuracy(set, iteration) is not null); iteration++)
+        for (var iteration = 0; iteration <= last; iteration++)
         {
+            if (sets.All(set => accuracy(set, iteration) is null))
+                continue;
             var cells = new List<string> { iteration == 0 ? "base" : FormattableString.Invariant($"{iteration}") };
             foreach (var set in sets)
             {

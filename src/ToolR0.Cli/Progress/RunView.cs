@@ -61,7 +61,7 @@ public sealed class RunView
             plan.Add((iteration, Phase.Generator, options.Generator.Train ? options.Generator.Steps : 0));
             plan.Add((iteration, Phase.Curriculum, 1));
             plan.Add((iteration, Phase.Solver, options.Solver.Steps));
-            plan.Add((iteration, Phase.Evaluation, sets));
+            plan.Add((iteration, Phase.Evaluation, options.Evaluation.IsDue(iteration, options.Iterations) ? sets : 0));
         }
 
         return plan;

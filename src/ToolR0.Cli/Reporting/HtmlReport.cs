@@ -52,10 +52,11 @@ public static partial class HtmlReport
         html.Append("<section class='tiles'>");
         foreach (var set in report.State.HeldOut)
         {
-            if (report.AccuracyOf(set.Name) is { Count: > 0 } accuracy)
+            if (report.MeasuredOn(set.Name) is [{ Accuracy: var before }, ..] measured)
             {
-                var relative = accuracy.Count == 1 ? "base model only" : accuracy[0] > 0 ? Inv($"{(accuracy[^1] / accuracy[0]) - 1:+0 %;−0 %;0 %} relative") : Inv($"{100 * (accuracy[^1] - accuracy[0]):+0.0;−0.0;0.0} points");
-                Tile(html, Inv($"{Text(set.Name)}: exact match"), Inv($"{100 * accuracy[0]:0.0} → {100 * accuracy[^1]:0.0} %"), relative);
+                var after = measured[^1].Accuracy;
+                var relative = measured.Count == 1 ? "base model only" : before > 0 ? Inv($"{(after / before) - 1:+0 %;−0 %;0 %} relative") : Inv($"{100 * (after - before):+0.0;−0.0;0.0} points");
+                Tile(html, Inv($"{Text(set.Name)}: exact match"), Inv($"{100 * before:0.0} → {100 * after:0.0} %"), relative);
             }
         }
 
@@ -76,7 +77,7 @@ public static partial class HtmlReport
             .Append("as a multiset, names and every argument. Bars are one standard error of the share.</p><div class='grid'>");
         var series = report.State.HeldOut.Select((set, i) =>
         {
-            var measured = report.State.Evaluations.Where(e => e.Set == set.Name).OrderBy(e => e.Iteration).ToList();
+            var measured = report.MeasuredOn(set.Name);
             return new Series(
                 Inv($"{set.Name} ({measured.FirstOrDefault()?.Items ?? 0} items)"),
                 (i % 6) + 1,
@@ -106,12 +107,13 @@ public static partial class HtmlReport
         html.Append("<table><thead><tr><th>set</th><th>iteration</th><th>exact match</th><th>against base</th><th>relative</th></tr></thead><tbody>");
         foreach (var set in report.State.HeldOut)
         {
-            var accuracy = report.AccuracyOf(set.Name);
-            for (var i = 0; i < accuracy.Count; i++)
+            var measured = report.MeasuredOn(set.Name);
+            foreach (var (i, now) in measured.Index())
             {
-                html.Append(Inv($"<tr><td>{(i == 0 ? Text(set.Name) : "")}</td><td>{(i == 0 ? "base" : Inv($"{i}"))}</td><td>{accuracy[i]:0.0 %}</td>"))
-                    .Append(i == 0 ? "<td></td>" : Inv($"<td>{100 * (accuracy[i] - accuracy[0]):+0.0;−0.0;0.0} points</td>"))
-                    .Append(i == 0 || accuracy[0] <= 0 ? "<td></td></tr>" : Inv($"<td>{(accuracy[i] / accuracy[0]) - 1:+0 %;−0 %;0 %}</td></tr>"));
+                var before = measured[0].Accuracy;
+                html.Append(Inv($"<tr><td>{(i == 0 ? Text(set.Name) : "")}</td><td>{(i == 0 ? "base" : Inv($"{now.Iteration}"))}</td><td>{now.Accuracy:0.0 %}</td>"))
+                    .Append(i == 0 ? "<td></td>" : Inv($"<td>{100 * (now.Accuracy - before):+0.0;−0.0;0.0} points</td>"))
+                    .Append(i == 0 || before <= 0 ? "<td></td></tr>" : Inv($"<td>{(now.Accuracy / before) - 1:+0 %;−0 %;0 %}</td></tr>"));
             }
         }
 
@@ -120,7 +122,7 @@ public static partial class HtmlReport
 
     private static void ByClass(StringBuilder html, RunReport report, string set)
     {
-        var measured = report.State.Evaluations.Where(e => e.Set == set).OrderBy(e => e.Iteration).ToList();
+        var measured = report.MeasuredOn(set);
         if (measured is not [var before, .., var after] || before.ByClass.Count is < 2 or > 40)
             return;
         html.Append(Inv($"<details><summary>{Text(set)}: accuracy by class of item</summary><table><thead><tr><th>class</th><th>base</th>"))

@@ -48,6 +48,7 @@ internal static class Closing
         console.WriteLine();
         console.Write(AccuracyTable.Of(
             [.. report.State.HeldOut.Select(set => set.Name)],
+            report.State.Iteration,
             (set, iteration) => report.AccuracyOf(set) is { } accuracy && iteration < accuracy.Count ? accuracy[iteration] : null));
         console.MarkupLineInterpolated(CultureInfo.InvariantCulture,
             $"{report.State.Status.ToString().ToLowerInvariant()} in {ProgressText.Duration(TimeSpan.FromSeconds(report.WallSeconds))}, {report.Events:#,0} events, {report.Tokens:#,0} tokens sampled");

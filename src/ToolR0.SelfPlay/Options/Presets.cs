@@ -99,11 +99,11 @@ public static class Presets
     public static RunOptions NanoStudy { get; } = Nano with
     {
         Preset = "nano-study",
-        Generator = Nano.Generator with { Steps = 7 },
-        Curriculum = Nano.Curriculum with { Candidates = 280, Selected = 200 },
-        Solver = Nano.Solver with { Steps = 9, PromptsPerStep = 16 },
+        Generator = Nano.Generator with { Steps = 6, PromptsPerStep = 6 },
+        Curriculum = Nano.Curriculum with { Candidates = 200, Selected = 160 },
+        Solver = Nano.Solver with { Steps = 8, PromptsPerStep = 12 },
         Learning = Nano.Learning with { GradientParts = 1 },
-        Evaluation = Nano.Evaluation with { Sets = [HeldOut.Seen, HeldOut.Unseen, HeldOut.TwoCalls, HeldOut.Refusal], Limit = 200 },
+        Evaluation = Nano.Evaluation with { Sets = [HeldOut.Seen, HeldOut.Unseen, HeldOut.TwoCalls, HeldOut.Refusal], Limit = 150, Every = 3 },
     };
 
     /// <summary>The preset of a name (any letter case), null if there is none.</summary>

@@ -29,6 +29,7 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         Inference();
         Check(o => o.Evaluation.Limit, n => n >= 0, "must be at least 0 (0 means all)");
         AtLeastOne(o => o.Evaluation.MaxNewTokens);
+        AtLeastOne(o => o.Evaluation.Every);
         Check(o => o.Evaluation.Sets, sets => sets.All(s => !string.IsNullOrWhiteSpace(s)), "must not hold an empty name");
         Check(o => o.Evaluation.Sets, sets => sets.Distinct().Count() == sets.Count, "must not name a set twice");
         Check(o => o.Tools.UnknownTools, Enum.IsDefined, OneOf<UnknownTools>());

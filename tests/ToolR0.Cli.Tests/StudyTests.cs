@@ -123,7 +123,7 @@ public sealed class StudyTests
             StudyPlan.Of(study).Cells.Count.ShouldBe(study.Arms.Count * study.Seeds.Count * study.Bases.Count);
         }
 
-        Should.Throw<CliError>(() => StudyFile.Load("none")).Message.ShouldContain("the shipped studies are ablations, coevolution, coevolution-invention, refusal");
+        Should.Throw<CliError>(() => StudyFile.Load("none")).Message.ShouldContain("the shipped studies are ablations, coevolution, refusal");
     }
 
     [Fact]

@@ -15,7 +15,7 @@ public sealed class ReportTests
     public async Task Accuracy_lists_the_base_first_and_then_every_iteration()
     {
         var report = await ReadAsync(SyntheticRun.Complete());
-        report.AccuracyOf("seen").ShouldBe([0.25, 0.5, 0.75, 0.75]);
+        report.State.AccuracyOf("seen").ShouldBe([0.25, 0.5, 0.75, 0.75]);
         report.State.Status.ShouldBe(RunStatus.Completed);
         report.State.Policies[Role.Solver].ShouldBe(SyntheticRun.Sha("solver"));
     }
@@ -25,7 +25,7 @@ public sealed class ReportTests
     {
         var report = await ReadAsync(SyntheticRun.Complete(every: 3));
 
-        report.AccuracyOf("seen").ShouldBe([0.25, null, null, 0.75]);
+        report.State.AccuracyOf("seen").ShouldBe([0.25, null, null, 0.75]);
         Summary.Of(report).HeldOut["seen"].ShouldBe([0.25, null, null, 0.75]);
         HtmlReport.Render(report).ShouldContain("<td></td><td>3</td><td>75.0 %</td><td>+50.0 points</td>");
     }

@@ -180,7 +180,7 @@ internal static class StackCommands
         phase = state.Phase?.Phase.WireName(),
         stepsDone = state.StepsDone,
         steps = state.Phase?.Steps,
-        heldOut = state.HeldOut.ToDictionary(set => set.Name, set => state.Evaluations.Where(e => e.Set == set.Name).OrderBy(e => e.Iteration).Select(e => e.Accuracy)),
+        heldOut = state.HeldOut.ToDictionary(set => set.Name, set => state.AccuracyOf(set.Name)),
         policies = state.Policies.ToDictionary(p => p.Key.WireName(), p => p.Value),
     };
 
@@ -192,9 +192,9 @@ internal static class StackCommands
             var where = state.Phase is { } phase && !state.IsOver
                 ? FormattableString.Invariant($"iteration {state.Iteration}/{state.Options.Iterations}, {phase.Phase.WireName()}, step {Math.Min(state.StepsDone + 1, phase.Steps)}/{phase.Steps}")
                 : state.IsOver ? Markup.Escape(state.Reason ?? "") : "";
-            var accuracy = state.HeldOut.Select(set => (set.Name, Values: state.Evaluations.Where(e => e.Set == set.Name).OrderBy(e => e.Iteration).Select(e => e.Accuracy).ToList()))
-                .Where(set => set.Values.Count > 0)
-                .Select(set => FormattableString.Invariant($"{set.Name} {100 * set.Values[0]:0.0} → {100 * set.Values[^1]:0.0} %"));
+            var accuracy = state.HeldOut.Select(set => (set.Name, Measured: state.MeasuredOn(set.Name)))
+                .Where(set => set.Measured.Count > 0)
+                .Select(set => FormattableString.Invariant($"{set.Name} {100 * set.Measured[0].Accuracy:0.0} → {100 * set.Measured[^1].Accuracy:0.0} %"));
             table.AddRow(Markup.Escape(state.Run), Word(state.Status), where, string.Join(", ", accuracy));
         }
 

@@ -52,7 +52,7 @@ public static partial class HtmlReport
         html.Append("<section class='tiles'>");
         foreach (var set in report.State.HeldOut)
         {
-            if (report.MeasuredOn(set.Name) is [{ Accuracy: var before }, ..] measured)
+            if (report.State.MeasuredOn(set.Name) is [{ Accuracy: var before }, ..] measured)
             {
                 var after = measured[^1].Accuracy;
                 var relative = measured.Count == 1 ? "base model only" : before > 0 ? Inv($"{(after / before) - 1:+0 %;−0 %;0 %} relative") : Inv($"{100 * (after - before):+0.0;−0.0;0.0} points");
@@ -77,7 +77,7 @@ public static partial class HtmlReport
             .Append("as a multiset, names and every argument. Bars are one standard error of the share.</p><div class='grid'>");
         var series = report.State.HeldOut.Select((set, i) =>
         {
-            var measured = report.MeasuredOn(set.Name);
+            var measured = report.State.MeasuredOn(set.Name);
             return new Series(
                 Inv($"{set.Name} ({measured.FirstOrDefault()?.Items ?? 0} items)"),
                 (i % 6) + 1,
@@ -107,7 +107,7 @@ public static partial class HtmlReport
         html.Append("<table><thead><tr><th>set</th><th>iteration</th><th>exact match</th><th>against base</th><th>relative</th></tr></thead><tbody>");
         foreach (var set in report.State.HeldOut)
         {
-            var measured = report.MeasuredOn(set.Name);
+            var measured = report.State.MeasuredOn(set.Name);
             foreach (var (i, now) in measured.Index())
             {
                 var before = measured[0].Accuracy;
@@ -122,7 +122,7 @@ public static partial class HtmlReport
 
     private static void ByClass(StringBuilder html, RunReport report, string set)
     {
-        var measured = report.MeasuredOn(set);
+        var measured = report.State.MeasuredOn(set);
         if (measured is not [var before, .., var after] || before.ByClass.Count is < 2 or > 40)
             return;
         html.Append(Inv($"<details><summary>{Text(set)}: accuracy by class of item</summary><table><thead><tr><th>class</th><th>base</th>"))

@@ -35,16 +35,6 @@ public sealed record RunReport
 
     /// <summary>Share of wall time in which no policy was computing, in [0, 1].</summary>
     public double OutsideModelShare => WallSeconds <= 0 ? 0 : Math.Clamp(1 - (ModelSeconds / WallSeconds), 0, 1);
-
-    /// <summary>What was measured on a set, base first.</summary>
-    public IReadOnlyList<EvaluationCompleted> MeasuredOn(string set) => [.. State.Evaluations.Where(e => e.Set == set).OrderBy(e => e.Iteration)];
-
-    /// <summary>Accuracy of a set by iteration, base first: null for one that was passed over (evaluation.every); the last measured one ends the list.</summary>
-    public IReadOnlyList<double?> AccuracyOf(string set)
-    {
-        var measured = MeasuredOn(set).ToDictionary(e => e.Iteration, e => e.Accuracy);
-        return [.. Enumerable.Range(0, measured.Count == 0 ? 0 : measured.Keys.Max() + 1).Select(i => measured.TryGetValue(i, out var accuracy) ? accuracy : (double?)null)];
-    }
 }
 
 /// <summary>A task that the Generator wrote and the curriculum took.</summary>

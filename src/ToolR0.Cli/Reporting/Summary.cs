@@ -19,7 +19,7 @@ public sealed record Summary(
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
     public static Summary Of(RunReport report) => new(
-        report.State.HeldOut.ToDictionary(set => set.Name, set => report.AccuracyOf(set.Name)),
+        report.State.HeldOut.ToDictionary(set => set.Name, set => report.State.AccuracyOf(set.Name)),
         Math.Round(report.WallSeconds, 3),
         Math.Round(report.OutsideModelShare, 4),
         [.. report.State.Curricula.Values.Select(c => c.Sha256)],

@@ -49,7 +49,7 @@ internal static class Closing
         console.Write(AccuracyTable.Of(
             [.. report.State.HeldOut.Select(set => set.Name)],
             report.State.Iteration,
-            (set, iteration) => report.AccuracyOf(set) is { } accuracy && iteration < accuracy.Count ? accuracy[iteration] : null));
+            (set, iteration) => report.State.AccuracyOf(set) is { } accuracy && iteration < accuracy.Count ? accuracy[iteration] : null));
         console.MarkupLineInterpolated(CultureInfo.InvariantCulture,
             $"{report.State.Status.ToString().ToLowerInvariant()} in {ProgressText.Duration(TimeSpan.FromSeconds(report.WallSeconds))}, {report.Events:#,0} events, {report.Tokens:#,0} tokens sampled");
         console.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"outside model computation: {100 * report.OutsideModelShare:0.0} % of wall time");

@@ -44,7 +44,7 @@ public sealed record StudyRun(
         var accuracy = new Dictionary<string, IReadOnlyList<double>>();
         foreach (var set in state.HeldOut)
         {
-            var measured = state.Evaluations.Where(e => e.Set == set.Name).OrderBy(e => e.Iteration).ToList();
+            var measured = state.MeasuredOn(set.Name);
             accuracy[set.Name] = [.. measured.Select(e => e.Accuracy)];
             foreach (var name in ItemClasses.AreShown(measured[0].ByClass.Count) ? measured[0].ByClass.Keys : [])
                 accuracy[ItemClasses.Name(set.Name, name)] = [.. measured.Select(e => e.ByClass[name])];

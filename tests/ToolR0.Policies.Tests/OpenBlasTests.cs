@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.Intrinsics.X86;
 
 namespace ToolR0.Policies.Tests;
@@ -21,7 +22,29 @@ public sealed class OpenBlasTests
         OpenBlas.AdviceFor(kernels, avx2, avx512).ShouldBeNull();
 
     [Fact]
-    public void The_scripts_of_infra_choose_kernels_that_fit_this_machine()
+    public async Task The_scripts_of_infra_choose_kernels_by_instruction_set()
+    {
+        if (!Avx2.IsSupported || !File.Exists("/proc/cpuinfo"))
+            Assert.Skip("no processor with AVX2, or not Linux");
+        var root = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(root, "infra", "environment.sh")))
+            root = Path.GetDirectoryName(root)!;
+
+        (await ChosenAsync(root, "unset OPENBLAS_CORETYPE")).ShouldBe(Avx512F.VL.IsSupported && Avx512BW.IsSupported && Avx512DQ.IsSupported ? "SkylakeX" : "Haswell");
+        (await ChosenAsync(root, "export OPENBLAS_CORETYPE=Zen")).ShouldBe("Zen");
+    }
+
+    private static async Task<string> ChosenAsync(string root, string before)
+    {
+        var start = new ProcessStartInfo("bash") { RedirectStandardOutput = true, WorkingDirectory = root };
+        start.ArgumentList.Add("-c");
+        start.ArgumentList.Add($"{before}; . infra/environment.sh; printf %s \"$OPENBLAS_CORETYPE\"");
+        using var bash = Process.Start(start)!;
+        return await bash.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public void The_kernels_that_were_asked_for_are_the_ones_in_use()
     {
         if (Environment.GetEnvironmentVariable("OPENBLAS_CORETYPE") is not { Length: > 0 } chosen || OpenBlas.Kernels is not { } kernels || !Avx2.IsSupported)
         {

@@ -7,19 +7,6 @@ toolr0_dll="$root/src/ToolR0.Cli/bin/$configuration/net10.0/toolr0.dll"
 
 # Waiting threads sleep instead of spinning: with as many workers as cores, a spinning one takes the time of one that computes.
 export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
-# The BLAS library must not start threads of its own under libtorch's.
-export OPENBLAS_NUM_THREADS="${OPENBLAS_NUM_THREADS:-1}"
-# An OpenBLAS older than the processor does not know it and takes its slowest kernels, of a fifth of the speed. By instruction set instead of by model,
-# every machine of a kind also computes the same bits.
-if [ -z "${OPENBLAS_CORETYPE:-}" ] && [ -r /proc/cpuinfo ]; then
-  has() { grep -q -m1 "^flags.*\b$1\b" /proc/cpuinfo; }
-  if has avx512f && has avx512dq && has avx512bw && has avx512vl; then
-    export OPENBLAS_CORETYPE=SkylakeX
-  elif has avx2 && has fma; then
-    export OPENBLAS_CORETYPE=Haswell
-  fi
-  unset -f has
-fi
 # Tensors of a few megabytes come and go at every step: keep that memory instead of returning it to the system and faulting it in again.
 export MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-268435456}"
 export MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_:-1073741824}"

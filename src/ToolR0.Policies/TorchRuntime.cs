@@ -67,13 +67,12 @@ public static class TorchRuntime
         var other => throw new InvalidOperationException($"TOOLR0_PRECISION = {other}: must be auto, bf16 or fp32"),
     };
 
-    /// <summary>One line: version, threads, the GPU if there is one, and OpenBLAS's kernels if it computes with them.</summary>
+    /// <summary>One line: version, threads, and the GPU if there is one.</summary>
     public static string Describe()
     {
         EnsureLoaded();
         var gpu = cuda.is_available() ? $"{cuda.device_count()} CUDA device(s)" : "CPU only";
-        var blas = OpenBlas.Kernels is { } kernels ? $", OpenBLAS kernels {kernels}" : "";
-        return $"libtorch {__version__}, {get_num_threads()} thread(s) per operation, {gpu}{blas}";
+        return $"libtorch {__version__}, {get_num_threads()} thread(s) per operation, {gpu}";
     }
 
     /// <summary>Loads the native library.</summary>
@@ -81,7 +80,7 @@ public static class TorchRuntime
     public static void EnsureLoaded()
     {
         if (Failure.Value is { } cause)
-            throw new InvalidOperationException($"the tensor library cannot be loaded: run infra/setup.sh ({cause})");
+            throw new InvalidOperationException($"the tensor library cannot be loaded: {OlderLibStdCxx.Failure ?? cause}");
     }
 
     private static string? TryLoad()

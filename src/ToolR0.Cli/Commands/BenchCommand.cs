@@ -108,8 +108,6 @@ internal static class BenchCommand
         static string F(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
         AnsiConsole.WriteLine(F($"{report.Shape}: {report.Parameters / 1e6:0.0} M parameters, {report.Type}, {report.Device}; {report.Machine}"));
         AnsiConsole.WriteLine(F($"limits: memory {report.Limits.BytesPerSecond / 1e9:0.0} GB/s, large matrix products {report.Limits.FlopsPerSecond / 1e9:0} GFLOP/s"));
-        if (OpenBlas.Advice is { } advice)
-            AnsiConsole.WriteLine($"! {advice}");
         if (report.Rollouts.Count > 0)
         {
             var table = new Table().Border(TableBorder.Simple).Title("rollouts")

@@ -27,7 +27,7 @@ internal static class DoctorCommand
             {
                 new("toolr0", true, $"{typeof(DoctorCommand).Assembly.GetName().Version?.ToString(3)}, .NET {Environment.Version}, {Environment.ProcessorCount} processors"),
                 new("packages", true, Packages()),
-                await TryAsync("libtorch", () => Task.FromResult(OpenBlas.Advice is { } advice ? throw new CliError(advice) : TorchRuntime.Describe())),
+                await TryAsync("libtorch", () => Task.FromResult(TorchRuntime.Describe())),
                 await TryAsync("PostgreSQL", () => PostgresAsync(settings, cancellation)),
                 await TryAsync("bus", async () =>
                 {
@@ -54,12 +54,12 @@ internal static class DoctorCommand
         return command;
     }
 
-    /// <summary>Where Marten and TorchSharp come from, told by what was loaded: stand-ins carry the product's own version.</summary>
+    /// <summary>The libraries that were loaded, with their packages' versions.</summary>
     private static string Packages()
     {
-        static string Of(Assembly assembly) => $"{assembly.GetName().Name} {assembly.GetName().Version?.ToString(3)}";
-        var origin = typeof(DoctorCommand).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().FirstOrDefault(a => a.Key == "PackageOrigin")?.Value ?? "unknown";
-        return $"origin {origin}: {Of(typeof(Marten.IDocumentStore).Assembly)}, {Of(typeof(TorchSharp.torch).Assembly)}";
+        static string Of(Assembly assembly) =>
+            $"{assembly.GetName().Name} {assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]}";
+        return $"{Of(typeof(Marten.IDocumentStore).Assembly)}, {Of(typeof(TorchSharp.torch).Assembly)}, {Of(typeof(MassTransit.IBus).Assembly)}";
     }
 
     private static async Task<string> PostgresAsync(Settings settings, CancellationToken cancellation)

@@ -86,7 +86,7 @@ internal sealed class StudyProcess(Settings settings, StudyCell cell, string run
         start.Environment["TOOLR0_HOME"] = Home;
         start.Environment["TOOLR0_POSTGRES"] = settings.RequirePostgres();
         start.Environment["TOOLR0_WORKERS"] = "1";
-        start.Environment["OMP_NUM_THREADS"] = start.Environment["OPENBLAS_NUM_THREADS"] = "1";
+        start.Environment["OMP_NUM_THREADS"] = "1";
         start.Environment["DOTNET_gcServer"] = "0";
         return start;
     }

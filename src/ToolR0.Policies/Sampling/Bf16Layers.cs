@@ -124,7 +124,7 @@ internal sealed class Bf16Layers : IDisposable
         _written[index].narrow(3, column, _slots).copy_(heads.as_strided(_keysValuesShape, _keysValuesStrides, _keysValuesStart));
         _queries.copy_(heads.as_strided(_queriesShape, _queriesStrides));
 
-        var mixed = _hidden!.baddbmm(_queryRows, _keys[index]!).softmax(-1).bmm(_values[index]!);
+        var mixed = _queryRows.baddbmm(_keys[index]!, _hidden!).softmax(-1).bmm(_values[index]!);
         x.addmm_(ByRow(mixed), layer.Output);
         _gateUp.addmm_(x, layer.GateUp, 0, _root).div_(Length(x));
         x.addmm_(_gateAndUp[0].silu_().mul_(_gateAndUp[1]), layer.Down);

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Spectre.Console;
-using ToolR0.Cli;
 using ToolR0.Cli.Commands;
+using ToolR0.Contracts;
 using ToolR0.EventStore;
 using ToolR0.Messaging;
 
@@ -33,7 +33,7 @@ try
     var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromSeconds(60) };
     return await parsed.InvokeAsync(configuration);
 }
-catch (CliError e)
+catch (UserErrorException e)
 {
     return Fail(e.Message, e.ExitCode);
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using ToolR0.Contracts.Options;
 
 namespace ToolR0.Contracts;
 

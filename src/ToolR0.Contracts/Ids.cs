@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.RegularExpressions;
+using ToolR0.Contracts.Options;
 
 namespace ToolR0.Contracts;
 
@@ -45,8 +47,15 @@ public enum Stage
 /// Stream keys: <c>run/{run}</c>, <c>group/{run}/{iteration}/{phase}/{step}/{n}</c>, <c>task/{run}/{iteration}/{n}</c>,
 /// <c>policy/{run}/{iteration}/{role}/{step}</c>, <c>heldout/{sha256}</c>.
 /// </summary>
-public static class Ids
+public static partial class Ids
 {
+    [GeneratedRegex("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    private static partial Regex RunName { get; }
+
+    /// <exception cref="UserErrorException">Not a name for a run.</exception>
+    public static string CheckedRunName(string run) =>
+        RunName.IsMatch(run) ? run : throw new UserErrorException($"run name '{run}': must be 1 to 64 letters, digits, dots, dashes or underscores, a letter or digit first");
+
     public static string RunStream(string run) => $"run/{run}";
 
     /// <summary>A group in its phase. <paramref name="kind"/> is the phase's wire name, <c>probe</c> or <c>judge</c> for what the Solver is asked in a Generator step, or <c>label</c> for a candidate's difficulty.</summary>

@@ -1,3 +1,5 @@
+using ToolR0.Contracts.Options;
+
 namespace ToolR0.Contracts;
 
 // What crosses the bus. Commands carry ids and seeds; payloads live in the store. Every message stays under 64 KiB.

@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using ToolR0.Contracts;
+using ToolR0.Coordinator.Loop;
 using ToolR0.Messaging;
 
 namespace ToolR0.Coordinator;
@@ -20,7 +21,7 @@ public static class CoordinatorService
     /// <summary>Needs an <see cref="IFactLog"/>.</summary>
     public static IServiceCollection AddCoordinator(this IServiceCollection services, CoordinatorOptions? options = null)
     {
-        services.TryAddSingleton<FactReader>();
+        services.TryAddSingleton<StreamCache>();
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options ?? new CoordinatorOptions());
         services.AddSingleton<RunDrivers>();
@@ -37,7 +38,7 @@ public static class CoordinatorService
 }
 
 /// <summary>The drivers of the runs in this process.</summary>
-public sealed class RunDrivers(IFactLog log, FactReader reader, IRunOutlet outlet, TimeProvider clock, CoordinatorOptions options, ILogger<RunDriver> logger)
+public sealed class RunDrivers(IFactLog log, StreamCache reader, IRunOutlet outlet, TimeProvider clock, CoordinatorOptions options, ILogger<RunDriver> logger)
 {
     private readonly ConcurrentDictionary<string, RunDriver> _drivers = new();
 

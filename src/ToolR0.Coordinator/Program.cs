@@ -1,6 +1,11 @@
 using ToolR0.Coordinator;
 using ToolR0.EventStore;
-using ToolR0.Messaging;
+using ToolR0.ServiceDefaults;
+
+
+
+
+
 
 return await ServiceHost.RunAsync(
     CoordinatorService.Name,

@@ -1,5 +1,7 @@
 using Microsoft.Extensions.Logging;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.Coordinator.Loop;
 using ToolR0.Messaging;
 
 namespace ToolR0.Coordinator;
@@ -17,17 +19,17 @@ public interface IRunOutlet
 /// writes the run's stream, at the version it has folded, and folds anew if another coordinator was there first; after a restart only shards that
 /// the store does not answer are sent again.
 /// </summary>
-public sealed class RunDriver(string run, IFactLog log, FactReader reader, IRunOutlet outlet, TimeProvider clock, ILogger logger)
+public sealed class RunDriver(string run, IFactLog log, StreamCache reader, IRunOutlet outlet, TimeProvider clock, ILogger logger)
 {
     private readonly SemaphoreSlim _one = new(1);
     private readonly Dictionary<string, DateTimeOffset> _sent = new(StringComparer.Ordinal);
-    private RunProgress? _progress;
+    private RunInFlight? _progress;
 
     /// <summary>The shards of the stage in hand may have been answered while nobody listened.</summary>
     private bool _recovering;
 
     /// <summary>Null until the first message.</summary>
-    public RunProgress? Progress => _progress;
+    public RunInFlight? Progress => _progress;
 
     /// <summary>Decides on a message and carries the decision out, with all that follows from it.</summary>
     public async Task HandleAsync(object message, string causation, CancellationToken cancellation = default)
@@ -84,7 +86,7 @@ public sealed class RunDriver(string run, IFactLog log, FactReader reader, IRunO
             return;
         var stream = Ids.RunStream(run);
         var read = await log.ReadAsync([stream], cancellation);
-        _progress = RunProgress.Fold(read.TryGetValue(stream, out var facts) ? facts : []);
+        _progress = RunInFlight.Fold(read.TryGetValue(stream, out var facts) ? facts : []);
         _recovering = _progress.Step is not null;
         _sent.Clear();
         if (_recovering)
@@ -119,7 +121,7 @@ public sealed class RunDriver(string run, IFactLog log, FactReader reader, IRunO
     }
 
     /// <summary>Deciding reads nothing and waits for nothing: if it fails, it fails every time, so the run ends with the reason instead of hanging.</summary>
-    private Decision Decide(RunProgress progress, object message)
+    private Decision Decide(RunInFlight progress, object message)
     {
         try
         {

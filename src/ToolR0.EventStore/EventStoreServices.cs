@@ -22,7 +22,7 @@ public static class EventStoreServices
         services.AddSingleton(_ => database); // by factory, so that the container disposes it
         services.AddSingleton(provider => provider.GetRequiredService<EventStoreDatabase>().Store);
         services.TryAddSingleton<IFactLog>(_ => patience is { } wait && wait > TimeSpan.Zero
-            ? new PatientFactLog(new FactLog(database), wait, TimeProvider.System)
+            ? new RetryingEventLog(new FactLog(database), wait, TimeProvider.System)
             : new FactLog(database));
         services.AddSingleton<RunStates>();
         services.AddSingleton<RunExport>();

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
 
 namespace ToolR0.EventStore;
 

@@ -15,9 +15,9 @@ public static class LearningService
     public static IServiceCollection AddLearning(this IServiceCollection services)
     {
         services.TryAddSingleton<RunCatalog>();
-        services.TryAddSingleton<FactReader>();
-        services.TryAddSingleton<WorkerPool>();
-        services.TryAddSingleton<LearnerBench>();
+        services.TryAddSingleton<StreamCache>();
+        services.TryAddSingleton<ComputeThreads>();
+        services.TryAddSingleton<LearnerCache>();
         return services;
     }
 

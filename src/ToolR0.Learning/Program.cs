@@ -1,8 +1,8 @@
 using Microsoft.Extensions.DependencyInjection;
 using ToolR0.EventStore;
 using ToolR0.Learning;
-using ToolR0.Messaging;
-using ToolR0.Policies;
+using ToolR0.Policies.Storage;
+using ToolR0.ServiceDefaults;
 
 return await ServiceHost.RunAsync(
     LearningService.Name,

@@ -1,7 +1,9 @@
 using Microsoft.Extensions.Logging;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
 using ToolR0.Messaging;
 using ToolR0.Policies;
+using ToolR0.Policies.Learning;
 
 namespace ToolR0.Learning;
 
@@ -10,7 +12,7 @@ namespace ToolR0.Learning;
 /// stored policy can be loaded; if a checkpoint is lost, the phase is folded again from its first policy and its stored steps.
 /// </summary>
 public sealed class TrainPolicyConsumer(
-    IFactLog log, RunCatalog runs, FactReader reader, LearnerBench bench, WorkerPool workers, ILogger<TrainPolicyConsumer> logger)
+    IFactLog log, RunCatalog runs, StreamCache reader, LearnerCache bench, ComputeThreads workers, ILogger<TrainPolicyConsumer> logger)
     : ShardConsumer<TrainPolicy>(log, reader, logger)
 {
     private readonly ILogger _logger = logger;

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
 
 namespace ToolR0.Messaging;
 

@@ -27,11 +27,11 @@ public sealed class ShardRefusedException(string reason, Exception? inner = null
 /// message goes to the endpoint's error queue and <see cref="ShardFailed"/> is published, so that the run ends with the reason instead of hanging.
 /// </para>
 /// </summary>
-public abstract class ShardConsumer<TCommand>(IFactLog log, FactReader reader, ILogger logger) : IConsumer<TCommand>
+public abstract class ShardConsumer<TCommand>(IFactLog log, StreamCache reader, ILogger logger) : IConsumer<TCommand>
     where TCommand : class, IShardCommand
 {
     /// <summary>Reads the store. What this consumer appends is remembered in it, for workers of the same process.</summary>
-    protected FactReader Reader { get; } = reader;
+    protected StreamCache Reader { get; } = reader;
 
     /// <summary>Computes the facts, in the order of <see cref="ShardAnswers.PlacesOf"/>. Reads the store, writes nothing to it.</summary>
     protected abstract Task<ShardAnswer> ComputeAsync(TCommand command, CancellationToken cancellation);

@@ -1,4 +1,7 @@
-using ToolR0.Policies.Tokenization;
+using ToolR0.Policies.Learning;
+using ToolR0.Policies.Model;
+using ToolR0.Policies.Storage;
+using ToolR0.Tokenization;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies;

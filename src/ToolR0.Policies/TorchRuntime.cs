@@ -1,3 +1,4 @@
+using ToolR0.Policies.Model;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,6 +1,11 @@
 using ToolR0.EventStore;
-using ToolR0.Messaging;
 using ToolR0.RewardScoring;
+using ToolR0.ServiceDefaults;
+
+
+
+
+
 
 return await ServiceHost.RunAsync(
     RewardScoringService.Name,

@@ -15,7 +15,7 @@ public static class RewardScoringService
     public static IServiceCollection AddRewardScoring(this IServiceCollection services)
     {
         services.TryAddSingleton<RunCatalog>();
-        services.TryAddSingleton<FactReader>();
+        services.TryAddSingleton<StreamCache>();
         return services;
     }
 

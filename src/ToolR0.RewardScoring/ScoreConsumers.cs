@@ -1,7 +1,8 @@
 using Microsoft.Extensions.Logging;
 using ToolR0.Contracts;
 using ToolR0.Messaging;
-using ToolR0.SelfPlay;
+using ToolR0.SelfPlay.Curriculum;
+using ToolR0.SelfPlay.Rewards;
 
 namespace ToolR0.RewardScoring;
 
@@ -9,7 +10,7 @@ namespace ToolR0.RewardScoring;
 /// Answers <see cref="ScoreProposals"/> from the stored proposals, executions and probes. A repetition penalty over the batch looks at all proposals of
 /// the step, whichever shards they are in; so what a shard is given does not depend on how the step was cut.
 /// </summary>
-public sealed class ScoreProposalsConsumer(IFactLog log, RunCatalog runs, FactReader reader, ILogger<ScoreProposalsConsumer> logger)
+public sealed class ScoreProposalsConsumer(IFactLog log, RunCatalog runs, StreamCache reader, ILogger<ScoreProposalsConsumer> logger)
     : ShardConsumer<ScoreProposals>(log, reader, logger)
 {
     protected override async Task<ShardAnswer> ComputeAsync(ScoreProposals command, CancellationToken cancellation)
@@ -39,7 +40,7 @@ public sealed class ScoreProposalsConsumer(IFactLog log, RunCatalog runs, FactRe
 }
 
 /// <summary>Answers <see cref="ScoreAttempts"/> from the stored attempts and executions.</summary>
-public sealed class ScoreAttemptsConsumer(IFactLog log, RunCatalog runs, FactReader reader, ILogger<ScoreAttemptsConsumer> logger)
+public sealed class ScoreAttemptsConsumer(IFactLog log, RunCatalog runs, StreamCache reader, ILogger<ScoreAttemptsConsumer> logger)
     : ShardConsumer<ScoreAttempts>(log, reader, logger)
 {
     protected override async Task<ShardAnswer> ComputeAsync(ScoreAttempts command, CancellationToken cancellation)

@@ -1,9 +1,14 @@
 using Microsoft.Extensions.Logging;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
 using ToolR0.Messaging;
 using ToolR0.Policies;
-using ToolR0.Policies.Tokenization;
-using ToolR0.SelfPlay;
+using ToolR0.Policies.Inference;
+using ToolR0.Policies.Sampling;
+using ToolR0.SelfPlay.Curriculum;
+using ToolR0.SelfPlay.Prompts;
+using ToolR0.SelfPlay.Rewards;
+using ToolR0.Tokenization;
 
 namespace ToolR0.Solving;
 
@@ -12,7 +17,7 @@ namespace ToolR0.Solving;
 /// generated one gets void samples (<see cref="VoidCauses.PromptTooLong"/>), so that it is no valid task; a held-out item refuses the shard.
 /// </summary>
 public sealed class AttemptTasksConsumer(
-    IFactLog log, RunCatalog runs, FactReader reader, CompletionSources sources, WorkerPool workers, ILogger<AttemptTasksConsumer> logger)
+    IFactLog log, RunCatalog runs, StreamCache reader, CompletionSources sources, ComputeThreads workers, ILogger<AttemptTasksConsumer> logger)
     : ShardConsumer<AttemptTasks>(log, reader, logger)
 {
     protected override async Task<ShardAnswer> ComputeAsync(AttemptTasks command, CancellationToken cancellation)

@@ -3,7 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using ToolR0.Contracts;
 using ToolR0.Messaging;
-using ToolR0.Policies;
+using ToolR0.Policies.Inference;
 
 namespace ToolR0.Solving;
 
@@ -16,8 +16,8 @@ public static class SolvingService
     public static IServiceCollection AddSolving(this IServiceCollection services)
     {
         services.TryAddSingleton<RunCatalog>();
-        services.TryAddSingleton<FactReader>();
-        services.TryAddSingleton<WorkerPool>();
+        services.TryAddSingleton<StreamCache>();
+        services.TryAddSingleton<ComputeThreads>();
         services.TryAddSingleton<CompletionSources>();
         return services;
     }

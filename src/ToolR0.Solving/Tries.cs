@@ -1,5 +1,6 @@
+
 using ToolR0.Contracts;
-using ToolR0.Policies;
+using ToolR0.Policies.Sampling;
 
 namespace ToolR0.Solving;
 

@@ -1,7 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using ToolR0.EventStore;
-using ToolR0.Messaging;
-using ToolR0.Policies;
+using ToolR0.Policies.Storage;
+using ToolR0.ServiceDefaults;
 using ToolR0.TaskGeneration;
 
 return await ServiceHost.RunAsync(

@@ -1,15 +1,18 @@
 using Microsoft.Extensions.Logging;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
 using ToolR0.Messaging;
 using ToolR0.Policies;
-using ToolR0.Policies.Tokenization;
-using ToolR0.SelfPlay;
+using ToolR0.Policies.Inference;
+using ToolR0.Policies.Sampling;
+using ToolR0.SelfPlay.Prompts;
+using ToolR0.Tokenization;
 
 namespace ToolR0.TaskGeneration;
 
 /// <summary>Answers <see cref="ProposeTasks"/>: the Generator writes tasks for the specs of a shard as one batch.</summary>
 public sealed class ProposeTasksConsumer(
-    IFactLog log, RunCatalog runs, FactReader reader, CompletionSources sources, WorkerPool workers, ILogger<ProposeTasksConsumer> logger)
+    IFactLog log, RunCatalog runs, StreamCache reader, CompletionSources sources, ComputeThreads workers, ILogger<ProposeTasksConsumer> logger)
     : ShardConsumer<ProposeTasks>(log, reader, logger)
 {
     protected override async Task<ShardAnswer> ComputeAsync(ProposeTasks command, CancellationToken cancellation)

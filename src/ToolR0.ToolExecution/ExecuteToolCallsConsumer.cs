@@ -1,13 +1,15 @@
 using Microsoft.Extensions.Logging;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
 using ToolR0.Messaging;
-using ToolR0.SelfPlay;
+using ToolR0.SelfPlay.Curriculum;
+using ToolR0.SelfPlay.Parsing;
 
 namespace ToolR0.ToolExecution;
 
 /// <summary>Executes the gold calls of each proposal, or the predicted calls of each attempt, of the group at version 1 of each stream.</summary>
 public sealed class ExecuteToolCallsConsumer(
-    IFactLog log, RunCatalog runs, FactReader reader, ToolExecutor executor, ILogger<ExecuteToolCallsConsumer> logger)
+    IFactLog log, RunCatalog runs, StreamCache reader, ToolExecutor executor, ILogger<ExecuteToolCallsConsumer> logger)
     : ShardConsumer<ExecuteToolCalls>(log, reader, logger)
 {
     protected override async Task<ShardAnswer> ComputeAsync(ExecuteToolCalls command, CancellationToken cancellation)

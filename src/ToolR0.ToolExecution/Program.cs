@@ -1,6 +1,11 @@
 using ToolR0.EventStore;
-using ToolR0.Messaging;
+using ToolR0.ServiceDefaults;
 using ToolR0.ToolExecution;
+
+
+
+
+
 
 return await ServiceHost.RunAsync(
     ToolExecutionService.Name,

@@ -14,7 +14,7 @@ public static class ToolExecutionService
     public static IServiceCollection AddToolExecution(this IServiceCollection services)
     {
         services.TryAddSingleton<RunCatalog>();
-        services.TryAddSingleton<FactReader>();
+        services.TryAddSingleton<StreamCache>();
         services.TryAddSingleton(_ => ToolExecutor.ForWorld());
         return services;
     }

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.TinyWorld.Tools;
 
 namespace ToolR0.ToolExecution;
 

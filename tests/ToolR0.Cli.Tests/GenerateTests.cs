@@ -2,8 +2,9 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json;
 using ToolR0.Cli.Commands;
+using ToolR0.Contracts;
 using ToolR0.Policies;
-using ToolR0.Policies.Tokenization;
+using ToolR0.Tokenization;
 
 namespace ToolR0.Cli.Tests;
 
@@ -123,7 +124,7 @@ public sealed class GenerateTests : IDisposable
     private static async Task<string> RefusalAsync(params string[] arguments)
     {
         var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false };
-        return (await Should.ThrowAsync<CliError>(() => GenerateCommand.Create().Parse(arguments).InvokeAsync(configuration))).Message;
+        return (await Should.ThrowAsync<UserErrorException>(() => GenerateCommand.Create().Parse(arguments).InvokeAsync(configuration))).Message;
     }
 
     private static async Task<(int ExitCode, string Output, string Errors)> RunAsync(params string[] arguments)

@@ -1,7 +1,11 @@
+
 using ToolR0.Cli.Options;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
 using ToolR0.Messaging;
-using ToolR0.SelfPlay;
+using ToolR0.SelfPlay.Options;
+using ToolR0.ServiceDefaults;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.Cli.Tests;
 
@@ -25,7 +29,7 @@ public sealed class OptionsTests : IDisposable
     {
         var options = Load(new OptionSources());
         options.Preset.ShouldBe("nano");
-        RunOptionsJson.Write(options).ShouldBe(RunOptionsJson.Write(Presets.Nano));
+        RunOptionsJson.Write(options).ShouldBe(RunOptionsJson.Write(ShippedPresets.Nano));
     }
 
     [Fact]
@@ -77,7 +81,7 @@ public sealed class OptionsTests : IDisposable
     [InlineData("""{"preset":"mini"}""", "'mini'", "nano, nano-study, paper")]
     public void What_is_wrong_in_the_file_is_named_in_one_line(string json, string name, string rest)
     {
-        var error = Should.Throw<CliError>(() => Load(new OptionSources { File = FileWith(json) }));
+        var error = Should.Throw<UserErrorException>(() => Load(new OptionSources { File = FileWith(json) }));
         error.Message.ShouldContain(name);
         error.Message.ShouldContain(rest);
         error.Message.ShouldNotContain("\n");
@@ -90,7 +94,7 @@ public sealed class OptionsTests : IDisposable
     [InlineData("solver=3", "solver")]
     [InlineData("generator.sampling.temperature=-1", "generator.sampling.temperature: -1")]
     public void What_is_wrong_in_a_set_flag_is_named(string set, string message) =>
-        Should.Throw<CliError>(() => Load(new OptionSources { Sets = [set] })).Message.ShouldContain(message);
+        Should.Throw<UserErrorException>(() => Load(new OptionSources { Sets = [set] })).Message.ShouldContain(message);
 
     [Fact]
     public void A_preset_flag_wins_over_the_files()
@@ -99,15 +103,15 @@ public sealed class OptionsTests : IDisposable
         var options = Load(new OptionSources { File = file, Preset = "nano" });
         options.Preset.ShouldBe("nano");
         options.Iterations.ShouldBe(5);
-        options.Solver.ShouldBeEquivalentTo(Presets.Nano.Solver);
+        options.Solver.ShouldBeEquivalentTo(ShippedPresets.Nano.Solver);
     }
 
     [Fact]
     public void A_missing_file_and_an_unknown_variable_are_named()
     {
-        Should.Throw<CliError>(() => Load(new OptionSources { File = "/no/such.json" })).Message.ShouldContain("/no/such.json");
+        Should.Throw<UserErrorException>(() => Load(new OptionSources { File = "/no/such.json" })).Message.ShouldContain("/no/such.json");
         var environment = new Dictionary<string, string> { ["TOOLR0_SOLVER__STEPZ"] = "1" };
-        Should.Throw<CliError>(() => Load(new OptionSources { Environment = environment })).Message.ShouldContain("TOOLR0_SOLVER__STEPZ");
+        Should.Throw<UserErrorException>(() => Load(new OptionSources { Environment = environment })).Message.ShouldContain("TOOLR0_SOLVER__STEPZ");
     }
 
     [Fact]
@@ -124,9 +128,9 @@ public sealed class OptionsTests : IDisposable
     [InlineData("pigeon", null, "pigeon")]
     [InlineData("rabbitmq", "localhost", "localhost")]
     public void A_wrong_bus_is_named(string bus, string? address, string named) =>
-        Should.Throw<CliError>(() => Settings.Read(null, null, bus, address, new Dictionary<string, string>())).Message.ShouldContain(named);
+        Should.Throw<UserErrorException>(() => Settings.Read(null, null, bus, address, new Dictionary<string, string>())).Message.ShouldContain(named);
 
     [Fact]
     public void A_store_must_be_given() =>
-        Should.Throw<CliError>(() => Settings.Read(null, null, null, null, new Dictionary<string, string>()).RequirePostgres()).Message.ShouldContain("TOOLR0_POSTGRES");
+        Should.Throw<UserErrorException>(() => Settings.Read(null, null, null, null, new Dictionary<string, string>()).RequirePostgres()).Message.ShouldContain("TOOLR0_POSTGRES");
 }

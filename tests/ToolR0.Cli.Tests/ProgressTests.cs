@@ -1,6 +1,7 @@
 using Spectre.Console;
 using ToolR0.Cli.Progress;
 using ToolR0.Contracts;
+using ToolR0.Testing;
 
 namespace ToolR0.Cli.Tests;
 

@@ -1,3 +1,5 @@
+using ToolR0.Contracts.Options;
+
 namespace ToolR0.Contracts.Tests;
 
 public sealed class DispatchOptionsTests

@@ -2,6 +2,7 @@ using System.Collections;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ToolR0.Contracts.Options;
 
 namespace ToolR0.Contracts.Tests;
 

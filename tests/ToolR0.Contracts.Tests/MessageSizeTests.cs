@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ToolR0.Contracts.Options;
 
 namespace ToolR0.Contracts.Tests;
 

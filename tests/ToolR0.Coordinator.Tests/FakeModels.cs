@@ -3,8 +3,9 @@ using MassTransit;
 using Microsoft.Extensions.Logging;
 using ToolR0.Contracts;
 using ToolR0.Messaging;
-using ToolR0.SelfPlay;
-using ToolR0.SelfPlay.World;
+using ToolR0.SelfPlay.Curriculum;
+using ToolR0.SelfPlay.Prompts;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.Coordinator.Tests;
 
@@ -37,7 +38,7 @@ public static class FakeModels
     public static Trajectory[] Judge(IReadOnlyList<long> seeds, AttemptPurpose purpose)
     {
         var tries = seeds.Select(seed => Sampled(seed, seed % 5 == 0 ? "hm" : purpose == AttemptPurpose.Judge ? $"<score>{seed % 5}</score>" : seed % 2 == 0 ? "easy" : "hard")).ToList();
-        var readable = tries.FindIndex(sample => SelfPlay.Judge.IsReadable(purpose, sample.Text));
+        var readable = tries.FindIndex(sample => SelfPlay.Rewards.Judge.IsReadable(purpose, sample.Text));
         return [.. readable < 0 ? tries : tries.Take(readable + 1)];
     }
 
@@ -70,7 +71,7 @@ public sealed class FakeWork
     }
 }
 
-public sealed class FakeProposer(IFactLog log, FactReader reader, FakeWork work, ILogger<FakeProposer> logger)
+public sealed class FakeProposer(IFactLog log, StreamCache reader, FakeWork work, ILogger<FakeProposer> logger)
     : ShardConsumer<ProposeTasks>(log, reader, logger)
 {
     protected override async Task<ShardAnswer> ComputeAsync(ProposeTasks command, CancellationToken cancellation)
@@ -86,7 +87,7 @@ public sealed class FakeProposer(IFactLog log, FactReader reader, FakeWork work,
     }
 }
 
-public sealed class FakeSolver(IFactLog log, FactReader reader, FakeWork work, ILogger<FakeSolver> logger)
+public sealed class FakeSolver(IFactLog log, StreamCache reader, FakeWork work, ILogger<FakeSolver> logger)
     : ShardConsumer<AttemptTasks>(log, reader, logger)
 {
     protected override async Task<ShardAnswer> ComputeAsync(AttemptTasks command, CancellationToken cancellation)
@@ -104,7 +105,7 @@ public sealed class FakeSolver(IFactLog log, FactReader reader, FakeWork work, I
     }
 }
 
-public sealed class FakeLearner(IFactLog log, FactReader reader, FakeWork work, ILogger<FakeLearner> logger)
+public sealed class FakeLearner(IFactLog log, StreamCache reader, FakeWork work, ILogger<FakeLearner> logger)
     : ShardConsumer<TrainPolicy>(log, reader, logger)
 {
     protected override async Task<ShardAnswer> ComputeAsync(TrainPolicy command, CancellationToken cancellation)

@@ -3,11 +3,12 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
 using ToolR0.EventStore;
 using ToolR0.Messaging;
 using ToolR0.RewardScoring;
-using ToolR0.SelfPlay;
-using ToolR0.Tests.Shared;
+using ToolR0.Testing;
+using ToolR0.TinyWorld;
 using ToolR0.ToolExecution;
 
 namespace ToolR0.Coordinator.Tests;
@@ -19,12 +20,12 @@ internal static class Miniature
 
     public static readonly string Base = Digests.Sha256Hex("base");
 
-    public static RunOptions Options { get; } = Presets.Nano with
+    public static RunOptions Options { get; } = ShippedPresets.Nano with
     {
         Iterations = 2,
-        Generator = Presets.Nano.Generator with { Steps = 2, PromptsPerStep = 3, GroupSize = 2, Probes = 4 },
-        Curriculum = Presets.Nano.Curriculum with { Candidates = 24, Selected = 12, VerifySamples = 4, MajorityFromIteration = 0 },
-        Solver = Presets.Nano.Solver with { Steps = 2, PromptsPerStep = 4, GroupSize = 2 },
+        Generator = ShippedPresets.Nano.Generator with { Steps = 2, PromptsPerStep = 3, GroupSize = 2, Probes = 4 },
+        Curriculum = ShippedPresets.Nano.Curriculum with { Candidates = 24, Selected = 12, VerifySamples = 4, MajorityFromIteration = 0 },
+        Solver = ShippedPresets.Nano.Solver with { Steps = 2, PromptsPerStep = 4, GroupSize = 2 },
         Evaluation = new EvaluationOptions { Sets = ["seen"], MaxNewTokens = 8 },
         Dispatch = new DispatchOptions { PromptsPerShard = 2 },
     };

@@ -1,9 +1,11 @@
 using MassTransit;
 using Microsoft.Extensions.Hosting;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
 using ToolR0.Messaging;
-using ToolR0.SelfPlay;
-using ToolR0.Tests.Shared;
+using ToolR0.SelfPlay.Audit;
+using ToolR0.SelfPlay.Curriculum;
+using ToolR0.Testing;
 
 namespace ToolR0.Coordinator.Tests;
 

@@ -1,4 +1,6 @@
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.Coordinator.Loop;
 using ToolR0.Messaging;
 
 namespace ToolR0.Coordinator.Tests;
@@ -13,7 +15,7 @@ public sealed class RunDeciderTests
     [Fact]
     public void A_started_run_evaluates_its_base_model_first()
     {
-        var then = When(RunProgress.None, Miniature.Start());
+        var then = When(RunInFlight.None, Miniature.Start());
 
         then.Events.Select(fact => fact.GetType()).ShouldBe([typeof(RunStarted), typeof(PhaseStarted), typeof(StepStarted)]);
         then.Events[1].ShouldBe(new PhaseStarted(Run, 0, Phase.Evaluation, 1));
@@ -25,7 +27,7 @@ public sealed class RunDeciderTests
     [Fact]
     public void Without_held_out_sets_the_first_iteration_comes_at_once()
     {
-        var then = When(RunProgress.None, Miniature.Start() with { HeldOut = [] });
+        var then = When(RunInFlight.None, Miniature.Start() with { HeldOut = [] });
 
         then.Events[1].ShouldBe(new IterationStarted(Run, 1, Miniature.Base, Miniature.Base));
         then.Events[2].ShouldBe(new PhaseStarted(Run, 1, Phase.Generator, 2));
@@ -48,7 +50,7 @@ public sealed class RunDeciderTests
     {
         var frozen = Miniature.Options with { Generator = Miniature.Options.Generator with { Train = false } };
 
-        var then = When(RunProgress.None, Miniature.Start(frozen) with { HeldOut = [] });
+        var then = When(RunInFlight.None, Miniature.Start(frozen) with { HeldOut = [] });
 
         then.Events.OfType<PhaseStarted>().Single().Phase.ShouldBe(Phase.Curriculum);
     }
@@ -58,7 +60,7 @@ public sealed class RunDeciderTests
     {
         var wrong = Miniature.Options with { Iterations = 0 };
 
-        var then = When(RunProgress.None, Miniature.Start(wrong));
+        var then = When(RunInFlight.None, Miniature.Start(wrong));
 
         then.Events.Count.ShouldBe(2);
         then.Events[1].ShouldBeOfType<RunFailed>().Reason.ShouldContain("iterations");
@@ -68,7 +70,7 @@ public sealed class RunDeciderTests
     public void A_start_that_comes_twice_is_ignored() => When(Given(GeneratorStep()), Miniature.Start()).ShouldBeNothing();
 
     [Fact]
-    public void A_message_for_a_run_that_is_not_there_is_ignored() => When(RunProgress.None, new PauseRun(Run)).ShouldBeNothing();
+    public void A_message_for_a_run_that_is_not_there_is_ignored() => When(RunInFlight.None, new PauseRun(Run)).ShouldBeNothing();
 
     [Fact]
     public void A_step_begins_with_its_first_stage_cut_into_shards()
@@ -241,15 +243,15 @@ public sealed class RunDeciderTests
     [InlineData(6, 3, 4, 2, new[] { 2, 3, 4, 5 })]
     [InlineData(3, 2, 4, 1, new[] { 0, 1, 2, 0 })]
     public void Steps_walk_through_the_curriculum_from_easy_to_hard(int tasks, int steps, int prompts, int step, int[] expected) =>
-        RunCourse.Positions(tasks, steps, prompts, step).ShouldBe(expected);
+        Schedule.Positions(tasks, steps, prompts, step).ShouldBe(expected);
 
-    private static RunProgress Given(params object[] facts)
+    private static RunInFlight Given(params object[] facts)
     {
         var start = new RunStarted(Run, Miniature.Options, Miniature.Base, [], "0.1.0");
-        return facts.Prepend(start).Aggregate(RunProgress.None, (progress, fact) => progress.Apply(fact, Noon));
+        return facts.Prepend(start).Aggregate(RunInFlight.None, (progress, fact) => progress.Apply(fact, Noon));
     }
 
-    private static Decision When(RunProgress given, object message) => RunDecider.Decide(given, message, Noon.AddSeconds(1));
+    private static Decision When(RunInFlight given, object message) => RunDecider.Decide(given, message, Noon.AddSeconds(1));
 
     /// <summary>Answers every command of a decision.</summary>
     private static Decision Answer(Decision decision) =>
@@ -259,7 +261,7 @@ public sealed class RunDeciderTests
 
     private static object[] GeneratorStep()
     {
-        var opened = When(RunProgress.None, Miniature.Start() with { HeldOut = [] }).Events;
+        var opened = When(RunInFlight.None, Miniature.Start() with { HeldOut = [] }).Events;
         return [.. opened.Skip(1)];
     }
 

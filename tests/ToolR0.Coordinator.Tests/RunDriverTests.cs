@@ -1,7 +1,8 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using ToolR0.Contracts;
+using ToolR0.Coordinator.Loop;
 using ToolR0.Messaging;
-using ToolR0.Tests.Shared;
+using ToolR0.Testing;
 
 namespace ToolR0.Coordinator.Tests;
 
@@ -136,7 +137,7 @@ public sealed class RunDriverTests
     }
 
     private static RunDriver Driver(InMemoryFactLog log, Outlet outlet, TimeProvider? clock = null) =>
-        new(Miniature.Run, log, new FactReader(log), outlet, clock ?? TimeProvider.System, NullLogger.Instance);
+        new(Miniature.Run, log, new StreamCache(log), outlet, clock ?? TimeProvider.System, NullLogger.Instance);
 
     private static async Task AnswerAsync(InMemoryFactLog log, IShardCommand command) =>
         (await log.AppendAsync(command.Run, command.Shard, [.. ShardAnswers.PlacesOf(command).Select(place => new FactAppend(place.Stream, place.Version, new object()))]))

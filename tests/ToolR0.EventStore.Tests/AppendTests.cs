@@ -1,3 +1,4 @@
+
 using ToolR0.Contracts;
 
 namespace ToolR0.EventStore.Tests;

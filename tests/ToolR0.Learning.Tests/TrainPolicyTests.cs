@@ -1,8 +1,11 @@
 using Microsoft.Extensions.DependencyInjection;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
 using ToolR0.Policies;
-using ToolR0.SelfPlay;
-using ToolR0.Tests.Shared;
+using ToolR0.Policies.Sampling;
+using ToolR0.Policies.Storage;
+using ToolR0.Testing;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.Learning.Tests;
 
@@ -11,7 +14,7 @@ public sealed class TrainPolicyTests
     private const string Run = "r";
     private const int Steps = 4;
 
-    private static RunOptions Options { get; } = Presets.Nano with { Learning = new LearningOptions { GradientParts = 2 } };
+    private static RunOptions Options { get; } = ShippedPresets.Nano with { Learning = new LearningOptions { GradientParts = 2 } };
 
     [Fact]
     public async Task A_step_stores_the_new_policy_and_what_it_learned_from()

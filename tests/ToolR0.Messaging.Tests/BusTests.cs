@@ -5,6 +5,7 @@ using MassTransit;
 using MassTransit.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
 
 namespace ToolR0.Messaging.Tests;
 

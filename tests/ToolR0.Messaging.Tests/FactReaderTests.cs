@@ -1,5 +1,6 @@
+
 using ToolR0.Contracts;
-using ToolR0.Tests.Shared;
+using ToolR0.Testing;
 
 namespace ToolR0.Messaging.Tests;
 
@@ -11,7 +12,7 @@ public sealed class FactReaderTests
     public async Task What_was_appended_here_is_not_read_again()
     {
         var log = new InMemoryFactLog();
-        var reader = new FactReader(log);
+        var reader = new StreamCache(log);
         FactAppend[] facts = [new("group/r/1/solver/0/0", 1, new RunPaused("r")), new("group/r/1/solver/0/0", 2, new RunResumed("r"))];
         await log.AppendAsync("r", "test", facts, Cancellation);
         reader.Remember("test", facts);
@@ -25,7 +26,7 @@ public sealed class FactReaderTests
     public async Task What_another_process_appended_since_is_read()
     {
         var log = new InMemoryFactLog();
-        var reader = new FactReader(log);
+        var reader = new StreamCache(log);
         await log.AppendAsync("r", "test", [new FactAppend("a", 1, new RunPaused("r"))], Cancellation);
         (await reader.ReadAsync(["a"], 1, Cancellation)).Of("a").Count().ShouldBe(1);
         await log.AppendAsync("r", "elsewhere", [new FactAppend("a", 2, new RunResumed("r"))], Cancellation);
@@ -40,7 +41,7 @@ public sealed class FactReaderTests
     public async Task A_version_that_does_not_follow_what_is_known_is_not_remembered()
     {
         var log = new InMemoryFactLog();
-        var reader = new FactReader(log);
+        var reader = new StreamCache(log);
         FactAppend[] facts = [new("a", 1, new RunPaused("r")), new("a", 2, new RunResumed("r"))];
         await log.AppendAsync("r", "test", facts, Cancellation);
         reader.Remember("test", facts[1..]);
@@ -51,7 +52,7 @@ public sealed class FactReaderTests
     [Fact]
     public async Task A_stream_without_facts_reads_as_empty_and_says_what_is_missing()
     {
-        var facts = await new FactReader(new InMemoryFactLog()).ReadAsync(["nothing"], 1, Cancellation);
+        var facts = await new StreamCache(new InMemoryFactLog()).ReadAsync(["nothing"], 1, Cancellation);
 
         facts.Of("nothing").ShouldBeEmpty();
         Should.Throw<InvalidOperationException>(() => facts.One<PolicyUpdated>("nothing")).Message.ShouldBe("nothing holds no PolicyUpdated yet");

@@ -4,7 +4,7 @@ using MassTransit.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using ToolR0.Contracts;
-using ToolR0.Tests.Shared;
+using ToolR0.Testing;
 
 namespace ToolR0.Messaging.Tests;
 
@@ -139,7 +139,7 @@ public sealed class ShardConsumerTests
         }
     }
 
-    public sealed class Consumer(IFactLog log, FactReader reader, ILogger<Consumer> logger, Work work) : ShardConsumer<ExecuteToolCalls>(log, reader, logger)
+    public sealed class Consumer(IFactLog log, StreamCache reader, ILogger<Consumer> logger, Work work) : ShardConsumer<ExecuteToolCalls>(log, reader, logger)
     {
         protected override Task<ShardAnswer> ComputeAsync(ExecuteToolCalls command, CancellationToken cancellation) => Task.FromResult(work.Compute(command));
     }
@@ -176,7 +176,7 @@ public sealed class ShardConsumerTests
         {
             var services = new ServiceCollection();
             services.AddSingleton<InMemoryFactLog>().AddSingleton<IFactLog>(provider => provider.GetRequiredService<InMemoryFactLog>());
-            services.AddSingleton<FactReader>().AddSingleton<Work>().AddSingleton<Listener>().AddSingleton<CommandSender>();
+            services.AddSingleton<StreamCache>().AddSingleton<Work>().AddSingleton<Listener>().AddSingleton<CommandSender>();
             services.AddMassTransitTestHarness(bus =>
             {
                 bus.SetTestTimeouts(testInactivityTimeout: TimeSpan.FromSeconds(3));

@@ -1,5 +1,7 @@
+
 using ToolR0.Policies.Benchmarks;
-using ToolR0.Policies.Tokenization;
+using ToolR0.Policies.Learning;
+using ToolR0.Tokenization;
 
 namespace ToolR0.Policies.Tests;
 
@@ -42,7 +44,7 @@ public sealed class BenchmarkTests
         rollouts.TokensPerSecond.ShouldBeGreaterThan(0);
         rollouts.OfRoofline.ShouldBe(rollouts.TokensPerSecond / Math.Min(rollouts.MemoryRoofline, rollouts.ComputeRoofline), 1e-9);
 
-        using var learner = GrpoLearner.Start(tiny.Policy, new Contracts.LearningOptions());
+        using var learner = GrpoLearner.Start(tiny.Policy, new Contracts.Options.LearningOptions());
         var step = bench.Step(work, learner);
         step.Rows.ShouldBe(2 * 6 + 4 * 10);
         step.TokensPerSecond.ShouldBe(40 / step.Seconds, 1e-6);

@@ -1,4 +1,7 @@
-using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.Policies.Learning;
+using ToolR0.Policies.Model;
+using ToolR0.Policies.Sampling;
 using TorchSharp;
 using static TorchSharp.torch;
 

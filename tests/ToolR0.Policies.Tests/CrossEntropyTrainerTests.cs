@@ -1,3 +1,6 @@
+using ToolR0.Policies.Learning;
+using ToolR0.Policies.Sampling;
+
 namespace ToolR0.Policies.Tests;
 
 public sealed class CrossEntropyTrainerTests

@@ -1,6 +1,10 @@
 using System.Text.Json;
-using ToolR0.Contracts;
-using ToolR0.Policies.Tests.Tokenization;
+using ToolR0.Contracts.Options;
+using ToolR0.Policies.Learning;
+using ToolR0.Policies.Model;
+using ToolR0.Policies.Sampling;
+using ToolR0.Policies.Storage;
+using ToolR0.Testing;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies.Tests;

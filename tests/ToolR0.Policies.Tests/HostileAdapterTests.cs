@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
-using ToolR0.Policies.Tests.Tokenization;
+using ToolR0.Policies.Model;
+using ToolR0.Testing;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies.Tests;

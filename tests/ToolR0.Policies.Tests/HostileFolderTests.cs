@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
+using ToolR0.Policies.Model;
+using ToolR0.Policies.Storage;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies.Tests;
@@ -19,7 +21,7 @@ public sealed class HostileFolderTests : IDisposable
         "9223372036854775807", "9223372036854775808", "18446744073709551615", "1e18", "null", "true", "\"8\"", "[]", "{}", "[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]",
     ];
 
-    private readonly Tokenization.TemporaryFolder _folder = new();
+    private readonly Testing.TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 

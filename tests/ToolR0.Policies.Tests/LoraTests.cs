@@ -1,7 +1,12 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ToolR0.Contracts;
-using ToolR0.Policies.Tests.Tokenization;
+using ToolR0.Contracts.Options;
+using ToolR0.Policies.Learning;
+using ToolR0.Policies.Model;
+using ToolR0.Policies.Sampling;
+using ToolR0.Policies.Storage;
+using ToolR0.Testing;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -1,3 +1,5 @@
+using ToolR0.Policies.Model;
+
 namespace ToolR0.Policies.Tests;
 
 public sealed class ModelConfigTests

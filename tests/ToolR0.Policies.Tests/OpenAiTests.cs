@@ -1,5 +1,11 @@
+
 using ToolR0.Contracts;
-using ToolR0.Tests.Shared;
+using ToolR0.Contracts.Options;
+using ToolR0.Policies.Inference;
+using ToolR0.Policies.Learning;
+using ToolR0.Policies.Sampling;
+using ToolR0.Policies.Storage;
+using ToolR0.Testing;
 
 namespace ToolR0.Policies.Tests;
 

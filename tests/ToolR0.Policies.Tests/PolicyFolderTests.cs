@@ -1,5 +1,8 @@
 using System.Text.Json;
-using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.Policies.Learning;
+using ToolR0.Policies.Model;
+using ToolR0.Policies.Storage;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies.Tests;
@@ -12,7 +15,7 @@ public sealed class PolicyFolderTests
     [InlineData("llama")]
     public void Weights_that_were_not_changed_are_saved_as_the_bytes_they_came_from(string name)
     {
-        using var target = new Tokenization.TemporaryFolder();
+        using var target = new Testing.TemporaryFolder();
         using (var learner = GrpoLearner.Start(Source(name), new LearningOptions(), CPU))
             learner.Save(target.Path, false).ShouldBe(Policy.HashOf(Source(name)));
         foreach (var weights in PolicyFiles.WeightFiles(Source(name)).Select(Path.GetFileName))
@@ -28,7 +31,7 @@ public sealed class PolicyFolderTests
     [Fact]
     public void Shards_are_saved_with_an_index_of_every_tensor()
     {
-        using var target = new Tokenization.TemporaryFolder();
+        using var target = new Testing.TemporaryFolder();
         using (var learner = GrpoLearner.Start(Source("llama"), new LearningOptions(), CPU))
             learner.Save(target.Path, false);
         File.Exists(Path.Combine(target.Path, "model.safetensors")).ShouldBeFalse();
@@ -47,7 +50,7 @@ public sealed class PolicyFolderTests
     public void Learning_from_half_precision_resumes_bit_for_bit(string name)
     {
         TorchRuntime.Configure(1);
-        using var target = new Tokenization.TemporaryFolder();
+        using var target = new Testing.TemporaryFolder();
         string At(string folder) => Path.Combine(target.Path, folder);
         var group = new TrainingGroup([1, 2, 3], [new([4, 5], [-4f, -4f], 1), new([6, 7, 8], [-4f, -4f, -4f], -1)]);
         using var uninterrupted = GrpoLearner.Start(Source(name), new LearningOptions(), CPU);
@@ -73,7 +76,7 @@ public sealed class PolicyFolderTests
     [InlineData("model-00003-of-00002.safetensors", "not found")]
     public void An_index_that_points_elsewhere_is_refused(string file, string message)
     {
-        using var target = new Tokenization.TemporaryFolder();
+        using var target = new Testing.TemporaryFolder();
         foreach (var path in Directory.EnumerateFiles(Source("llama")))
             File.Copy(path, Path.Combine(target.Path, Path.GetFileName(path)));
         var index = Path.Combine(target.Path, "model.safetensors.index.json");

@@ -1,3 +1,7 @@
+using ToolR0.Policies.Learning;
+using ToolR0.Policies.Sampling;
+using ToolR0.Policies.Storage;
+
 namespace ToolR0.Policies.Tests;
 
 public sealed class PolicyStoreTests

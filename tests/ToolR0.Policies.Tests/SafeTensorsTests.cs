@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Text;
 using FsCheck;
 using FsCheck.Fluent;
+using ToolR0.Policies.Model;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies.Tests;

@@ -1,5 +1,9 @@
+
 using ToolR0.Contracts;
-using ToolR0.Policies.Tokenization;
+using ToolR0.Contracts.Options;
+using ToolR0.Policies.Model;
+using ToolR0.Policies.Sampling;
+using ToolR0.Tokenization;
 
 namespace ToolR0.Policies.Tests;
 

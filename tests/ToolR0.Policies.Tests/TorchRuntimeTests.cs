@@ -1,4 +1,6 @@
-using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.Policies.Learning;
+using ToolR0.Policies.Sampling;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies.Tests;

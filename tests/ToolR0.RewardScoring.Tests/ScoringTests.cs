@@ -1,7 +1,9 @@
+
 using ToolR0.Contracts;
-using ToolR0.SelfPlay;
-using ToolR0.SelfPlay.World;
-using ToolR0.Tests.Shared;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Prompts;
+using ToolR0.Testing;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.RewardScoring.Tests;
 
@@ -21,7 +23,7 @@ public sealed class ScoringTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _bed = await ServiceBed.StartAsync(services => services.AddRewardScoring(), bus => bus.AddRewardScoringConsumers());
-        await AppendAsync(Ids.RunStream(Run), new RunStarted(Run, Presets.Nano, "base", [], "0.1.0"));
+        await AppendAsync(Ids.RunStream(Run), new RunStarted(Run, ShippedPresets.Nano, "base", [], "0.1.0"));
         await AppendAsync(Set, new HeldOutRegistered("set", [Item]));
         var task = new TaskRef(Group, 0);
         var spec = new TaskSpec(Item.Class, TaskContext.SingleTurn, Item.Task.Menu.Count, Item.Task.Gold.Count);
@@ -87,9 +89,9 @@ public sealed class ScoringTests : IAsyncLifetime
     public async Task Over_the_batch_repetition_is_counted_among_all_proposals_of_the_step_whichever_shard_they_are_in()
     {
         const string run = "b";
-        var options = Presets.Nano with
+        var options = ShippedPresets.Nano with
         {
-            Generator = Presets.Nano.Generator with { PromptsPerStep = 3, Reward = Presets.Nano.Generator.Reward with { RepetitionScope = RepetitionScope.Batch } },
+            Generator = ShippedPresets.Nano.Generator with { PromptsPerStep = 3, Reward = ShippedPresets.Nano.Generator.Reward with { RepetitionScope = RepetitionScope.Batch } },
         };
         await AppendAsync(Ids.RunStream(run), new RunStarted(run, options, "base", [], "0.1.0"));
         var facts = _bed.Log.Stream(Group);

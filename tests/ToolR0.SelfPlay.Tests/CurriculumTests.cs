@@ -1,4 +1,12 @@
+
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Curriculum;
+using ToolR0.SelfPlay.Measurement;
+using ToolR0.SelfPlay.Parsing;
+using ToolR0.SelfPlay.Rewards;
+using ToolR0.Testing;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.SelfPlay.Tests;
 
@@ -72,7 +80,7 @@ public sealed class CurriculumTests
     {
         var tools = """[{"name":"convert_length","parameters":{"value":"number","unit":"string"}},{"name":"add_numbers","parameters":{"first":"integer"}}]""";
         Candidate[] candidates = [Candidate(0, Given.Proposal("What is 3 mile", tools)), Candidate(1, Given.Proposal("What is 4 mile", tools))];
-        CurriculumBuilder.Filter(candidates, HeldOutGuard.None, Presets.Nano).ShouldAllBe(v => v.Survives);
+        CurriculumBuilder.Filter(candidates, HeldOutGuard.None, ShippedPresets.Nano).ShouldAllBe(v => v.Survives);
     }
 
     [Theory]
@@ -81,7 +89,7 @@ public sealed class CurriculumTests
     [InlineData("""[{"name":"convert_length","parameters":{"value":"number","unit":"string"}},{"name":"convert_length","parameters":{"first":"integer"}}]""", Rejections.DuplicateTool)]
     public void The_tiny_preset_offers_a_repeated_tool_once_and_wants_two_to_choose_from(string tools, string? reason)
     {
-        var verdict = CurriculumBuilder.Filter([Candidate(0, Given.Proposal("What is 3 mile", tools))], HeldOutGuard.None, Presets.Nano)[0];
+        var verdict = CurriculumBuilder.Filter([Candidate(0, Given.Proposal("What is 3 mile", tools))], HeldOutGuard.None, ShippedPresets.Nano)[0];
         verdict.Reason.ShouldBe(reason);
         verdict.Task?.Menu.Select(tool => tool.Name).ShouldBe(["convert_length", "add_numbers"]);
     }
@@ -200,7 +208,7 @@ public sealed class CurriculumTests
         var fact = selection.ToFact("r", 1, verdicts);
         fact.Candidates.ShouldBe(3);
         fact.Rejected.ShouldBe(new Dictionary<string, int> { [Rejections.MissingTags] = 1, [Rejections.OverQuota] = 1 });
-        var metrics = StepMetrics.OfCurriculum(fact, selection, verdicts);
+        var metrics = StepMetrics.OfCurriculum(fact, selection, verdicts, []);
         metrics["rejected.missing_tags"].ShouldBe(1);
         (metrics["distinctTools"], metrics["distinctQuestions"], metrics["callsMean"], metrics["refusalShare"], metrics["passRate.5"]).ShouldBe((2, 1, 1, 0, 1));
     }
@@ -210,15 +218,15 @@ public sealed class CurriculumTests
     {
         var group = Given.Proposed(Given.Proposal(), Given.Proposal("Please convert 3 mile, 4 yard"), "x", Given.Proposal(gold: "[3]"));
         var probes = new[] { Given.Probes(1), Given.Probes(7), null, null };
-        var scored = new ProposalsScored("r", GeneratorReward.ScoreGroup(group, Given.AllRan(group), probes, [], 1, Presets.Nano));
+        var scored = new ProposalsScored("r", GeneratorReward.ScoreGroup(group, Given.AllRan(group), probes, [], 1, ShippedPresets.Nano));
         (string, object)[] facts =
         [
             ("g/0", group), ("g/0", scored), ("g/1", new ProposalsScored("r", [scored.Scores[2] with { Advantage = 0 }])),
             ("p/0", probes[0]! with { Task = new TaskRef("g/0", 0) }), ("p/1", probes[1]! with { Task = new TaskRef("g/0", 1) }),
         ];
         var updated = new PolicyUpdated("r", Role.Generator, 1, 0, "p0", "p1", [], new Dictionary<string, double> { ["loss"] = 0.25, ["tokens"] = 7 });
-        var metrics = StepMetrics.OfTraining(facts, updated);
-        StepMetrics.OfTraining(facts.Reverse(), updated).ShouldBe(metrics, ignoreOrder: true);
+        var metrics = StepMetrics.OfTraining(facts, updated, ShippedPresets.Nano.Specs.KnownTools);
+        StepMetrics.OfTraining(facts.Reverse(), updated, ShippedPresets.Nano.Specs.KnownTools).ShouldBe(metrics, ignoreOrder: true);
         metrics["loss"].ShouldBe(0.25);
         metrics["passRate"].ShouldBe(0.5);
         metrics["zeroVarianceShare"].ShouldBe(0.5);

@@ -1,6 +1,14 @@
 using System.Text;
 using System.Text.Json;
 using ToolR0.Contracts;
+using ToolR0.Evaluation.Scoring;
+using ToolR0.SelfPlay.Curriculum;
+using ToolR0.SelfPlay.Options;
+using ToolR0.SelfPlay.Parsing;
+using ToolR0.SelfPlay.Prompts;
+using ToolR0.SelfPlay.Rewards;
+using ToolR0.Testing;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.SelfPlay.Tests;
 
@@ -80,7 +88,7 @@ public sealed class FuzzTests
         {
             task.Menu.ShouldNotBeEmpty();
             task.Gold.ShouldNotBeEmpty();
-            SolverPrompt.Render(task, Presets.Nano.Prompts).ShouldNotBeEmpty();
+            SolverPrompt.Render(task, ShippedPresets.Nano.Prompts).ShouldNotBeEmpty();
         }
     });
 
@@ -104,15 +112,15 @@ public sealed class FuzzTests
     {
         var group = Given.Proposed(text, Given.Proposal());
         var executed = Given.AllRan(group);
-        var probes = GeneratorReward.Probeable(group, executed, Presets.Nano)
+        var probes = GeneratorReward.Probeable(group, executed, ShippedPresets.Nano)
             .Select(task => task is null ? null : Given.Attempted(AttemptPurpose.Probe, text, Given.Answer(Calls.ToJson(task.Gold)))).ToList();
-        foreach (var score in GeneratorReward.ScoreGroup(group, executed, probes, [], 2, Presets.Nano))
+        foreach (var score in GeneratorReward.ScoreGroup(group, executed, probes, [], 2, ShippedPresets.Nano))
         {
             (score.Format is >= 0 and <= 1 + 1e-9 && score.Validity is >= 0 and <= 1 + 1e-9 && score.Difficulty is >= 0 and <= 1).ShouldBeTrue(text);
             (score.Total is >= -0.2 - 1e-9 and <= 3 + 1e-9 && double.IsFinite(score.Advantage)).ShouldBeTrue(text);
         }
 
-        var attempt = SolverReward.Score(0, Given.Task(), text, Presets.Nano.Solver);
+        var attempt = SolverReward.Score(0, Given.Task(), text, ShippedPresets.Nano.Solver);
         (attempt.Format is >= 0 and <= 1 + 1e-9 && attempt.Accuracy is >= 0 and <= 1 + 1e-9 && attempt.ExtraCallFactor is > 0 and <= 1).ShouldBeTrue(text);
         if (attempt.Exact)
             attempt.Accuracy.ShouldBe(1, 1e-9);
@@ -122,19 +130,19 @@ public sealed class FuzzTests
     public void Candidates_are_judged_whatever_they_say() => Each(7, text =>
     {
         var candidate = new Candidate(new TaskRef("task/r/1/0", 0), 0, Given.Spec, Given.Sample(text), new SampleExecution(0, []));
-        CurriculumBuilder.Filter([candidate], HeldOutGuard.None, Presets.Nano)[0].Reason.ShouldNotBeNull();
+        CurriculumBuilder.Filter([candidate], HeldOutGuard.None, ShippedPresets.Nano)[0].Reason.ShouldNotBeNull();
     }, count: 20_000);
 
     [Fact]
     public void Options_load_or_say_in_one_line_why_not()
     {
-        var json = RunOptionsJson.Write(Presets.Nano);
+        var json = RunOptionsJson.Write(ShippedPresets.Nano);
         var random = new Random(8);
         for (var i = 0; i < 2_000; i++)
         {
             try
             {
-                RunOptionsJson.Load(Mutate(json, random));
+                RunOptionsJson.Load(Mutate(json, random), ShippedPresets.All, "nano");
             }
             catch (OptionsException e)
             {
@@ -187,7 +195,7 @@ public sealed class FuzzTests
 
             try
             {
-                var proposal = CaseScorer.Generator(document.RootElement, Presets.Nano);
+                var proposal = CaseScorer.Generator(document.RootElement, ShippedPresets.Nano);
                 (proposal.Total is >= 0 and <= 3 + 1e-9).ShouldBeTrue(text);
                 scored++;
             }

@@ -1,4 +1,11 @@
+
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Options;
+using ToolR0.SelfPlay.Parsing;
+using ToolR0.SelfPlay.Rewards;
+using ToolR0.Testing;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.SelfPlay.Tests;
 
@@ -68,11 +75,11 @@ public sealed class GeneratorRewardTests
     public void A_placeholder_earns_nothing(string question)
     {
         var group = Given.Proposed(Given.Proposal(question));
-        var score = GeneratorReward.ScoreGroup(group, Given.AllRan(group), [null], [], 1, Presets.Nano).Single();
+        var score = GeneratorReward.ScoreGroup(group, Given.AllRan(group), [null], [], 1, ShippedPresets.Nano).Single();
         score.Total.ShouldBe(0);
         score.Void.ShouldBeFalse();
         score.Reasons.ShouldBe([Reasons.Placeholder]);
-        GeneratorReward.Probeable(group, Given.AllRan(group), Presets.Nano).ShouldBe([null]);
+        GeneratorReward.Probeable(group, Given.AllRan(group), ShippedPresets.Nano).ShouldBe([null]);
     }
 
     [Fact]
@@ -146,7 +153,7 @@ public sealed class GeneratorRewardTests
     [Fact]
     public void Obedience_gives_format_only_with_matching_counts_and_halves_validity()
     {
-        var options = Presets.Nano;
+        var options = ShippedPresets.Nano;
         var other = Given.Spec with { MenuSize = 3 };
         var obeyed = Score(Given.Proposal(), options);
         var disobeyed = Score(Given.Proposal(), options, other);
@@ -164,8 +171,8 @@ public sealed class GeneratorRewardTests
         var probes = Given.Attempted(
             AttemptPurpose.Probe,
             [.. Enumerable.Range(0, 8).Select(i => i < 3 ? Given.Answer() : Given.Answer("""[{"name":"add_numbers","arguments":{"first":3}}]"""))]);
-        Score(Given.Proposal(), Presets.Nano, probes: probes, iteration: 1).Difficulty.ShouldBe(1);
-        var later = Score(Given.Proposal(), Presets.Nano, probes: probes, iteration: 2);
+        Score(Given.Proposal(), ShippedPresets.Nano, probes: probes, iteration: 1).Difficulty.ShouldBe(1);
+        var later = Score(Given.Proposal(), ShippedPresets.Nano, probes: probes, iteration: 2);
         later.Difficulty.ShouldBe(0);
         later.PassRate.ShouldBe(3.0 / 8);
         later.Consistency.ShouldBe(5.0 / 8);
@@ -181,7 +188,7 @@ public sealed class GeneratorRewardTests
             .ShouldBe([0.75, 0.75, 0.25, 0.75]);
 
         var group = Given.Proposed(Given.Proposal(), Given.Proposal());
-        var score = GeneratorReward.ScoreGroup(group, Given.AllRan(group), [Given.Probes(4), Given.Probes(4)], [], 1, Presets.Nano)[0];
+        var score = GeneratorReward.ScoreGroup(group, Given.AllRan(group), [Given.Probes(4), Given.Probes(4)], [], 1, ShippedPresets.Nano)[0];
         score.Repetition.ShouldBe(1);
         score.Total.ShouldBe(3 - 0.2, 1e-9);
         score.Advantage.ShouldBe(0);

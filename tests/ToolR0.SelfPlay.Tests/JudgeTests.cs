@@ -1,4 +1,14 @@
+
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Audit;
+using ToolR0.SelfPlay.Curriculum;
+using ToolR0.SelfPlay.Options;
+using ToolR0.SelfPlay.Parsing;
+using ToolR0.SelfPlay.Prompts;
+using ToolR0.SelfPlay.Rewards;
+using ToolR0.Testing;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.SelfPlay.Tests;
 
@@ -143,7 +153,7 @@ public sealed class JudgeTests
         foreach (var part in new[] { task.Question, MenuReader.ToJson(task.Menu), Calls.ToJson(task.Gold), form })
             paper[1].Content.ShouldContain(part);
         Judge.IsReadable(purpose, paper[1].Content).ShouldBeFalse();
-        var compact = SolverPrompt.Of(task, purpose, Presets.Nano.Prompts).ShouldHaveSingleItem().Content;
+        var compact = SolverPrompt.Of(task, purpose, ShippedPresets.Nano.Prompts).ShouldHaveSingleItem().Content;
         compact.ShouldContain(Calls.ToJson(task.Gold));
         compact.Length.ShouldBeLessThan(paper[1].Content.Length / 2);
         SolverPrompt.Of(task, AttemptPurpose.Train, Presets.Paper.Prompts).ShouldBe(SolverPrompt.Render(task, Presets.Paper.Prompts));

@@ -1,6 +1,9 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using ToolR0.SelfPlay.Curriculum;
+using ToolR0.SelfPlay.Options;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.SelfPlay.Tests;
 
@@ -37,7 +40,7 @@ public sealed partial class MethodTableTests
     [Fact]
     public void Every_option_of_the_method_is_there_with_its_defaults()
     {
-        var (paper, nano) = (JsonNode.Parse(RunOptionsJson.Write(Presets.Paper))!, JsonNode.Parse(RunOptionsJson.Write(Presets.Nano))!);
+        var (paper, nano) = (JsonNode.Parse(RunOptionsJson.Write(Presets.Paper))!, JsonNode.Parse(RunOptionsJson.Write(ShippedPresets.Nano))!);
         var paths = RunOptionsJson.Paths();
         var named = new HashSet<string>();
         foreach (var (path, standard, tiny) in Rows.SelectMany(row => OptionAndDefault.Matches(row[1])).Select(m => (m.Groups[1].Value, m.Groups[2].Value, m.Groups[3].Value)))

@@ -1,4 +1,11 @@
+
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Curriculum;
+using ToolR0.SelfPlay.Options;
+using ToolR0.SelfPlay.Parsing;
+using ToolR0.SelfPlay.Rewards;
+using ToolR0.Testing;
 
 namespace ToolR0.SelfPlay.Tests;
 

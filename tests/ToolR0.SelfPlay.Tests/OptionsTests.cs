@@ -1,5 +1,9 @@
 using System.Text.Json.Nodes;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Options;
+using ToolR0.SelfPlay.Specs;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.SelfPlay.Tests;
 
@@ -10,8 +14,8 @@ public sealed class OptionsTests
     [Fact]
     public void The_presets_obey_the_rules()
     {
-        foreach (var name in Presets.Names)
-            Validator.Validate(Presets.Find(name)!).Errors.ShouldBeEmpty();
+        foreach (var name in ShippedPresets.All.Keys)
+            Validator.Validate(ShippedPresets.All[name]).Errors.ShouldBeEmpty();
     }
 
     [Fact]
@@ -32,24 +36,24 @@ public sealed class OptionsTests
     [Fact]
     public void What_is_written_loads_again_unchanged()
     {
-        foreach (var name in Presets.Names)
+        foreach (var name in ShippedPresets.All.Keys)
         {
-            var json = RunOptionsJson.Write(Presets.Find(name)!);
-            RunOptionsJson.Write(RunOptionsJson.Load(json, "paper")).ShouldBe(json);
+            var json = RunOptionsJson.Write(ShippedPresets.All[name]);
+            RunOptionsJson.Write(RunOptionsJson.Load(json, ShippedPresets.All, "paper")).ShouldBe(json);
         }
     }
 
     [Fact]
     public void A_document_overrides_its_preset_and_leaves_the_rest()
     {
-        var o = RunOptionsJson.Load("""{ /* mine */ "Seed": 7, "solver": { "learningRate": 1e-3, "control": "randomReward" }, "specs": { "domains": { "chess": 2 } }, }""", "nano");
+        var o = RunOptionsJson.Load("""{ /* mine */ "Seed": 7, "solver": { "learningRate": 1e-3, "control": "randomReward" }, "specs": { "domains": { "chess": 2 } }, }""", ShippedPresets.All, "nano");
         o.Seed.ShouldBe(7);
         o.Solver.LearningRate.ShouldBe(1e-3);
         o.Solver.Control.ShouldBe(SolverControl.RandomReward);
-        o.Solver.GroupSize.ShouldBe(Presets.Nano.Solver.GroupSize);
+        o.Solver.GroupSize.ShouldBe(ShippedPresets.Nano.Solver.GroupSize);
         o.Specs.Domains.ShouldBe(new Dictionary<string, double> { ["chess"] = 2 });
         o.Preset.ShouldBe("nano");
-        RunOptionsJson.Load("""{"preset":"paper"}""", "nano").Curriculum.Candidates.ShouldBe(10_000);
+        RunOptionsJson.Load("""{"preset":"paper"}""", ShippedPresets.All, "nano").Curriculum.Candidates.ShouldBe(10_000);
     }
 
     [Theory]
@@ -67,7 +71,7 @@ public sealed class OptionsTests
     [InlineData("""{"specs":{"calls":{"x":1}}}""", "specs.calls: {\"x\":1} is not a distribution")]
     public void What_can_not_be_read_is_one_clear_line(string json, string message)
     {
-        var error = Should.Throw<OptionsException>(() => RunOptionsJson.Load(json)).Message;
+        var error = Should.Throw<OptionsException>(() => RunOptionsJson.Load(json, ShippedPresets.All, "nano")).Message;
         error.ShouldContain(message);
         error.ShouldNotContain("\n");
     }
@@ -75,7 +79,7 @@ public sealed class OptionsTests
     [Fact]
     public void Flags_set_one_option_by_its_path()
     {
-        var o = Presets.Nano;
+        var o = ShippedPresets.Nano;
         RunOptionsJson.Set(o, "solver.learningRate", "3e-4").Solver.LearningRate.ShouldBe(3e-4);
         RunOptionsJson.Set(o, "SOLVER.REQUIRETHINK", "True").Solver.RequireThink.ShouldBeTrue();
         RunOptionsJson.Set(o, "curriculum.order", "shuffled").Curriculum.Order.ShouldBe(CurriculumOrder.Shuffled);
@@ -97,7 +101,7 @@ public sealed class OptionsTests
     [InlineData("specs.calls", "1=x", "specs.calls: '1=x' is not a distribution")]
     [InlineData("curriculum.order", "7", "curriculum.order: \"7\" is not one of easyToHard, shuffled")]
     public void A_flag_that_does_not_fit_is_one_clear_line(string path, string value, string message) =>
-        Should.Throw<OptionsException>(() => RunOptionsJson.Set(Presets.Nano, path, value)).Message.ShouldContain(message);
+        Should.Throw<OptionsException>(() => RunOptionsJson.Set(ShippedPresets.Nano, path, value)).Message.ShouldContain(message);
 
     [Theory]
     [InlineData("solver.sampling.temperature", "-1", "solver.sampling.temperature: -1 must be at least 0")]
@@ -119,7 +123,7 @@ public sealed class OptionsTests
     [InlineData("learning.lora.targets", "[]", "learning.lora.targets: [] must be all-linear, or some of")]
     public void A_value_that_breaks_a_rule_is_named_with_the_rule(string path, string value, string message)
     {
-        var failure = Validator.Validate(RunOptionsJson.Set(Presets.Nano, path, value)).Errors.ShouldHaveSingleItem();
+        var failure = Validator.Validate(RunOptionsJson.Set(ShippedPresets.Nano, path, value)).Errors.ShouldHaveSingleItem();
         failure.ErrorMessage.ShouldStartWith(message);
     }
 
@@ -128,13 +132,13 @@ public sealed class OptionsTests
     {
         RunOptionsJson.Paths().ShouldContain("generator.reward.majorityFromIteration");
         RunOptionsJson.Paths().Count.ShouldBeGreaterThan(80);
-        var written = RunOptionsJson.Write(Presets.Nano);
+        var written = RunOptionsJson.Write(ShippedPresets.Nano);
         foreach (var path in RunOptionsJson.Paths())
         {
             var value = JsonNode.Parse(written)!;
             foreach (var name in path.Split('.'))
                 value = value[name]!;
-            RunOptionsJson.Write(RunOptionsJson.Set(Presets.Nano, path, value.ToString())).ShouldBe(written, path);
+            RunOptionsJson.Write(RunOptionsJson.Set(ShippedPresets.Nano, path, value.ToString())).ShouldBe(written, path);
         }
     }
 

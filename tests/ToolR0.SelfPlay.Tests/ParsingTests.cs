@@ -1,4 +1,6 @@
 using System.Text.Json;
+using ToolR0.SelfPlay.Parsing;
+using ToolR0.Testing;
 
 namespace ToolR0.SelfPlay.Tests;
 

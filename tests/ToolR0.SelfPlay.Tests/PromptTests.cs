@@ -1,4 +1,12 @@
+
 using ToolR0.Contracts;
+using ToolR0.SelfPlay.Curriculum;
+using ToolR0.SelfPlay.Options;
+using ToolR0.SelfPlay.Parsing;
+using ToolR0.SelfPlay.Prompts;
+using ToolR0.SelfPlay.Rewards;
+using ToolR0.Testing;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.SelfPlay.Tests;
 
@@ -7,7 +15,7 @@ public sealed class PromptTests
     [Fact]
     public void The_compact_prompts_are_exactly_what_the_tiny_model_was_taught()
     {
-        var compact = Presets.Nano.Prompts with { ShuffleMenu = false };
+        var compact = ShippedPresets.Nano.Prompts with { ShuffleMenu = false };
         GeneratorPrompt.Render(new TaskSpec("finance", TaskContext.SingleTurn, 3, 1), compact)
             .ShouldBe([("user", "<task_specification>domain=finance context=single_turn tools=3 calls=1</task_specification>")]);
         SolverPrompt.Render(Given.Task(question: "How long is {menu}?"), compact).ShouldBe(
@@ -20,8 +28,8 @@ public sealed class PromptTests
     public void A_shuffled_menu_is_the_same_for_the_same_task_and_differs_between_questions()
     {
         var asked = Enumerable.Range(0, 32).Select(i => Given.Task(question: $"Convert {i} mile")).ToList();
-        var first = asked.Select(task => SolverPrompt.Render(task, Presets.Nano.Prompts)[0].Content).ToList();
-        var turned = asked.Select(task => SolverPrompt.Render(task with { Menu = [.. task.Menu.Reverse()] }, Presets.Nano.Prompts)[0].Content).ToList();
+        var first = asked.Select(task => SolverPrompt.Render(task, ShippedPresets.Nano.Prompts)[0].Content).ToList();
+        var turned = asked.Select(task => SolverPrompt.Render(task with { Menu = [.. task.Menu.Reverse()] }, ShippedPresets.Nano.Prompts)[0].Content).ToList();
         turned.ShouldBe(first);
         first.Count(prompt => prompt.IndexOf("convert_length", StringComparison.Ordinal) < prompt.IndexOf("add_numbers", StringComparison.Ordinal)).ShouldBeInRange(8, 24);
     }

@@ -3,6 +3,12 @@ using System.Text.Json;
 using FsCheck;
 using FsCheck.Fluent;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Curriculum;
+using ToolR0.SelfPlay.Options;
+using ToolR0.SelfPlay.Parsing;
+using ToolR0.SelfPlay.Rewards;
+using ToolR0.Testing;
 
 namespace ToolR0.SelfPlay.Tests;
 

@@ -1,4 +1,15 @@
+
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Curriculum;
+using ToolR0.SelfPlay.Measurement;
+using ToolR0.SelfPlay.Options;
+using ToolR0.SelfPlay.Parsing;
+using ToolR0.SelfPlay.Prompts;
+using ToolR0.SelfPlay.Rewards;
+using ToolR0.SelfPlay.Specs;
+using ToolR0.Testing;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.SelfPlay.Tests;
 
@@ -34,7 +45,7 @@ public sealed class RefusalTests
         user.ShouldNotContain("every required argument");
         GeneratorPrompt.Render(Given.Spec, Presets.Paper.Prompts)[1].Content
             .ShouldContain("2. The answer makes exactly 1 call(s), each to a tool of the menu, with every required argument.\n3.");
-        GeneratorPrompt.Render(None, Presets.Nano.Prompts)[0].Content.ShouldContain("calls=0<");
+        GeneratorPrompt.Render(None, ShippedPresets.Nano.Prompts)[0].Content.ShouldContain("calls=0<");
     }
 
     [Fact]
@@ -46,7 +57,7 @@ public sealed class RefusalTests
         on[0].Content.ShouldStartWith(off[0].Content);
         on[0].Content.ShouldContain("<tool_call_answer>[]</tool_call_answer>");
         on[1].ShouldBe(off[1]);
-        SolverPrompt.Render(Task, Presets.Nano.Prompts with { OfferRefusal = true }).ShouldBe(SolverPrompt.Render(Task, Presets.Nano.Prompts));
+        SolverPrompt.Render(Task, ShippedPresets.Nano.Prompts with { OfferRefusal = true }).ShouldBe(SolverPrompt.Render(Task, ShippedPresets.Nano.Prompts));
     }
 
     [Theory]
@@ -56,7 +67,7 @@ public sealed class RefusalTests
     [InlineData(8, 0.1142)]
     public void A_refusal_that_was_asked_for_is_well_formed_valid_and_as_difficult_as_its_pass_rate_says(int right, double difficulty)
     {
-        foreach (var options in new[] { Given.Options, Presets.Nano })
+        foreach (var options in new[] { Given.Options, ShippedPresets.Nano })
         {
             var score = Score(Given.Proposal(Question, gold: "[]"), None, options, Given.Probes(right, gold: "[]"));
             (score.Format, score.Validity, score.PassRate).ShouldBe((1.0, 1.0, right / 8.0));
@@ -79,7 +90,7 @@ public sealed class RefusalTests
     public void Calling_something_where_a_refusal_was_asked_for_disobeys_the_spec()
     {
         var text = Given.Proposal();
-        var obedient = Score(text, None, Presets.Nano, Given.Probes(4));
+        var obedient = Score(text, None, ShippedPresets.Nano, Given.Probes(4));
         (obedient.Format, obedient.Validity).ShouldBe((0.0, 0.5));
         obedient.Reasons.ShouldBe([Reasons.CallCountDiffers]);
         Score(text, None, Given.Options, Given.Probes(4)).Format.ShouldBe(1, 1e-9);

@@ -1,4 +1,7 @@
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Audit;
+using ToolR0.SelfPlay.Curriculum;
 
 namespace ToolR0.SelfPlay.Tests;
 

@@ -1,4 +1,13 @@
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Curriculum;
+using ToolR0.SelfPlay.Measurement;
+using ToolR0.SelfPlay.Parsing;
+using ToolR0.SelfPlay.Prompts;
+using ToolR0.SelfPlay.Rewards;
+using ToolR0.SelfPlay.Specs;
+using ToolR0.Testing;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.SelfPlay.Tests;
 
@@ -16,13 +25,13 @@ internal sealed class SimulatedRun
 
     private SimulatedRun(RunOptions options) => _options = options;
 
-    public static RunOptions Options { get; } = Presets.Nano with
+    public static RunOptions Options { get; } = ShippedPresets.Nano with
     {
         Iterations = 2,
-        Specs = Presets.Nano.Specs with { Calls = new Dictionary<int, double> { [1] = 1 }, MenuForOneCall = new Dictionary<int, double> { [2] = 1 } },
-        Generator = Presets.Nano.Generator with { Steps = 1, PromptsPerStep = 2, GroupSize = 2, Probes = 4 },
-        Curriculum = Presets.Nano.Curriculum with { Candidates = 8, Selected = 4, VerifySamples = 4 },
-        Solver = Presets.Nano.Solver with { Steps = 1, PromptsPerStep = 2, GroupSize = 4 },
+        Specs = ShippedPresets.Nano.Specs with { Calls = new Dictionary<int, double> { [1] = 1 }, MenuForOneCall = new Dictionary<int, double> { [2] = 1 } },
+        Generator = ShippedPresets.Nano.Generator with { Steps = 1, PromptsPerStep = 2, GroupSize = 2, Probes = 4 },
+        Curriculum = ShippedPresets.Nano.Curriculum with { Candidates = 8, Selected = 4, VerifySamples = 4 },
+        Solver = ShippedPresets.Nano.Solver with { Steps = 1, PromptsPerStep = 2, GroupSize = 4 },
         Evaluation = new EvaluationOptions { Sets = ["seen"] },
     };
 
@@ -111,7 +120,7 @@ internal sealed class SimulatedRun
         foreach (var (task, fact) in outcomes.Take(2))
             Fact(fact, task.Stream);
         Fact(selected);
-        Fact(new StepCompleted(Run, iteration, Phase.Curriculum, 0, null, StepMetrics.OfCurriculum(selected, selection, verdicts)));
+        Fact(new StepCompleted(Run, iteration, Phase.Curriculum, 0, null, StepMetrics.OfCurriculum(selected, selection, verdicts, Options.Specs.KnownTools)));
         foreach (var (task, fact) in outcomes.Skip(2))
             Fact(fact, task.Stream);
         return [.. selected.Tasks.Select(t => t.Task)];
@@ -157,7 +166,7 @@ internal sealed class SimulatedRun
         var updated = new PolicyUpdated(
             Run, role, iteration, 0, _policies[role], $"{role.WireName()}-{iteration}", groups, new Dictionary<string, double> { ["loss"] = 0.5 });
         Fact(updated, Ids.PolicyStream(Run, iteration, role, 0));
-        var metrics = StepMetrics.OfTraining(facts, updated);
+        var metrics = StepMetrics.OfTraining(facts, updated, Options.Specs.KnownTools);
         metrics["wallSeconds"] = 3;
         _policies[role] = updated.Policy;
         if (_options.SharedWeights)

@@ -1,4 +1,9 @@
+
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Rewards;
+using ToolR0.Testing;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.SelfPlay.Tests;
 
@@ -35,7 +40,7 @@ public sealed class SolverRewardTests
         var demanded = Score(text);
         (demanded.Format, demanded.Accuracy, demanded.Exact).ShouldBe((1.0, 0.0, true));
         demanded.Reasons.ShouldBe([Reasons.NoThink]);
-        Score(text, options: Presets.Nano.Solver).Accuracy.ShouldBe(1);
+        Score(text, options: ShippedPresets.Nano.Solver).Accuracy.ShouldBe(1);
     }
 
     [Theory]

@@ -1,9 +1,10 @@
 using Microsoft.Extensions.DependencyInjection;
 using ToolR0.Contracts;
-using ToolR0.Policies;
-using ToolR0.SelfPlay;
-using ToolR0.SelfPlay.World;
-using ToolR0.Tests.Shared;
+using ToolR0.Contracts.Options;
+using ToolR0.Policies.Sampling;
+using ToolR0.SelfPlay.Rewards;
+using ToolR0.Testing;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.Solving.Tests;
 
@@ -17,11 +18,11 @@ public sealed class AttemptTasksTests : IAsyncLifetime
     private readonly TinyPolicies _policies = new();
     private ServiceBed _bed = null!;
 
-    private static RunOptions Options { get; } = Presets.Nano with
+    private static RunOptions Options { get; } = ShippedPresets.Nano with
     {
         Prompts = new PromptOptions { Set = PromptSet.Compact, MaxPromptTokens = 512 },
-        Solver = Presets.Nano.Solver with { Sampling = new SamplingOptions { MaxNewTokens = 5 } },
-        Generator = Presets.Nano.Generator with { ProbeSampling = new SamplingOptions { Temperature = 0.7, MaxNewTokens = 3 } },
+        Solver = ShippedPresets.Nano.Solver with { Sampling = new SamplingOptions { MaxNewTokens = 5 } },
+        Generator = ShippedPresets.Nano.Generator with { ProbeSampling = new SamplingOptions { Temperature = 0.7, MaxNewTokens = 3 } },
         Judge = new JudgeOptions { Sampling = new SamplingOptions { Temperature = 0.1, MaxNewTokens = 6 } },
         Evaluation = new EvaluationOptions { MaxNewTokens = 4 },
     };

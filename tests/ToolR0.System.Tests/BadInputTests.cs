@@ -1,3 +1,4 @@
+
 using ToolR0.Testing;
 
 namespace ToolR0.System.Tests;

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using ToolR0.Policies;
 using ToolR0.Testing;
-using ToolR0.Tests.Shared;
 
 namespace ToolR0.System.Tests;
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using ToolR0.ServiceDefaults;
 using ToolR0.Testing;
 
 namespace ToolR0.System.Tests;

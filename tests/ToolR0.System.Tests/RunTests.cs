@@ -1,7 +1,8 @@
 using System.Text.Json;
-using ToolR0.SelfPlay;
-using ToolR0.SelfPlay.World;
+using ToolR0.Evaluation;
+using ToolR0.SelfPlay.Parsing;
 using ToolR0.Testing;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.System.Tests;
 
@@ -96,7 +97,7 @@ public sealed class RunTests(MiniatureRun miniature)
         var then = JsonDocument.Parse(state.Output).RootElement;
         then.GetProperty("status").GetString().ShouldBe("running");
         then.GetProperty("iteration").GetInt32().ShouldBe(1);
-        then.GetProperty("evaluations").GetArrayLength().ShouldBe(Presets.Nano.Evaluation.Sets.Count);
+        then.GetProperty("evaluations").GetArrayLength().ShouldBe(ShippedPresets.Nano.Evaluation.Sets.Count);
     }
 
     [Fact]

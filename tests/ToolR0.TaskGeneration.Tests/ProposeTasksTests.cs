@@ -1,7 +1,8 @@
 using Microsoft.Extensions.DependencyInjection;
 using ToolR0.Contracts;
-using ToolR0.SelfPlay;
-using ToolR0.Tests.Shared;
+using ToolR0.Contracts.Options;
+using ToolR0.Testing;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.TaskGeneration.Tests;
 
@@ -12,10 +13,10 @@ public sealed class ProposeTasksTests : IAsyncLifetime
     private readonly TinyPolicies _policies = new();
     private ServiceBed _bed = null!;
 
-    private static RunOptions Options { get; } = Presets.Nano with
+    private static RunOptions Options { get; } = ShippedPresets.Nano with
     {
-        Generator = Presets.Nano.Generator with { Sampling = new SamplingOptions { MaxNewTokens = 6 } },
-        Curriculum = Presets.Nano.Curriculum with { Sampling = new SamplingOptions { Temperature = 0.8, MaxNewTokens = 3 } },
+        Generator = ShippedPresets.Nano.Generator with { Sampling = new SamplingOptions { MaxNewTokens = 6 } },
+        Curriculum = ShippedPresets.Nano.Curriculum with { Sampling = new SamplingOptions { Temperature = 0.8, MaxNewTokens = 3 } },
     };
 
     public async ValueTask InitializeAsync() => _bed = await StartAsync(Options);

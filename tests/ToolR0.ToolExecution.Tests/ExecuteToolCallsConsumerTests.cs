@@ -2,8 +2,8 @@ using MassTransit;
 using MassTransit.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using ToolR0.Contracts;
-using ToolR0.SelfPlay;
-using ToolR0.SelfPlay.World;
+using ToolR0.SelfPlay.Prompts;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.ToolExecution.Tests;
 
@@ -48,7 +48,7 @@ public sealed class ExecuteToolCallsConsumerTests
     {
         var log = new FakeLog
         {
-            [Ids.RunStream("r")] = [new RunStarted("r", Presets.Nano, "p", [], "1")],
+            [Ids.RunStream("r")] = [new RunStarted("r", ShippedPresets.Nano, "p", [], "1")],
             ["heldout/x"] = [new HeldOutRegistered("seen", [Item])],
             [stream] = [first],
         };

@@ -1,7 +1,8 @@
 using System.Text.Json;
 using ToolR0.Contracts;
-using ToolR0.SelfPlay;
-using ToolR0.SelfPlay.World;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Parsing;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.ToolExecution.Tests;
 

@@ -2,10 +2,14 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Spectre.Console;
-using ToolR0.Cli.Running;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
 using ToolR0.Policies;
 using ToolR0.Policies.Benchmarks;
+using ToolR0.Policies.Learning;
+using ToolR0.Policies.Model;
+using ToolR0.TinyWorld;
+using ToolR0.Tokenization;
 
 namespace ToolR0.Cli.Commands;
 
@@ -35,15 +39,15 @@ internal static class BenchCommand
         {
             var selected = parsed.GetValue(only) is { Length: > 0 } named ? named : Parts;
             if (selected.FirstOrDefault(p => !Parts.Contains(p)) is { } unknown)
-                throw new CliError($"--only {unknown}: must be rollouts, step or tokenizer");
+                throw new UserErrorException($"--only {unknown}: must be rollouts, step or tokenizer");
             var name = parsed.GetValue(shape)!;
-            var config = name == "nano" ? ModelConfig.Load(RunInputs.ShippedBase) : ModelShapes.Find(name)
-                ?? throw new CliError($"--shape {name}: must be nano, {string.Join(", ", ModelShapes.Names)}");
+            var config = name == "nano" ? ModelConfig.Load(TinyWorldAssets.BaseNano) : ModelShapes.Find(name)
+                ?? throw new UserErrorException($"--shape {name}: must be nano, {string.Join(", ", ModelShapes.Names)}");
             TorchRuntime.Configure(Positive("--threads", parsed.GetValue(threads)));
             var repeats = Positive("--repeat", parsed.GetValue(repeat));
             var works = Works(config, parsed.GetValue(batch), parsed.GetValue(group), parsed.GetValue(prompt), parsed.GetValue(fresh));
             var device = TorchRuntime.DeviceFor(config);
-            using var policy = Policy.CreateRandom(config, RunInputs.ShippedBase, 1, device, TorchRuntime.TypeFor(device));
+            using var policy = Policy.CreateRandom(config, TinyWorldAssets.BaseNano, 1, device, TorchRuntime.TypeFor(device));
             var limits = MachineLimits.Measure(policy.Model.Device, policy.Model.Type);
             var bench = new PolicyBenchmark(policy, limits, repeats);
             var learning = new LearningOptions
@@ -89,9 +93,9 @@ internal static class BenchCommand
                     Positive("--prompt", p);
                     Positive("--new", n);
                     if (Positive("--group", group) > b || b % group != 0)
-                        throw new CliError(FormattableString.Invariant($"--group {group}: must divide --batch {b}"));
+                        throw new UserErrorException(FormattableString.Invariant($"--group {group}: must divide --batch {b}"));
                     if ((long)p + n > config.MaxPositions)
-                        throw new CliError(FormattableString.Invariant($"--prompt {p} --new {n}: together more than the shape's {config.MaxPositions} positions"));
+                        throw new UserErrorException(FormattableString.Invariant($"--prompt {p} --new {n}: together more than the shape's {config.MaxPositions} positions"));
                     works.Add(new BenchmarkWork(b, group, p, n));
                 }
             }
@@ -101,7 +105,7 @@ internal static class BenchCommand
     }
 
     private static int Positive(string option, int value) =>
-        value >= 1 ? value : throw new CliError(FormattableString.Invariant($"{option} {value}: must be at least 1"));
+        value >= 1 ? value : throw new UserErrorException(FormattableString.Invariant($"{option} {value}: must be at least 1"));
 
     private static void Show(Report report)
     {

@@ -3,14 +3,17 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Spectre.Console;
-using ToolR0.Cli.Benchmarks;
 using ToolR0.Cli.Hosting;
-using ToolR0.Cli.Options;
-using ToolR0.Cli.Running;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.Evaluation.Benchmarks;
 using ToolR0.Policies;
-using ToolR0.Policies.Tokenization;
-using ToolR0.SelfPlay;
+using ToolR0.Policies.Inference;
+using ToolR0.Policies.Sampling;
+using ToolR0.Reporting;
+using ToolR0.SelfPlay.Prompts;
+using ToolR0.ServiceDefaults;
+using ToolR0.Tokenization;
 
 namespace ToolR0.Cli.Commands;
 
@@ -28,7 +31,7 @@ internal sealed class BenchmarkFlags
     }
 
     public string? Name(ParseResult parsed) => parsed.GetValue(_benchmark)
-        ?? ((Predictions(parsed) ?? WriteGold(parsed)) is null ? null : throw new CliError("--predictions and --write-gold need --benchmark"));
+        ?? ((Predictions(parsed) ?? WriteGold(parsed)) is null ? null : throw new UserErrorException("--predictions and --write-gold need --benchmark"));
 
     public string? Predictions(ParseResult parsed) => parsed.GetValue(_predictions);
 
@@ -46,7 +49,7 @@ internal static class BenchmarkEval
     public static async Task<int> RunAsync(
         string name, string? predictions, string? writeGold, Func<string> policyFolder, int limit, RunOptions options, Settings settings, bool json, CancellationToken cancellation)
     {
-        var benchmark = BenchmarkReader.Load(name, settings);
+        var benchmark = BenchmarkReader.Load(name, settings.Home);
         var items = limit > 0 ? [.. benchmark.Items.Take(limit)] : benchmark.Items;
         if (writeGold is not null)
         {
@@ -128,7 +131,7 @@ internal static class BenchmarkEval
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CliError($"--predictions {path}: {(File.Exists(path) ? "cannot be read" : "there is no such file")}");
+            throw new UserErrorException($"--predictions {path}: {(File.Exists(path) ? "cannot be read" : "there is no such file")}");
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
-using ToolR0.Policies.Tokenization;
+using ToolR0.Contracts;
+using ToolR0.Tokenization;
 
 namespace ToolR0.Cli.Commands;
 
@@ -10,7 +11,7 @@ internal sealed record ChatFile(IReadOnlyList<ChatMessage> Messages, ChatOptions
     /// Reads JSON: a list of messages, each with <c>role</c>, <c>content</c> (text, or null or left out where <c>tool_calls</c> says it all) and whatever else the
     /// chat template reads; or an object with <c>messages</c>, <c>tools</c> and further variables of the template, such as <c>enable_thinking</c>.
     /// </summary>
-    /// <exception cref="CliError">The file is not there or is not such JSON.</exception>
+    /// <exception cref="UserErrorException">The file is not there or is not such JSON.</exception>
     public static ChatFile Read(string path)
     {
         try
@@ -20,11 +21,11 @@ internal sealed record ChatFile(IReadOnlyList<ChatMessage> Messages, ChatOptions
         }
         catch (Exception e) when (e is JsonException or InvalidDataException or InvalidOperationException)
         {
-            throw new CliError($"--messages {path}: {e.Message.ReplaceLineEndings(" ")}");
+            throw new UserErrorException($"--messages {path}: {e.Message.ReplaceLineEndings(" ")}");
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new CliError($"--messages {path}: there is no such file");
+            throw new UserErrorException($"--messages {path}: there is no such file");
         }
     }
 

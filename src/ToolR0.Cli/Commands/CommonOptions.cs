@@ -1,7 +1,8 @@
 using System.CommandLine;
 using ToolR0.Cli.Options;
 using ToolR0.Messaging;
-using ToolR0.SelfPlay;
+using ToolR0.ServiceDefaults;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.Cli.Commands;
 
@@ -38,7 +39,7 @@ internal sealed class CommonOptions
 /// <summary>Flags that decide a run's options.</summary>
 internal sealed class RunFlags
 {
-    private readonly Option<string?> _preset = new("--preset") { Description = $"{string.Join(", ", Presets.Names)} (default: {RunOptionsLoader.DefaultPreset})", HelpName = "NAME" };
+    private readonly Option<string?> _preset = new("--preset") { Description = $"{string.Join(", ", ShippedPresets.All.Keys)} (default: {RunOptionsLoader.DefaultPreset})", HelpName = "NAME" };
     private readonly Option<string?> _options = new("--options") { Description = "Options as JSON; the preset's where it is silent", HelpName = "FILE" };
     private readonly Option<string[]> _set = new("--set") { Description = "One option, e.g. solver.steps=10; may be repeated", HelpName = "PATH=VALUE", AllowMultipleArgumentsPerToken = false };
     private readonly Option<long?> _seed = new("--seed") { Description = "Seed of everything that is drawn", HelpName = "N" };

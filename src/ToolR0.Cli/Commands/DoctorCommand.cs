@@ -3,11 +3,12 @@ using System.Reflection;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using ToolR0.Cli.Hosting;
-using ToolR0.Cli.Options;
-using ToolR0.Cli.Running;
+using ToolR0.Contracts;
 using ToolR0.EventStore;
 using ToolR0.Messaging;
 using ToolR0.Policies;
+using ToolR0.ServiceDefaults;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.Cli.Commands;
 
@@ -34,9 +35,9 @@ internal static class DoctorCommand
                     await BusProbe.CheckAsync(settings.Bus, cancellation: cancellation);
                     return settings.Bus.Kind == BusKind.Memory ? "in memory" : $"RabbitMQ at {settings.Bus.Address}";
                 }),
-                await TryAsync("base-nano", () => Task.FromResult(Directory.Exists(RunInputs.ShippedBase)
-                    ? $"{Policy.HashOf(RunInputs.ShippedBase)[..12]} in {RunInputs.ShippedBase}"
-                    : throw new CliError($"missing: {RunInputs.ShippedBase}"))),
+                await TryAsync("base-nano", () => Task.FromResult(Directory.Exists(TinyWorldAssets.BaseNano)
+                    ? $"{Policy.HashOf(TinyWorldAssets.BaseNano)[..12]} in {TinyWorldAssets.BaseNano}"
+                    : throw new UserErrorException($"missing: {TinyWorldAssets.BaseNano}"))),
                 await TryAsync("home", () => Task.FromResult(Home(settings))),
             };
             if (common.Json(parsed))

@@ -4,10 +4,13 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using ToolR0.Cli.Running;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
 using ToolR0.Policies;
-using ToolR0.Policies.Tokenization;
+using ToolR0.Policies.Sampling;
+using ToolR0.Policies.Storage;
+using ToolR0.TinyWorld;
+using ToolR0.Tokenization;
 
 namespace ToolR0.Cli.Commands;
 
@@ -35,7 +38,7 @@ internal static class GenerateCommand
         var common = new CommonOptions(command, usesBus: false);
         command.SetAction((parsed, cancellation) =>
         {
-            var folder = RunInputs.CheckedModel(ModelCommands.PolicyFolder(parsed.GetValue(model), common.Settings(parsed)));
+            var folder = BaseFolder.CheckedModel(ModelCommands.PolicyFolder(parsed.GetValue(model), common.Settings(parsed)));
             var sampling = new SamplingOptions
             {
                 Temperature = parsed.GetValue(greedy) ? 0 : parsed.GetValue(temperature),
@@ -57,14 +60,14 @@ internal static class GenerateCommand
             return Policy.Load(folder);
         var path = Path.GetFullPath(adapter);
         if (!Directory.Exists(path))
-            throw new CliError($"--adapter {path}: there is no such folder");
+            throw new UserErrorException($"--adapter {path}: there is no such folder");
         try
         {
             return Policy.Load(folder, adapter: path);
         }
         catch (InvalidDataException e)
         {
-            throw new CliError($"--adapter {path}: {e.Message.ReplaceLineEndings(" ")}", inner: e);
+            throw new UserErrorException($"--adapter {path}: {e.Message.ReplaceLineEndings(" ")}", inner: e);
         }
     }
 
@@ -79,11 +82,11 @@ internal static class GenerateCommand
         }
         catch (ArgumentException e)
         {
-            throw new CliError(e.Message);
+            throw new UserErrorException(e.Message);
         }
 
         if (completion.Finish == FinishReason.Void)
-            throw new CliError($"nothing was sampled: {completion.VoidCause}");
+            throw new UserErrorException($"nothing was sampled: {completion.VoidCause}");
         var seconds = clock.Elapsed.TotalSeconds;
         if (json)
         {
@@ -127,9 +130,9 @@ internal static class GenerateCommand
     private static Func<Tokenizer, int[]> Ask(string? prompt, string? messages, string? tokens, bool raw)
     {
         if (new[] { prompt, messages, tokens }.Count(given => given is not null) != 1)
-            throw new CliError("give one of --prompt, --messages and --tokens");
+            throw new UserErrorException("give one of --prompt, --messages and --tokens");
         if (raw && prompt is null)
-            throw new CliError("--raw goes with --prompt");
+            throw new UserErrorException("--raw goes with --prompt");
         if (tokens is not null)
         {
             var ids = Ids(tokens);
@@ -143,7 +146,7 @@ internal static class GenerateCommand
         }
 
         return prompt!.Length == 0
-            ? throw new CliError("--prompt is empty")
+            ? throw new UserErrorException("--prompt is empty")
             : raw
                 ? tokenizer => tokenizer.Encode(prompt)
                 : tokenizer => Templated(tokenizer, new ChatFile([new ChatMessage("user", prompt)], new ChatOptions()));
@@ -151,13 +154,13 @@ internal static class GenerateCommand
 
     private static int[] Templated(Tokenizer tokenizer, ChatFile chat) => tokenizer.HasChatTemplate
         ? tokenizer.EncodeChat(chat.Messages, chat.Options)
-        : throw new CliError("the model has no chat template: give --prompt with --raw, or --tokens");
+        : throw new UserErrorException("the model has no chat template: give --prompt with --raw, or --tokens");
 
     private static int[] Ids(string text)
     {
         var parts = text.Split(',', StringSplitOptions.TrimEntries);
         return [.. parts.Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var id)
             ? id
-            : throw new CliError($"--tokens: '{(part.Length > 40 ? part[..40] + "…" : part)}' is no token id (whole numbers, separated by commas)"))];
+            : throw new UserErrorException($"--tokens: '{(part.Length > 40 ? part[..40] + "…" : part)}' is no token id (whole numbers, separated by commas)"))];
     }
 }

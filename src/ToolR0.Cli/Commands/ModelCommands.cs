@@ -2,13 +2,20 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Spectre.Console;
-using ToolR0.Cli.Options;
-using ToolR0.Cli.Running;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.Evaluation;
+using ToolR0.EventStore;
 using ToolR0.Policies;
-using ToolR0.Policies.Tokenization;
-using ToolR0.SelfPlay;
-using ToolR0.SelfPlay.World;
+using ToolR0.Policies.Inference;
+using ToolR0.Policies.Sampling;
+using ToolR0.Policies.Storage;
+using ToolR0.Reporting;
+using ToolR0.SelfPlay.Prompts;
+using ToolR0.SelfPlay.Rewards;
+using ToolR0.ServiceDefaults;
+using ToolR0.TinyWorld;
+using ToolR0.Tokenization;
 
 namespace ToolR0.Cli.Commands;
 
@@ -33,12 +40,12 @@ internal static class ModelCommands
         {
             var options = flags.Options(parsed);
             var settings = common.Settings(parsed);
-            string Folder() => RunInputs.CheckedBase(PolicyFolder(parsed.GetValue(policy) ?? flags.Base(parsed), settings), options);
+            string Folder() => BaseFolder.CheckedBase(PolicyFolder(parsed.GetValue(policy) ?? flags.Base(parsed), settings, TinyWorldAssets.BaseNano), options);
             if (benchmark.Name(parsed) is { } name)
                 return BenchmarkEval.RunAsync(name, benchmark.Predictions(parsed), benchmark.WriteGold(parsed), Folder, parsed.GetValue(limit), options, settings, common.Json(parsed), cancellation);
             if (parsed.GetValue(sets) is { Length: > 0 } named)
                 options = options with { Evaluation = options.Evaluation with { Sets = named } };
-            var loaded = RunInputs.HeldOutSets(options, flags.HeldOutSeed(parsed));
+            var loaded = HeldOutFiles.LoadAll(options, flags.HeldOutSeed(parsed));
             var folder = Folder();
             TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
             using var source = CompletionSources.OpenFolder(Role.Solver, folder, options.Inference);
@@ -112,8 +119,8 @@ internal static class ModelCommands
         return found switch
         {
             [var one] => one,
-            [] => throw new CliError($"--policy {policy}: no such policy in {settings.PoliciesFolder}"),
-            _ => throw new CliError($"--policy {policy}: {found.Length} policies in {settings.PoliciesFolder} begin so"),
+            [] => throw new UserErrorException($"--policy {policy}: no such policy in {settings.PoliciesFolder}"),
+            _ => throw new UserErrorException($"--policy {policy}: {found.Length} policies in {settings.PoliciesFolder} begin so"),
         };
     }
 
@@ -129,7 +136,7 @@ internal static class ModelCommands
         var command = new Command("heldout", "Draw a fresh held-out set of the tiny world");
         var seed = new Option<long>("--seed") { Description = "Equal seeds give equal sets", HelpName = "N", Required = true };
         var kind = new Option<string>("--kind") { Description = "seen (known tools, new values), unseen (tools that pretraining never named), refusal (no tool fits: small talk, or a tool that is not on the menu), two_calls or three_calls", HelpName = "KIND", DefaultValueFactory = _ => HeldOut.Seen };
-        var count = new Option<int>("--count") { Description = "Items", HelpName = "N", DefaultValueFactory = _ => RunInputs.FreshCount };
+        var count = new Option<int>("--count") { Description = "Items", HelpName = "N", DefaultValueFactory = _ => HeldOutFiles.FreshCount };
         var output = new Option<string>("--out") { Description = "JSON Lines file to write", HelpName = "FILE", Required = true };
         foreach (var option in new Option[] { seed, kind, count, output })
             command.Add(option);
@@ -137,9 +144,9 @@ internal static class ModelCommands
         {
             var (of, items, path) = (parsed.GetValue(kind)!, parsed.GetValue(count), parsed.GetValue(output)!);
             if (!HeldOut.Kinds.Contains(of))
-                throw new CliError($"--kind {of}: must be {string.Join(" or ", HeldOut.Kinds)}");
+                throw new UserErrorException($"--kind {of}: must be {string.Join(" or ", HeldOut.Kinds)}");
             if (items is < 1 or > 100_000)
-                throw new CliError(FormattableString.Invariant($"--count {items}: must be from 1 to 100000"));
+                throw new UserErrorException(FormattableString.Invariant($"--count {items}: must be from 1 to 100000"));
             var text = HeldOutLines.Write(HeldOut.Make(of, items, parsed.GetValue(seed)));
             OutputFile.Write(path, text);
             Console.Error.WriteLine(FormattableString.Invariant($"{items} items in {path}, SHA-256 {Digests.Sha256Hex(text)}"));

@@ -1,6 +1,7 @@
 using System.CommandLine;
-using ToolR0.Cli.Pretraining;
-using ToolR0.Cli.Progress;
+using ToolR0.Contracts;
+using ToolR0.Pretraining;
+using ToolR0.Reporting;
 
 namespace ToolR0.Cli.Commands;
 
@@ -33,26 +34,26 @@ internal static class PretrainCommand
             options = options with { Seed = parsed.GetValue(seed) ?? options.Seed };
             if (parsed.GetValue(steps) is { } asked)
                 options = asked >= options.Stages.Count ? options.WithSteps(asked)
-                    : throw new CliError(FormattableString.Invariant($"--steps {asked}: must be at least {options.Stages.Count}"));
+                    : throw new UserErrorException(FormattableString.Invariant($"--steps {asked}: must be at least {options.Stages.Count}"));
             if (parsed.GetValue(from) is { } folder && !File.Exists(Path.Combine(folder, "config.json")))
-                throw new CliError($"--from {folder}: there is no config.json");
+                throw new UserErrorException($"--from {folder}: there is no config.json");
             var made = parsed.GetValue(from) is null ? 0 : 1;
             if (parsed.GetValue(after) is { } behind)
-                made = made == 0 ? throw new CliError($"--after {behind}: says what --from was made by, and there is no --from") : Through(options, "--after", behind);
+                made = made == 0 ? throw new UserErrorException($"--after {behind}: says what --from was made by, and there is no --from") : Through(options, "--after", behind);
             if (parsed.GetValue(until) is { } last)
                 options = options with { Stages = [.. options.Stages.Take(Through(options, "--until", last))] };
             if (made >= options.Stages.Count)
-                throw new CliError($"{(parsed.GetValue(until) is { } end ? $"--until {end}" : $"--after {parsed.GetValue(after)}")}: is what --from was made by; nothing would be left to do");
+                throw new UserErrorException($"{(parsed.GetValue(until) is { } end ? $"--until {end}" : $"--after {parsed.GetValue(after)}")}: is what --from was made by; nothing would be left to do");
             var result = BaseModel.Make(
                 options,
                 parsed.GetValue(output)!,
                 parsed.GetValue(from),
                 made,
                 p => Console.WriteLine(FormattableString.Invariant(
-                    $"{p.Stage,-8} step {p.Step,5}/{p.Steps}  loss {p.Loss:0.000}  {p.Tokens:#,0} tokens  {ProgressText.Duration(p.Elapsed)}")),
+                    $"{p.Stage,-8} step {p.Step,5}/{p.Steps}  loss {p.Loss:0.000}  {p.Tokens:#,0} tokens  {Durations.Text(p.Elapsed)}")),
                 cancellation);
             Console.WriteLine(FormattableString.Invariant(
-                $"{result.Parameters:#,0} parameters, {result.Tokens:#,0} tokens, {ProgressText.Duration(result.Elapsed)}, SHA-256 {result.Sha256}"));
+                $"{result.Parameters:#,0} parameters, {result.Tokens:#,0} tokens, {Durations.Text(result.Elapsed)}, SHA-256 {result.Sha256}"));
             foreach (var set in result.HeldOut)
                 Console.WriteLine(FormattableString.Invariant($"{set.Set}: {100 * set.Accuracy:0.0} % exact of {set.Items} items"));
             Console.WriteLine("in clean form: " + string.Join(", ", result.Clean.Select(set => FormattableString.Invariant($"{set.Key} {100 * set.Value:0.0} %"))));
@@ -65,6 +66,6 @@ internal static class PretrainCommand
     private static int Through(BaseModelOptions options, string option, string stage)
     {
         var index = options.Stages.ToList().FindIndex(s => s.Name == stage);
-        return index >= 0 ? index + 1 : throw new CliError($"{option} {stage}: {options.Name} has no such stage, only {string.Join(", ", options.Stages.Select(s => s.Name))}");
+        return index >= 0 ? index + 1 : throw new UserErrorException($"{option} {stage}: {options.Name} has no such stage, only {string.Join(", ", options.Stages.Select(s => s.Name))}");
     }
 }

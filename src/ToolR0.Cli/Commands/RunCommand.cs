@@ -5,14 +5,17 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Spectre.Console;
 using ToolR0.Cli.Hosting;
-using ToolR0.Cli.Options;
 using ToolR0.Cli.Progress;
 using ToolR0.Cli.Running;
-using ToolR0.Cli.Studies;
 using ToolR0.Contracts;
+using ToolR0.Evaluation;
 using ToolR0.EventStore;
 using ToolR0.Messaging;
 using ToolR0.Policies;
+using ToolR0.Policies.Storage;
+using ToolR0.ServiceDefaults;
+using ToolR0.Studies;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.Cli.Commands;
 
@@ -47,19 +50,19 @@ internal static class RunCommand
         if (resume is null)
         {
             var options = flags.Options(parsed);
-            var name = RunInputs.CheckedName(flags.Run(parsed) ?? string.Create(CultureInfo.InvariantCulture, $"{options.Preset}-{DateTime.UtcNow:yyyyMMdd-HHmmss}"));
-            baseFolder = RunInputs.CheckedBase(flags.Base(parsed), options);
-            sets = RunInputs.HeldOutSets(options, flags.HeldOutSeed(parsed));
+            var name = Ids.CheckedRunName(flags.Run(parsed) ?? string.Create(CultureInfo.InvariantCulture, $"{options.Preset}-{DateTime.UtcNow:yyyyMMdd-HHmmss}"));
+            baseFolder = BaseFolder.CheckedBase(flags.Base(parsed), options, TinyWorldAssets.BaseNano);
+            sets = HeldOutFiles.LoadAll(options, flags.HeldOutSeed(parsed));
             start = new StartRun(name, options, "", [.. sets.Select(set => set.Set)]);
         }
 
         TorchRuntime.EnsureLoaded();
         await BusProbe.CheckAsync(settings.Bus, cancellation: cancellation);
-        var run = start?.Run ?? RunInputs.CheckedName(resume!);
+        var run = start?.Run ?? Ids.CheckedRunName(resume!);
         using var host = ToolR0Host.Build(settings, ServiceKinds.All(run), logging => AddLog(logging, settings, run));
         var state = await host.Services.GetRequiredService<RunStates>().LoadAsync(run, cancellation);
         if (start is not null && state.Status != RunStatus.NotStarted)
-            throw new CliError($"there is a run '{run}' already; choose another --run or go on with it: --resume {run}");
+            throw new UserErrorException($"there is a run '{run}' already; choose another --run or go on with it: --resume {run}");
         if (start is null)
             CheckResumable(run, state);
 
@@ -104,9 +107,9 @@ internal static class RunCommand
         switch (state.Status)
         {
             case RunStatus.NotStarted:
-                throw new CliError($"there is no run '{run}' in the store");
+                throw new UserErrorException($"there is no run '{run}' in the store");
             case RunStatus.Completed or RunStatus.Cancelled:
-                throw new CliError($"run '{run}' is {state.Status.ToString().ToLowerInvariant()}; there is nothing to go on with");
+                throw new UserErrorException($"run '{run}' is {state.Status.ToString().ToLowerInvariant()}; there is nothing to go on with");
         }
     }
 
@@ -126,7 +129,7 @@ internal static class RunCommand
             else if (before.Status is RunStatus.Paused or RunStatus.Failed)
                 await sender.SendAsync(new ResumeRun(run), cancellation);
             if (!await watcher.WaitBeyondAsync(start is null && before.Status == RunStatus.Running ? 0 : before.Version, TimeSpan.FromSeconds(60), cancellation))
-                throw new CliError($"the coordinator did not take up run '{run}' within 60 s");
+                throw new UserErrorException($"the coordinator did not take up run '{run}' within 60 s");
             await watcher.FollowAsync(passPauses: false, cancellation);
         }
 

@@ -2,9 +2,9 @@ using System.CommandLine;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using ToolR0.Cli.Options;
-using ToolR0.Cli.Running;
 using ToolR0.Contracts;
-using ToolR0.SelfPlay;
+using ToolR0.Evaluation.Scoring;
+using ToolR0.Reporting;
 
 namespace ToolR0.Cli.Commands;
 
@@ -35,7 +35,7 @@ internal static class ScoreCommand
             {
                 "solver" => (Action<Utf8JsonWriter, JsonElement>)((json, item) => Write(json, CaseScorer.Solver(item, options.Solver))),
                 "generator" => (json, item) => Write(json, CaseScorer.Generator(item, options)),
-                var other => throw new CliError($"--role {other}: must be generator or solver"),
+                var other => throw new UserErrorException($"--role {other}: must be generator or solver"),
             };
             var (lines, errors) = await RunAsync(parsed.GetValue(input)!, parsed.GetValue(output)!, write, cancellation);
             if (errors > 0)
@@ -49,7 +49,7 @@ internal static class ScoreCommand
         string input, string output, Action<Utf8JsonWriter, JsonElement> write, CancellationToken cancellation)
     {
         if (input != Standard && !File.Exists(input))
-            throw new CliError($"--in {input}: {(Directory.Exists(input) ? "is a folder" : "there is no such file")}");
+            throw new UserErrorException($"--in {input}: {(Directory.Exists(input) ? "is a folder" : "there is no such file")}");
         await using var cases = input == Standard ? Console.OpenStandardInput() : File.OpenRead(input);
         if (output != Standard)
             return await OutputFile.WriteAsync(output, scores => ScoreAsync(cases, scores, write, cancellation));

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 using ToolR0.Cli.Hosting;
 using ToolR0.EventStore;
 using ToolR0.Messaging;
+using ToolR0.ServiceDefaults;
 
 namespace ToolR0.Cli.Commands;
 

@@ -4,13 +4,15 @@ using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Spectre.Console;
 using ToolR0.Cli.Hosting;
-using ToolR0.Cli.Options;
 using ToolR0.Cli.Progress;
 using ToolR0.Cli.Running;
 using ToolR0.Contracts;
+using ToolR0.Evaluation;
 using ToolR0.EventStore;
 using ToolR0.Messaging;
-using ToolR0.Policies;
+using ToolR0.Policies.Storage;
+using ToolR0.ServiceDefaults;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.Cli.Commands;
 
@@ -32,13 +34,13 @@ internal static class StackCommands
         {
             var settings = common.Settings(parsed);
             var options = flags.Options(parsed);
-            var run = RunInputs.CheckedName(flags.Run(parsed) ?? string.Create(CultureInfo.InvariantCulture, $"{options.Preset}-{DateTime.UtcNow:yyyyMMdd-HHmmss}"));
-            var baseFolder = RunInputs.CheckedBase(flags.Base(parsed), options);
-            var sets = RunInputs.HeldOutSets(options, flags.HeldOutSeed(parsed));
+            var run = Ids.CheckedRunName(flags.Run(parsed) ?? string.Create(CultureInfo.InvariantCulture, $"{options.Preset}-{DateTime.UtcNow:yyyyMMdd-HHmmss}"));
+            var baseFolder = BaseFolder.CheckedBase(flags.Base(parsed), options, TinyWorldAssets.BaseNano);
+            var sets = HeldOutFiles.LoadAll(options, flags.HeldOutSeed(parsed));
             await BusProbe.CheckAsync(settings.Bus, cancellation: cancellation);
             using var host = ToolR0Host.Build(settings, []);
             if ((await host.Services.GetRequiredService<RunStates>().LoadAsync(run, cancellation)).Status != RunStatus.NotStarted)
-                throw new CliError($"there is a run '{run}' already; choose another --run");
+                throw new UserErrorException($"there is a run '{run}' already; choose another --run");
 
             using var policies = new PolicyStore(settings.PoliciesFolder);
             var sha = policies.Import(baseFolder);
@@ -51,7 +53,7 @@ internal static class StackCommands
 
             var watcher = new RunWatcher(log, new PlainProgress(TextWriter.Null), run);
             if (!await watcher.WaitBeyondAsync(0, AnswerLimit, cancellation))
-                throw new CliError($"no coordinator took up run '{run}' within {AnswerLimit.TotalSeconds:0} s; the command waits in its queue");
+                throw new UserErrorException($"no coordinator took up run '{run}' within {AnswerLimit.TotalSeconds:0} s; the command waits in its queue");
             if (common.Json(parsed) && !parsed.GetValue(watch))
                 Console.WriteLine(JsonSerializer.Serialize(new { run }));
             else
@@ -119,7 +121,7 @@ internal static class StackCommands
             var named = await KnownRunAsync(host.Services, parsed.GetValue(run), cancellation);
             var state = await states.LoadAsync(named, cancellation);
             if (!from.Contains(state.Status))
-                throw new CliError($"run '{named}' is {state.Status.ToString().ToLowerInvariant()}; {name} needs one that is {string.Join(" or ", from.Select(s => s.ToString().ToLowerInvariant()))}");
+                throw new UserErrorException($"run '{named}' is {state.Status.ToString().ToLowerInvariant()}; {name} needs one that is {string.Join(" or ", from.Select(s => s.ToString().ToLowerInvariant()))}");
 
             await host.StartAsync(cancellation);
             var sender = host.Services.GetRequiredService<CommandSender>();
@@ -136,7 +138,7 @@ internal static class StackCommands
             while (state.Status != expected)
             {
                 if (DateTime.UtcNow > until)
-                    throw new CliError($"no coordinator obeyed within {AnswerLimit.TotalSeconds:0} s; the command waits in its queue");
+                    throw new UserErrorException($"no coordinator obeyed within {AnswerLimit.TotalSeconds:0} s; the command waits in its queue");
                 await Task.Delay(200, cancellation);
                 state = await states.LoadAsync(named, cancellation);
             }
@@ -214,12 +216,12 @@ internal static class StackCommands
     }
 
     /// <summary>The named run, or the newest.</summary>
-    /// <exception cref="CliError">There is none.</exception>
+    /// <exception cref="UserErrorException">There is none.</exception>
     internal static async Task<string> KnownRunAsync(IServiceProvider store, string? run, CancellationToken cancellation)
     {
         var runs = await store.GetRequiredService<IFactLog>().RunsAsync(cancellation);
         if (run is null)
-            return runs.Count > 0 ? runs[0] : throw new CliError("there is no run in the store");
-        return runs.Contains(run) ? run : throw new CliError($"there is no run '{run}' in the store");
+            return runs.Count > 0 ? runs[0] : throw new UserErrorException("there is no run in the store");
+        return runs.Contains(run) ? run : throw new UserErrorException($"there is no run '{run}' in the store");
     }
 }

@@ -4,14 +4,15 @@ using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Spectre.Console;
 using ToolR0.Cli.Hosting;
-using ToolR0.Cli.Options;
-using ToolR0.Cli.Reporting;
 using ToolR0.Cli.Running;
 using ToolR0.Contracts;
 using ToolR0.EventStore;
-using ToolR0.Policies;
-using ToolR0.Policies.Tokenization;
-using ToolR0.SelfPlay;
+using ToolR0.Messaging;
+using ToolR0.Policies.Storage;
+using ToolR0.Reporting;
+using ToolR0.SelfPlay.Audit;
+using ToolR0.ServiceDefaults;
+using ToolR0.Tokenization;
 
 namespace ToolR0.Cli.Commands;
 
@@ -89,7 +90,7 @@ internal static class StoreCommands
             {
                 var state = await RunTimeline.StateAsync(log, name, sequence, cancellation);
                 if (state.Status == RunStatus.NotStarted)
-                    throw new CliError(FormattableString.Invariant($"run '{name}' had not started at {sequence}"));
+                    throw new UserErrorException(FormattableString.Invariant($"run '{name}' had not started at {sequence}"));
                 Console.WriteLine(JsonSerializer.Serialize(
                     state with { CompletedSteps = [.. state.CompletedSteps.TakeLast(1)] }, new JsonSerializerOptions(Json) { WriteIndented = !common.Json(parsed) }));
                 return 0;

@@ -3,12 +3,13 @@ using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Spectre.Console;
 using ToolR0.Cli.Hosting;
-using ToolR0.Cli.Options;
-using ToolR0.Cli.Running;
-using ToolR0.Cli.Studies;
 using ToolR0.Contracts;
+using ToolR0.Evaluation;
 using ToolR0.EventStore;
 using ToolR0.Policies;
+using ToolR0.Reporting;
+using ToolR0.ServiceDefaults;
+using ToolR0.Studies;
 
 namespace ToolR0.Cli.Commands;
 
@@ -40,10 +41,10 @@ internal static class StudyCommand
                 Set = parsed.GetValue(set) is { Length: > 0 } more ? With(study.Set, more) : study.Set,
             };
             if (study.Problem() is { } problem)
-                throw new CliError($"study {study.Name}: {problem}");
+                throw new UserErrorException($"study {study.Name}: {problem}");
             var side = parsed.GetValue(parallel);
             if (side is < 1 or > 1024)
-                throw new CliError(FormattableString.Invariant($"--parallel {side}: must be from 1 to 1024"));
+                throw new UserErrorException(FormattableString.Invariant($"--parallel {side}: must be from 1 to 1024"));
             return PlayAsync(StudyPlan.Of(study), side, parsed.GetValue(output), common.Settings(parsed), common.Json(parsed), cancellation);
         });
         return command;
@@ -60,7 +61,7 @@ internal static class StudyCommand
             $"study {study.Name}: {study.Arms.Count} arms × {plan.Bases.Count} bases × {study.Seeds.Count} seeds = {plan.Cells.Count} runs of preset {study.Preset}, {parallel} side by side");
         var runs = await runner.PlayAsync(plan, parallel, cancellation);
 
-        var measured = RunInputs.HeldOutSets(plan.Cells[0].Options, plan.Cells[0].HeldOutSeed).Min(loaded => loaded.Items.Count);
+        var measured = HeldOutFiles.LoadAll(plan.Cells[0].Options, plan.Cells[0].HeldOutSeed).Min(loaded => loaded.Items.Count);
         var limit = plan.Cells[0].Options.Evaluation.Limit;
         var result = StudyResult.Of(plan, runs, limit > 0 ? Math.Min(limit, measured) : measured, typeof(StudyCommand).Assembly.GetName().Version?.ToString(3) ?? "0");
         var folder = Path.GetFullPath(output ?? Path.Combine(settings.Home, "studies", study.Name));
@@ -73,12 +74,12 @@ internal static class StudyCommand
             StudyText.Write(AnsiConsole.Console, result);
         progress.WriteLine($"{table}\n{data}\n{plot}");
         var failed = result.Failures.Count();
-        return failed == 0 ? 0 : throw new CliError($"{failed} of {runs.Count} runs failed and are left out; the same command goes on with them");
+        return failed == 0 ? 0 : throw new UserErrorException($"{failed} of {runs.Count} runs failed and are left out; the same command goes on with them");
     }
 
     private static IReadOnlyList<StudyArm> Only(StudyFile study, string[] names) =>
         [.. names.Select(name => study.Arms.FirstOrDefault(arm => arm.Name == name)
-            ?? throw new CliError($"--arm {name}: study {study.Name} has {string.Join(", ", study.Arms.Select(arm => arm.Name))}"))];
+            ?? throw new UserErrorException($"--arm {name}: study {study.Name} has {string.Join(", ", study.Arms.Select(arm => arm.Name))}"))];
 
     private static Dictionary<string, JsonElement> With(IReadOnlyDictionary<string, JsonElement>? set, string[] more)
     {
@@ -87,7 +88,7 @@ internal static class StudyCommand
         {
             var at = option.IndexOf('=');
             if (at <= 0)
-                throw new CliError($"--set {option}: must be of the form path=value, e.g. --set solver.steps=10");
+                throw new UserErrorException($"--set {option}: must be of the form path=value, e.g. --set solver.steps=10");
             options[option[..at].Trim()] = JsonSerializer.SerializeToElement(option[(at + 1)..]);
         }
 

@@ -1,5 +1,6 @@
 using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
+using ToolR0.Contracts;
 using ToolR0.Coordinator;
 using ToolR0.Learning;
 using ToolR0.RewardScoring;
@@ -26,11 +27,11 @@ public static class ServiceKinds
         new(LearningService.Name, services => services.AddLearning(), bus => bus.AddLearningConsumers()),
     ];
 
-    /// <exception cref="CliError">A name that is none.</exception>
+    /// <exception cref="UserErrorException">A name that is none.</exception>
     public static IReadOnlyList<ServiceKind> Named(IReadOnlyList<string> names)
     {
         var all = All();
         return [.. names.Distinct().Select(name => all.FirstOrDefault(kind => kind.Name == name)
-            ?? throw new CliError($"unknown service '{name}'; there are {string.Join(", ", all.Select(kind => kind.Name))}"))];
+            ?? throw new UserErrorException($"unknown service '{name}'; there are {string.Join(", ", all.Select(kind => kind.Name))}"))];
     }
 }

@@ -1,10 +1,10 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using ToolR0.Cli.Options;
 using ToolR0.EventStore;
 using ToolR0.Messaging;
-using ToolR0.Policies;
+using ToolR0.Policies.Storage;
+using ToolR0.ServiceDefaults;
 
 namespace ToolR0.Cli.Hosting;
 

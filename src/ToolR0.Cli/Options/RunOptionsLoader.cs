@@ -1,7 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ToolR0.Contracts;
-using ToolR0.SelfPlay;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Options;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.Cli.Options;
 
@@ -27,14 +29,14 @@ public static class RunOptionsLoader
     public const string DefaultPreset = "nano";
     private const string Prefix = "TOOLR0_";
 
-    /// <exception cref="CliError">One line that names what is wrong and where it stands: preset, file, name, type or range.</exception>
+    /// <exception cref="UserErrorException">One line that names what is wrong and where it stands: preset, file, name, type or range.</exception>
     public static RunOptions Load(OptionSources sources)
     {
         var environment = FromEnvironment(sources.Environment);
         var preset = sources.Preset ?? environment.LastOrDefault(v => v.Path.Equals("preset", StringComparison.OrdinalIgnoreCase)).Value;
         var options = sources.File is { } file
-            ? From(file, () => RunOptionsJson.Load(Read(file, preset), DefaultPreset))
-            : From("--preset", () => RunOptionsJson.Load("{}", preset ?? DefaultPreset));
+            ? From(file, () => RunOptionsJson.Load(Read(file, preset), ShippedPresets.All, DefaultPreset))
+            : From("--preset", () => RunOptionsJson.Load("{}", ShippedPresets.All, preset ?? DefaultPreset));
 
         foreach (var (path, value, variable) in environment.Where(v => !v.Path.Equals("preset", StringComparison.OrdinalIgnoreCase)))
             options = From(variable, () => RunOptionsJson.Set(options, path, value));
@@ -42,13 +44,13 @@ public static class RunOptionsLoader
         {
             var at = set.IndexOf('=');
             if (at <= 0)
-                throw new CliError($"--set {set}: must be of the form path=value, e.g. --set solver.steps=10");
+                throw new UserErrorException($"--set {set}: must be of the form path=value, e.g. --set solver.steps=10");
             options = From("--set", () => RunOptionsJson.Set(options, set[..at].Trim(), set[(at + 1)..]));
         }
 
         options = options with { Seed = sources.Seed ?? options.Seed, Iterations = sources.Iterations ?? options.Iterations };
         var problems = new RunOptionsValidator().Validate(options).Errors;
-        return problems.Count == 0 ? options : throw new CliError(string.Join("; ", problems.Select(problem => problem.ErrorMessage)));
+        return problems.Count == 0 ? options : throw new UserErrorException(string.Join("; ", problems.Select(problem => problem.ErrorMessage)));
     }
 
     private static RunOptions From(string source, Func<RunOptions> read)
@@ -59,7 +61,7 @@ public static class RunOptionsLoader
         }
         catch (OptionsException e)
         {
-            throw new CliError($"{source}: {e.Message}");
+            throw new UserErrorException($"{source}: {e.Message}");
         }
     }
 
@@ -73,7 +75,7 @@ public static class RunOptionsLoader
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CliError($"--options {path}: {(File.Exists(path) ? "cannot be read" : "there is no such file")}");
+            throw new UserErrorException($"--options {path}: {(File.Exists(path) ? "cannot be read" : "there is no such file")}");
         }
 
         if (preset is null)

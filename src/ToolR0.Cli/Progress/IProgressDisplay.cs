@@ -1,4 +1,6 @@
+
 using ToolR0.Contracts;
+using ToolR0.SelfPlay.Parsing;
 
 namespace ToolR0.Cli.Progress;
 
@@ -26,8 +28,4 @@ internal static class ProgressText
     public static string Metrics(StepCompleted step) =>
         string.Join("  ", Shown.GetValueOrDefault(step.Phase, []).Where(m => step.Metrics.ContainsKey(m.Metric))
             .Select(m => FormattableString.Invariant($"{m.Label} {step.Metrics[m.Metric]:0.00}")));
-
-    public static string Duration(TimeSpan span) => span.TotalSeconds < 60
-        ? FormattableString.Invariant($"{Math.Max(0, span.TotalSeconds):0} s")
-        : FormattableString.Invariant($"{Math.Floor(span.TotalMinutes):0} min {span.Seconds:00} s");
 }

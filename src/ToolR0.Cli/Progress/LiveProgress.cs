@@ -2,6 +2,8 @@ using Spectre.Console;
 using Spectre.Console.Rendering;
 using ToolR0.Contracts;
 using ToolR0.EventStore;
+using ToolR0.Reporting;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.Cli.Progress;
 
@@ -69,9 +71,9 @@ public sealed class LiveProgress(TimeProvider clock) : IProgressDisplay
     {
         const int width = 40;
         var full = (int)Math.Round(done * width);
-        var rest = left is { } span && !view.State.IsOver ? $"about {ProgressText.Duration(span)} left" : "";
+        var rest = left is { } span && !view.State.IsOver ? $"about {Durations.Text(span)} left" : "";
         return new Markup(FormattableString.Invariant(
-            $"[deepskyblue1]{new string('━', full)}[/][grey]{new string('━', width - full)}[/] {100 * done,3:0} %  {ProgressText.Duration(now - view.State.StartedAt!.Value)} so far  {rest}"));
+            $"[deepskyblue1]{new string('━', full)}[/][grey]{new string('━', width - full)}[/] {100 * done,3:0} %  {Durations.Text(now - view.State.StartedAt!.Value)} so far  {rest}"));
     }
 
     private static Markup Now(RunView view)

@@ -1,4 +1,6 @@
+
 using ToolR0.Contracts;
+using ToolR0.Reporting;
 
 namespace ToolR0.Cli.Progress;
 
@@ -31,7 +33,7 @@ public sealed class PlainProgress(TextWriter output) : IProgressDisplay
                     FormattableString.Invariant($"iteration {step.Iteration}  {step.Phase.WireName(),-9}  step {step.Step + 1,2}/{view.State.Phase?.Steps ?? 0}"),
                     ProgressText.Metrics(step),
                     view.TokensPerSecond() is { } rate ? FormattableString.Invariant($"{rate:0} tokens/s") : "",
-                    left is { } rest && rest > TimeSpan.Zero ? $"about {ProgressText.Duration(rest)} left" : "",
+                    left is { } rest && rest > TimeSpan.Zero ? $"about {Durations.Text(rest)} left" : "",
                 };
                 return string.Join("  ", parts.Where(part => part.Length > 0));
             case CurriculumSelected selected:

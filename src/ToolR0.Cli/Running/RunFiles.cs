@@ -1,10 +1,10 @@
 using System.Globalization;
 using Spectre.Console;
-using ToolR0.Cli.Options;
 using ToolR0.Cli.Progress;
-using ToolR0.Cli.Reporting;
 using ToolR0.Contracts;
 using ToolR0.EventStore;
+using ToolR0.Reporting;
+using ToolR0.ServiceDefaults;
 
 namespace ToolR0.Cli.Running;
 
@@ -12,7 +12,7 @@ namespace ToolR0.Cli.Running;
 public static class RunFiles
 {
     /// <returns>The paths of report and summary.</returns>
-    /// <exception cref="CliError">They can not be written.</exception>
+    /// <exception cref="UserErrorException">They can not be written.</exception>
     public static (string Report, string Summary) Write(Settings settings, RunReport report)
     {
         var folder = settings.RunFolder(report.State.Run);
@@ -21,7 +21,7 @@ public static class RunFiles
 
     /// <summary>Ends a command that followed a run: report and summary, a closing table or the summary as JSON.</summary>
     /// <returns>0 for a completed run.</returns>
-    /// <exception cref="CliError">The run ended otherwise.</exception>
+    /// <exception cref="UserErrorException">The run ended otherwise.</exception>
     public static async Task<int> FinishAsync(IFactLog log, Settings settings, string run, bool json)
     {
         var report = await new ReportReader(log).ReadAsync(run);
@@ -33,9 +33,9 @@ public static class RunFiles
         return report.State.Status switch
         {
             RunStatus.Completed => 0,
-            RunStatus.Failed => throw new CliError($"run '{run}' failed: {report.State.Reason}. When the cause is mended, go on with: toolr0 run --resume {run}"),
-            RunStatus.Paused => throw new CliError($"run '{run}' was paused; go on with: toolr0 run --resume {run}"),
-            _ => throw new CliError($"run '{run}' was cancelled: {report.State.Reason}"),
+            RunStatus.Failed => throw new UserErrorException($"run '{run}' failed: {report.State.Reason}. When the cause is mended, go on with: toolr0 run --resume {run}"),
+            RunStatus.Paused => throw new UserErrorException($"run '{run}' was paused; go on with: toolr0 run --resume {run}"),
+            _ => throw new UserErrorException($"run '{run}' was cancelled: {report.State.Reason}"),
         };
     }
 }
@@ -51,7 +51,7 @@ internal static class Closing
             report.State.Iteration,
             (set, iteration) => report.State.AccuracyOf(set) is { } accuracy && iteration < accuracy.Count ? accuracy[iteration] : null));
         console.MarkupLineInterpolated(CultureInfo.InvariantCulture,
-            $"{report.State.Status.ToString().ToLowerInvariant()} in {ProgressText.Duration(TimeSpan.FromSeconds(report.WallSeconds))}, {report.Events:#,0} events, {report.Tokens:#,0} tokens sampled");
+            $"{report.State.Status.ToString().ToLowerInvariant()} in {Durations.Text(TimeSpan.FromSeconds(report.WallSeconds))}, {report.Events:#,0} events, {report.Tokens:#,0} tokens sampled");
         console.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"outside model computation: {100 * report.OutsideModelShare:0.0} % of wall time");
         console.WriteLine($"report   {html}");
         console.WriteLine($"summary  {summary}");

@@ -1,3 +1,4 @@
+
 using ToolR0.Cli.Progress;
 using ToolR0.Contracts;
 using ToolR0.EventStore;

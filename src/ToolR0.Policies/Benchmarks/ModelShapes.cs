@@ -1,3 +1,5 @@
+using ToolR0.Policies.Model;
+
 namespace ToolR0.Policies.Benchmarks;
 
 /// <summary>Published model shapes by name, so that speed can be measured without downloading weights.</summary>

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
-using ToolR0.Policies.Tokenization;
+using ToolR0.Policies.Sampling;
+using ToolR0.Tokenization;
 
 namespace ToolR0.Policies.Benchmarks;
 

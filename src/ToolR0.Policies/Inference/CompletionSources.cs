@@ -1,9 +1,13 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using ToolR0.Contracts;
-using ToolR0.Policies.Tokenization;
+using ToolR0.Contracts.Options;
+using ToolR0.Policies.Model;
+using ToolR0.Policies.Sampling;
+using ToolR0.Policies.Storage;
+using ToolR0.Tokenization;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Inference;
 
 /// <summary>What samples a policy's completions: this process, or a server. Dispose when done.</summary>
 public interface ICompletionSource : IDisposable

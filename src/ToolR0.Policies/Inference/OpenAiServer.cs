@@ -4,8 +4,9 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Inference;
 
 /// <summary>
 /// One model of a server with OpenAI's interface. It serves one policy at a time: whoever wants another waits until the requests under the present one

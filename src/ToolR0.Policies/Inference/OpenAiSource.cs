@@ -1,9 +1,12 @@
 using System.Globalization;
 using System.Text.Json;
 using ToolR0.Contracts;
-using ToolR0.Policies.Tokenization;
+using ToolR0.Contracts.Options;
+using ToolR0.Policies.Model;
+using ToolR0.Policies.Sampling;
+using ToolR0.Tokenization;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Inference;
 
 /// <summary>
 /// Samples through the completions endpoint: prompts go as token ids, one request per completion with its own seed. Token ids come back as vLLM's

@@ -1,8 +1,9 @@
-using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.Policies.Model;
 using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Learning;
 
 /// <summary>AdamW (Loshchilov and Hutter 2019) with bias correction and decoupled weight decay on matrices, over one flat vector.</summary>
 internal sealed class AdamW : IDisposable

@@ -1,7 +1,8 @@
-using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.Policies.Model;
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Learning;
 
 /// <summary>A sequence to fit.</summary>
 /// <param name="Weights">

@@ -1,7 +1,7 @@
 using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Learning;
 
 /// <summary>
 /// Computes a batch's gradient in parts side by side. What is in which part, and the order in which parts are added, depend on the batch

@@ -1,11 +1,12 @@
+using ToolR0.Policies.Model;
 using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Learning;
 
 /// <summary>The gradient of the GRPO loss, a few groups at a time, so that a batch of any size takes the memory of one pass.</summary>
 /// <param name="sequences">Sequences of the whole batch: the denominator of the mean.</param>
-/// <param name="recompute">See <see cref="NetworkPass"/>.</param>
+/// <param name="recompute">See <see cref="ForwardBackward"/>.</param>
 /// <param name="importanceCap">See <see cref="GrpoLoss.Of"/>.</param>
 /// <param name="logitsAtOnce">Logits that exist at a time: large vocabularies are gone through in chunks of rows.</param>
 /// <param name="adapter">Trained instead of the model's own parameters, if there is one.</param>
@@ -30,7 +31,7 @@ internal sealed class GrpoGradient(
             [.. groups.Select(g => g.PromptTokens)],
             [.. groups.Select(g => (IReadOnlyList<int[]>)[.. g.Samples.Select(s => s.Tokens)])]);
         var tokens = GrpoTokens.Of(groups, batch, sequences, model.Device);
-        using var pass = new NetworkPass(model, batch, recompute, adapter);
+        using var pass = new ForwardBackward(model, batch, recompute, adapter);
         var rows = pass.Hidden.index_select(0, tokens.Rows);
         var chunk = Math.Max(1, logitsAtOnce / model.Config.VocabularySize);
         var gradients = new List<Tensor>();

@@ -1,7 +1,9 @@
-using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.Policies.Model;
+using ToolR0.Policies.Storage;
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Learning;
 
 /// <summary>One completion to learn from.</summary>
 /// <param name="LogProbs">The sampling policy's log-probability of each token, at the sampling temperature; empty if an outside server did not tell.</param>

@@ -1,7 +1,8 @@
+using ToolR0.Policies.Model;
 using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Learning;
 
 /// <summary>The GRPO objective of some tokens as one scalar to differentiate, and the sums its metrics are made of.</summary>
 /// <param name="Loss">This part's share of the batch's loss.</param>

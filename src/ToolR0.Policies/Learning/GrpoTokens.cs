@@ -1,6 +1,7 @@
+using ToolR0.Policies.Model;
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Learning;
 
 /// <summary>The tokens a pass trains on, one entry each, in order of group, sample, position.</summary>
 /// <param name="Rows">The row of the network that predicts it.</param>

@@ -1,7 +1,9 @@
-using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.Policies.Model;
+using ToolR0.Policies.Storage;
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Learning;
 
 /// <summary>
 /// Only a low-rank adapter is trained. The network computes with the frozen weights into which it is merged, so that sampling, passes and micro-batches are

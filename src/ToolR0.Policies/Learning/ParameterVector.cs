@@ -1,7 +1,8 @@
+using ToolR0.Policies.Model;
 using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Learning;
 
 /// <summary>
 /// All parameters of a model are trained. The network's are views of the flat vector, or of a copy of it in the type that is computed in. Matrices come

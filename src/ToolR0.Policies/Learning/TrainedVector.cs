@@ -1,6 +1,7 @@
+using ToolR0.Policies.Model;
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Learning;
 
 /// <summary>
 /// What is trained, in one flat fp32 vector, so that an optimiser step is a handful of operations whatever the number of layers; and the network that

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Model;
 
 /// <summary>
 /// One layer's weights as the forward pass wants them. Query, key and value projections are one matrix, gate and up another; each has the

@@ -1,7 +1,9 @@
+using ToolR0.Policies.Sampling;
+using ToolR0.Policies.Storage;
 using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Model;
 
 /// <summary>
 /// A low-rank adapter (Hu et al., arXiv 2106.09685): a projection's weight W [out, in] becomes W + s·B·A with A [r, in], B [out, r] and s = α/r. On disk

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Model;
 
 /// <summary>
 /// The decoder families that this product computes. All have RMSNorm before each block, rotary embeddings, grouped-query attention and SwiGLU.

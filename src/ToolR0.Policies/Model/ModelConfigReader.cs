@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Model;
 
 /// <summary>Reads a <c>config.json</c> and refuses, by key and value, what the forward pass would not compute exactly.</summary>
 internal static class ModelConfigReader

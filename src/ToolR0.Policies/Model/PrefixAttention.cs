@@ -2,7 +2,7 @@ using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Model;
 
 /// <summary>
 /// Causal attention over a <see cref="PrefixBatch"/>: prompt positions attend within their prompt, completion positions to the whole

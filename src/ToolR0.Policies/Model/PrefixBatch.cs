@@ -1,4 +1,4 @@
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Model;
 
 /// <summary>
 /// Completions of similar length, padded to one width: rows [groups, <paramref name="Samples"/>, <paramref name="Width"/>] from

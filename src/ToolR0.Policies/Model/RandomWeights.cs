@@ -1,6 +1,7 @@
+using ToolR0.Policies.Sampling;
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Model;
 
 /// <summary>Initial weights from a seed, drawn on the host so that they do not depend on a library's generator.</summary>
 internal static class RandomWeights

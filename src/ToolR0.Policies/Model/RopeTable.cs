@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Model;
 
 /// <summary>
 /// Rotary position embedding as two multiplications over a whole row of query, key and value heads: <c>x · Cos + partner(x) · Sin</c>, with

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Text.Json;
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Model;
 
 /// <summary>
 /// Reads and writes safetensors files (little-endian, header of JSON, no code). What is written is deterministic: equal tensors give

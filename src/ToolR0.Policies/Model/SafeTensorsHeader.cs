@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Model;
 
 /// <summary>One tensor of a safetensors file.</summary>
 /// <param name="Type">The format's name of the element type: F32, BF16, F16, F64, I64, I32, …</param>

@@ -1,7 +1,7 @@
 using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Model;
 
 /// <summary>
 /// The decoder of any <see cref="ModelFamily"/> (RMSNorm, rotary embeddings, grouped-query attention, SwiGLU) over a dictionary of

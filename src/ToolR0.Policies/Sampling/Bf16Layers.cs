@@ -1,8 +1,9 @@
+using ToolR0.Policies.Model;
 using TorchSharp;
 using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Sampling;
 
 /// <summary>
 /// The layers of a decoding step in bf16, equal to <see cref="Transformer.Project"/>, attention and <see cref="Transformer.Finish"/> but for rounding. On a GPU

@@ -1,7 +1,8 @@
+using ToolR0.Policies.Model;
 using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Sampling;
 
 /// <summary>
 /// The completions being decoded, and their key/value caches. The batch is a grid of slots [groups, width]: a group is a prompt, its slots

@@ -1,4 +1,4 @@
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Sampling;
 
 /// <summary>A prompt and its completions while they are decoded.</summary>
 /// <param name="rows">One a seed.</param>

@@ -1,6 +1,7 @@
+using ToolR0.Policies.Model;
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Sampling;
 
 /// <summary>Prompts encoded once each, with what decoding goes on from.</summary>
 /// <param name="First">Index of the first of the groups encoded.</param>

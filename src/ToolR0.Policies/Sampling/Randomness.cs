@@ -1,4 +1,4 @@
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Sampling;
 
 /// <summary>
 /// Counter-based randomness: the t-th draw of a seed is a hash of (seed, t), so it depends neither on what else is drawn nor on the order

@@ -1,8 +1,9 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Sampling;
 
 /// <summary>One completion in the making.</summary>
 internal sealed class SampledRow(int group, long seed, Policy policy, SamplingOptions options, IReadOnlyList<string> stop, Action<SampledToken>? onToken)

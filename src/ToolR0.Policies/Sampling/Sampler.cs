@@ -1,7 +1,9 @@
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.Policies.Model;
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Sampling;
 
 /// <summary>A prompt and the seeds of its completions, one each; all share one encoding of the prompt.</summary>
 public sealed record SampleRequest(int[] PromptTokens, long[] Seeds);

@@ -1,8 +1,8 @@
-using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
 using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Sampling;
 
 /// <summary>Draws one token per row on the model's device.</summary>
 internal sealed class TokenChooser(SamplingOptions options, Device device)

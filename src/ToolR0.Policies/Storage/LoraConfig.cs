@@ -1,7 +1,8 @@
 using System.Text.Json;
-using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.Policies.Model;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Storage;
 
 /// <summary>
 /// A low-rank adapter as PEFT's <c>adapter_config.json</c> describes it. What this product does not compute (DoRA, ranks that differ between layers, …) is

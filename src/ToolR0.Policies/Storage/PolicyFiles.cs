@@ -1,9 +1,10 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using System.Text.Json;
+using ToolR0.Policies.Model;
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Storage;
 
 /// <summary>Files of a Hugging Face folder: the weights, and the small ones that travel with them unchanged.</summary>
 internal static class PolicyFiles

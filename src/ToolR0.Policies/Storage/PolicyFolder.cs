@@ -1,7 +1,8 @@
 using System.Text.Json;
+using ToolR0.Policies.Model;
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Storage;
 
 /// <summary>
 /// What a policy's folder holds beside the values of its weights: the small files, and in which file and as which type each tensor is stored.

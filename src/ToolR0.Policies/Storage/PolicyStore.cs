@@ -1,4 +1,6 @@
-namespace ToolR0.Policies;
+using ToolR0.Policies.Model;
+
+namespace ToolR0.Policies.Storage;
 
 /// <summary>
 /// Policies on disk, each a Hugging Face folder <c>root/{sha256}/</c>. A folder appears under its name complete or not at all: it is

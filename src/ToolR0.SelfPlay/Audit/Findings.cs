@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Audit;
 
 /// <summary>Collects differences between a stored fact and its recomputation.</summary>
 internal sealed class Findings

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using ToolR0.Contracts;
 
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Audit;
 
 /// <summary>Something stored that is not what the other stored facts give.</summary>
 /// <param name="Version">Of the fact in its stream; 0 where a fact is missing.</param>

@@ -1,6 +1,9 @@
-using ToolR0.Contracts;
 
-namespace ToolR0.SelfPlay;
+using ToolR0.Contracts;
+using ToolR0.SelfPlay.Curriculum;
+using ToolR0.SelfPlay.Specs;
+
+namespace ToolR0.SelfPlay.Audit;
 
 /// <summary>Follows a run's facts; knows the options, the policies in charge, the curriculum and the step under way.</summary>
 internal sealed class RunAuditor(

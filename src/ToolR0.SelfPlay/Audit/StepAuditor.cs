@@ -1,7 +1,13 @@
 using System.Globalization;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Curriculum;
+using ToolR0.SelfPlay.Measurement;
+using ToolR0.SelfPlay.Parsing;
+using ToolR0.SelfPlay.Prompts;
+using ToolR0.SelfPlay.Rewards;
 
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Audit;
 
 /// <summary>Holds one step's facts and recomputes what follows from them.</summary>
 internal sealed class StepAuditor(
@@ -76,7 +82,7 @@ internal sealed class StepAuditor(
         var verified = verdicts.Where(v => v.Survives && Fact<TaskAttempted>(v.Candidate.Task.Stream) is not null)
             .Select(v => new VerifiedCandidate(v, Fact<TaskAttempted>(v.Candidate.Task.Stream)!, Fact<TaskAttempted>(StepStream("label", v.Candidate.Index))));
         var selection = CurriculumBuilder.Select([.. verified], step.Iteration, _options);
-        _metrics = StepMetrics.OfCurriculum(selection.ToFact(step.Run, step.Iteration, verdicts), selection, verdicts);
+        _metrics = StepMetrics.OfCurriculum(selection.ToFact(step.Run, step.Iteration, verdicts), selection, verdicts, _options.Specs.KnownTools);
         return (selection.ToFact(step.Run, step.Iteration, verdicts), verdicts, selection);
     }
 
@@ -109,7 +115,7 @@ internal sealed class StepAuditor(
         }
 
         if (_updated is not null)
-            _metrics = StepMetrics.OfTraining(_facts.SelectMany(f => f.Value.Select(fact => (f.Key, fact))), _updated);
+            _metrics = StepMetrics.OfTraining(_facts.SelectMany(f => f.Value.Select(fact => (f.Key, fact))), _updated, _options.Specs.KnownTools);
         if (_metrics is null)
             findings.Add(stored.Stream, stored.Version, "metrics", "some", "nothing: the step has no result");
         else

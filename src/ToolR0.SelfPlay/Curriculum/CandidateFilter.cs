@@ -1,7 +1,10 @@
 using System.Text.Json;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Parsing;
+using ToolR0.SelfPlay.Rewards;
 
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Curriculum;
 
 /// <summary>A synthesised candidate with what is known before verification.</summary>
 /// <param name="Index">n of its stream <c>task/{run}/{iteration}/{n}</c>; names it in seeds, the run's name does not.</param>

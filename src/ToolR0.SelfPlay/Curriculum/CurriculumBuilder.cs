@@ -1,6 +1,10 @@
-using ToolR0.Contracts;
 
-namespace ToolR0.SelfPlay;
+using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Parsing;
+using ToolR0.SelfPlay.Rewards;
+
+namespace ToolR0.SelfPlay.Curriculum;
 
 /// <summary>A survivor of the filter and the Solver's answers to it.</summary>
 /// <param name="Judged">What the judge says of its difficulty; null when no judge was asked.</param>

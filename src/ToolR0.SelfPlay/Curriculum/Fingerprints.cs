@@ -1,7 +1,8 @@
 using System.Text;
 using ToolR0.Contracts;
+using ToolR0.SelfPlay.Parsing;
 
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Curriculum;
 
 /// <summary>What makes two tasks the same.</summary>
 public static class Fingerprints

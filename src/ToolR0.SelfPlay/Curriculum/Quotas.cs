@@ -1,4 +1,4 @@
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Curriculum;
 
 /// <param name="Weight">Relative, at least 0.</param>
 /// <param name="Capacity">At most this many.</param>

@@ -1,4 +1,4 @@
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Curriculum;
 
 /// <summary>The named reasons for which a candidate is not in the curriculum, in the order in which they are looked for.</summary>
 public static class Rejections

@@ -1,9 +1,9 @@
-using ToolR0.Contracts;
-using ToolR0.SelfPlay.World;
 
-namespace ToolR0.SelfPlay;
+using ToolR0.Contracts.Options;
 
-/// <summary>Named starting points for a run's options.</summary>
+namespace ToolR0.SelfPlay.Options;
+
+/// <summary>The method's own starting point for a run's options.</summary>
 public static class Presets
 {
     private static readonly string[] PaperDomains =
@@ -14,8 +14,6 @@ public static class Presets
         "legal", "government", "news", "translation", "utilities",
     ];
 
-    public static IReadOnlyList<string> Names { get; } = ["nano", "nano-study", "paper"];
-
     /// <summary>The paper's constants, released-code defaults where the two differ.</summary>
     public static RunOptions Paper { get; } = new()
     {
@@ -25,95 +23,6 @@ public static class Presets
         Learning = new LearningOptions { MicroBatchTokens = 16_384, Recompute = true },
     };
 
-    /// <summary>For the shipped tiny model: minutes on two cores.</summary>
-    public static RunOptions Nano { get; } = new()
-    {
-        Preset = "nano",
-        Iterations = 3,
-        Prompts = new PromptOptions { Set = PromptSet.Compact, ShuffleMenu = true, MaxPromptTokens = 256 },
-        Specs = new SpecOptions
-        {
-            Domains = Uniform(WorldCatalog.Domains),
-            MultiTurn = 0,
-            Calls = new Dictionary<int, double> { [0] = 0.1, [1] = 0.45, [2] = 0.45 },
-            MenuForSeveralCalls = new Dictionary<int, double> { [2] = 0.3, [3] = 0.4, [4] = 0.3 },
-            MenuForOneCall = new Dictionary<int, double> { [2] = 0.3, [3] = 0.4, [4] = 0.3 },
-        },
-        Generator = new GeneratorOptions
-        {
-            Steps = 12,
-            PromptsPerStep = 8,
-            GroupSize = 8,
-            Sampling = new SamplingOptions { Temperature = 1, MaxNewTokens = 192 },
-            Probes = 8,
-            ProbeSampling = new SamplingOptions { Temperature = 0.7, MaxNewTokens = 64 },
-            LearningRate = 3e-4,
-            Reward = new GeneratorRewardOptions
-            {
-                DifficultyWeight = 1,
-                CoherenceWeight = 0,
-                RepetitionWeight = 0.2,
-                RepetitionScope = RepetitionScope.Group,
-                SpecObedience = true,
-                MajorityFromIteration = 2,
-            },
-        },
-        Curriculum = new CurriculumOptions
-        {
-            Candidates = 1600,
-            Selected = 640,
-            Sampling = new SamplingOptions { Temperature = 0.8, MaxNewTokens = 192 },
-            VerifySamples = 8,
-            VerifySampling = new SamplingOptions { Temperature = 0.7, MaxNewTokens = 64 },
-            Compare = VerifyCompare.Calls,
-            MinAgreement = 0.1,
-            MaxPassRate = 0.99,
-            MajorityFromIteration = 2,
-            MinDescriptionLength = 0,
-            MergeRepeatedTools = true,
-            MinDistinctTools = 2,
-            MinQuestionLength = 8,
-            RejectTrivialPhrases = false,
-            RejectTrivialLookups = false,
-            FoldDigits = false,
-        },
-        Solver = new SolverOptions
-        {
-            Steps = 30,
-            PromptsPerStep = 24,
-            GroupSize = 8,
-            Sampling = new SamplingOptions { Temperature = 1, MaxNewTokens = 64 },
-            LearningRate = 5e-4,
-            IterationDecay = 0.5,
-            RequireThink = false,
-        },
-        Learning = new LearningOptions { GradientParts = 2 },
-        Evaluation = new EvaluationOptions { Sets = ["seen", "unseen", "refusal"], MaxNewTokens = 64 },
-        Dispatch = new DispatchOptions { PromptsPerShard = 64, CompletionsPerShard = 32, IntraOpThreads = 1 },
-    };
-
-    /// <summary>
-    /// For studies of the tiny model, of which one takes dozens of runs: a run of at most 90 s on one core. On base-study, which seldom writes two
-    /// calls when it is asked for them, its Generator has something to learn that its Solver can use.
-    /// </summary>
-    public static RunOptions NanoStudy { get; } = Nano with
-    {
-        Preset = "nano-study",
-        Generator = Nano.Generator with { Steps = 6, PromptsPerStep = 6 },
-        Curriculum = Nano.Curriculum with { Candidates = 200, Selected = 160 },
-        Solver = Nano.Solver with { Steps = 8, PromptsPerStep = 12 },
-        Learning = Nano.Learning with { GradientParts = 1 },
-        Evaluation = Nano.Evaluation with { Sets = [HeldOut.Seen, HeldOut.Unseen, HeldOut.TwoCalls, HeldOut.Refusal], Limit = 150, Every = 3 },
-    };
-
-    /// <summary>The preset of a name (any letter case), null if there is none.</summary>
-    public static RunOptions? Find(string name) => name.ToLowerInvariant() switch
-    {
-        "nano" => Nano,
-        "nano-study" => NanoStudy,
-        "paper" => Paper,
-        _ => null,
-    };
-
-    private static Dictionary<string, double> Uniform(IEnumerable<string> domains) => domains.ToDictionary(domain => domain, _ => 1.0);
+    /// <summary>The same weight for each domain.</summary>
+    public static IReadOnlyDictionary<string, double> Uniform(IEnumerable<string> domains) => domains.ToDictionary(domain => domain, _ => 1.0);
 }

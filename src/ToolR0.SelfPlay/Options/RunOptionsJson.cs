@@ -4,9 +4,9 @@ using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
-using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
 
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Options;
 
 /// <summary>Options that can not be read. The message is one line that names the field, the value and the rule.</summary>
 public sealed class OptionsException(string message) : Exception(message.ReplaceLineEndings(" "));
@@ -32,12 +32,13 @@ public static class RunOptionsJson
     /// <summary>
     /// The preset (the document's own <c>preset</c> wins over <paramref name="basePreset"/>) with the document's values.
     /// </summary>
+    /// <param name="presets">Presets by name.</param>
     /// <exception cref="OptionsException">Not JSON, an unknown preset or property, or a value of the wrong kind.</exception>
-    public static RunOptions Load(string json, string basePreset = "nano")
+    public static RunOptions Load(string json, IReadOnlyDictionary<string, RunOptions> presets, string basePreset)
     {
         try
         {
-            return Merge(JsonNode.Parse(json, documentOptions: Reading), basePreset);
+            return Merge(JsonNode.Parse(json, documentOptions: Reading), presets, basePreset);
         }
         catch (JsonException e)
         {
@@ -49,14 +50,14 @@ public static class RunOptionsJson
         }
     }
 
-    private static RunOptions Merge(JsonNode? document, string basePreset)
+    private static RunOptions Merge(JsonNode? document, IReadOnlyDictionary<string, RunOptions> presets, string basePreset)
     {
         if (document is not JsonObject overrides)
             throw new OptionsException("the options are not a JSON object");
         var (presetKey, presetNode) = overrides.FirstOrDefault(m => string.Equals(m.Key, "preset", StringComparison.OrdinalIgnoreCase));
         var name = presetKey is null ? basePreset : presetNode?.GetValueKind() == JsonValueKind.String ? presetNode.GetValue<string>() : Text(presetNode);
-        var preset = Presets.Find(name)
-            ?? throw new OptionsException($"preset: '{name}' is unknown; it is one of {string.Join(", ", Presets.Names)}");
+        var preset = presets.GetValueOrDefault(name)
+            ?? throw new OptionsException($"preset: '{name}' is unknown; it is one of {string.Join(", ", presets.Keys)}");
         var merged = JsonSerializer.SerializeToNode(preset, Format)!.AsObject();
         if (presetKey is not null)
             overrides.Remove(presetKey);
@@ -74,6 +75,8 @@ public static class RunOptionsJson
         var node = root;
         var type = typeof(RunOptions);
         var names = path.Split('.');
+        if (names is [var only] && only.Equals("preset", StringComparison.OrdinalIgnoreCase))
+            throw new OptionsException("preset: is where the options start from, not one of them; give it as --preset, TOOLR0_PRESET or at the top of the options file");
         for (var i = 0; ; i++)
         {
             var prefix = string.Join('.', names[..i]);

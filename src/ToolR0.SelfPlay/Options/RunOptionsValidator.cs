@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Linq.Expressions;
 using FluentValidation;
-using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
 
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Options;
 
 /// <summary>
 /// The rules a run's options obey. Messages name the field by its path, the value and the rule:
@@ -13,7 +13,7 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
 {
     public RunOptionsValidator()
     {
-        Check(o => o.Preset, p => Presets.Find(p) is not null, $"must be one of {string.Join(", ", Presets.Names)}");
+        Check(o => o.Preset, p => p.Length > 0, "must be the name of a preset");
         Check(o => o.Iterations, n => n is >= 1 and <= 100, "must be from 1 to 100");
         Check(o => o.Seed, n => n >= 0, "must be at least 0");
         Check(o => o.Prompts.Set, Enum.IsDefined, OneOf<PromptSet>());

@@ -2,7 +2,7 @@ using System.Text;
 using System.Text.Json;
 using ToolR0.Contracts;
 
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Parsing;
 
 /// <summary>Normalising and comparing calls.</summary>
 public static class Calls

@@ -3,7 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using ToolR0.Contracts;
 
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Parsing;
 
 /// <summary>
 /// Reads and writes menus. Read: a JSON list of tools with <c>name</c>, <c>description</c>, <c>parameters</c> (name → {type, description}; a

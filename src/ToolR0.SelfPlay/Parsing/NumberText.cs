@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Parsing;
 
 /// <summary>Exact comparison of written decimal numbers, whatever their size: 1.0, 1 and 10e-1 have one normal form.</summary>
 public static class NumberText

@@ -1,6 +1,7 @@
+
 using ToolR0.Contracts;
 
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Parsing;
 
 /// <summary>What a Generator completion says, as far as it can be read.</summary>
 /// <param name="Menu">Null when the tools do not parse as a list of tools.</param>

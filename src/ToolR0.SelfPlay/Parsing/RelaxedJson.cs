@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Parsing;
 
 /// <summary>
 /// Reads what language models write where JSON was asked for: JSON, JSON in a ``` fence, and Python literals (single quotes,

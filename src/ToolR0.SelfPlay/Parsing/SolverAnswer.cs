@@ -1,6 +1,7 @@
+
 using ToolR0.Contracts;
 
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Parsing;
 
 /// <summary>What a Solver completion says.</summary>
 /// <param name="HasTag">An answer block is there and not empty.</param>
@@ -10,7 +11,7 @@ namespace ToolR0.SelfPlay;
 public sealed record ParsedAnswer(string? Think, bool HasTag, bool Parses, IReadOnlyList<ToolCall>? Calls, bool BlocksPresent)
 {
     /// <summary>The canonical text of the calls as a multiset, null when there are none to compare.</summary>
-    public string? Canonical => Calls is null ? null : SelfPlay.Calls.CanonicalSet(Calls);
+    public string? Canonical => Calls is null ? null : Parsing.Calls.CanonicalSet(Calls);
 }
 
 /// <summary>Reads Solver completions. Tags match in any letter case and the last pair counts. Never throws.</summary>
@@ -22,7 +23,7 @@ public static class SolverAnswer
         var answer = Tags.Find(text, Tags.Answer, last: true, StringComparison.OrdinalIgnoreCase);
         var hasTag = !string.IsNullOrEmpty(answer);
         var parses = RelaxedJson.TryParse(answer, out var json);
-        var normalised = parses && SelfPlay.Calls.TryNormalise(json, out var list) ? list : null;
+        var normalised = parses && Parsing.Calls.TryNormalise(json, out var list) ? list : null;
         return new ParsedAnswer(think, hasTag, parses, normalised, hasTag && (!requireThink || !string.IsNullOrEmpty(think)));
     }
 }

@@ -1,4 +1,4 @@
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Parsing;
 
 /// <summary>The blocks that both roles write. Found in one pass, left to right, each ending at its first closing tag.</summary>
 public static class Tags

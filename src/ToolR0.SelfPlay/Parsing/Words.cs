@@ -2,7 +2,7 @@ using System.Collections.Frozen;
 using System.Globalization;
 using System.Text;
 
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Parsing;
 
 /// <summary>
 /// Text brought down to what is compared: Unicode NFKC, case folded, everything that is no letter or digit a space. The NFKC tables are our own

@@ -1,7 +1,9 @@
 using System.Globalization;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Parsing;
 
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Prompts;
 
 /// <summary>Asks the Generator for one task of a spec.</summary>
 public static class GeneratorPrompt

@@ -1,6 +1,9 @@
-using ToolR0.Contracts;
 
-namespace ToolR0.SelfPlay;
+using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Parsing;
+
+namespace ToolR0.SelfPlay.Prompts;
 
 /// <summary>Asks the Solver as a judge of one task.</summary>
 public static class JudgePrompt

@@ -1,7 +1,7 @@
 using System.Text;
 using ToolR0.Contracts;
 
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Prompts;
 
 /// <summary>The prompt texts built into the assembly: <c>{set}.{role}.{part}.txt</c>, with <c>{name}</c> places. A final line end belongs to the file, not to the prompt.</summary>
 internal static class PromptTemplates

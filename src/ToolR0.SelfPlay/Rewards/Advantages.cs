@@ -1,4 +1,4 @@
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Rewards;
 
 /// <summary>Group-relative advantages: A = (r − mean) / (std + ε).</summary>
 public static class Advantages

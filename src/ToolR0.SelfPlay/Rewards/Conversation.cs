@@ -1,4 +1,4 @@
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Rewards;
 
 /// <summary>What a multi_turn spec asks a question to be: a short conversation between a user and an agent.</summary>
 public static class Conversation

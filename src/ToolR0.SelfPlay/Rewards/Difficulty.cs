@@ -1,6 +1,9 @@
-using ToolR0.Contracts;
 
-namespace ToolR0.SelfPlay;
+using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Parsing;
+
+namespace ToolR0.SelfPlay.Rewards;
 
 /// <summary>What the K probes of one proposal say.</summary>
 /// <param name="PassRate">p̂: share of the counted probes whose calls equal the gold calls as a multiset; null when none counts.</param>

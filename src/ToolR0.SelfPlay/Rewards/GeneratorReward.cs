@@ -1,6 +1,9 @@
-using ToolR0.Contracts;
 
-namespace ToolR0.SelfPlay;
+using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Parsing;
+
+namespace ToolR0.SelfPlay.Rewards;
 
 /// <summary>Names of what was amiss, stored with a score.</summary>
 public static class Reasons

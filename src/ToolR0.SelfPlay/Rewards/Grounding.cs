@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
 using ToolR0.Contracts;
+using ToolR0.SelfPlay.Parsing;
 
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Rewards;
 
 /// <summary>
 /// Whether argument values can be read in the question: some variant of the value occurs there on word boundaries, after

@@ -1,6 +1,10 @@
-using ToolR0.Contracts;
 
-namespace ToolR0.SelfPlay;
+using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Curriculum;
+using ToolR0.SelfPlay.Parsing;
+
+namespace ToolR0.SelfPlay.Rewards;
 
 /// <summary>What the Solver says as a judge. Tags match in any letter case and the last pair counts. Never throws.</summary>
 public static class Judge

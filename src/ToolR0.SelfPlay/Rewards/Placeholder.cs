@@ -1,4 +1,4 @@
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Rewards;
 
 /// <summary>The gate against questions that are no questions: too short, or echoes of the prompt.</summary>
 public static class Placeholder

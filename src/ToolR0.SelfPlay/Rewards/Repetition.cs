@@ -1,7 +1,9 @@
 using System.Collections.Frozen;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Parsing;
 
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Rewards;
 
 /// <summary>Share of a batch that asks the same thing: single-linkage clusters of questions by Jaccard distance of their character 3-grams.</summary>
 public static class Repetition

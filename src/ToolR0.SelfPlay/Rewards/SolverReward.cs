@@ -1,8 +1,11 @@
 using System.Text;
 using System.Text.Json;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Parsing;
+using ToolR0.SelfPlay.Specs;
 
-namespace ToolR0.SelfPlay;
+namespace ToolR0.SelfPlay.Rewards;
 
 /// <summary>The Solver's reward r = r_fmt + r_acc.</summary>
 public static class SolverReward

@@ -1,7 +1,0 @@
-namespace ToolR0.Cli;
-
-/// <summary>Something the user can act on: its message is printed as one line, and the process ends with <see cref="ExitCode"/>.</summary>
-public sealed class CliError(string message, int exitCode = 1, Exception? inner = null) : Exception(message, inner)
-{
-    public int ExitCode { get; } = exitCode;
-}

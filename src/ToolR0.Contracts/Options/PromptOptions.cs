@@ -1,0 +1,24 @@
+namespace ToolR0.Contracts.Options;
+
+public enum PromptSet
+{
+    /// <summary>Instructions in full, for instruction-tuned models.</summary>
+    Paper,
+
+    /// <summary>A few tokens, for the tiny model, which was pretrained on it.</summary>
+    Compact,
+}
+
+public sealed record PromptOptions
+{
+    public PromptSet Set { get; init; } = PromptSet.Paper;
+
+    /// <summary>The Solver sees each menu in an order drawn from the task's text, so that where a Generator puts the right tool tells nothing.</summary>
+    public bool ShuffleMenu { get; init; }
+
+    /// <summary>The Solver is told that it may call nothing where no tool fits. The compact set, which gives no instructions, does not change.</summary>
+    public bool OfferRefusal { get; init; }
+
+    /// <summary>A longer prompt is refused with an error, never cut.</summary>
+    public int MaxPromptTokens { get; init; } = 4096;
+}

@@ -1,0 +1,84 @@
+
+using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Specs;
+
+namespace ToolR0.Coordinator.Loop;
+
+/// <summary>
+/// The order of a run: evaluation of the base model, then per iteration the Generator's phase (unless it stays frozen), the curriculum, the Solver's
+/// phase and the evaluation. Evaluations are skipped when there is no held-out set, and where <see cref="EvaluationOptions.Every"/> has none.
+/// </summary>
+public static class Schedule
+{
+    /// <summary>The facts that open what comes next, for a run with no step under way: one of a step, a phase with its first step, an iteration, the end.</summary>
+    public static IReadOnlyList<object> Next(RunInFlight run)
+    {
+        var state = run.State;
+        if (state.Phase is { } phase && !state.PhaseDone)
+            return [Step(run, phase.Phase, state.StepsDone)];
+        return state.Phase?.Phase switch
+        {
+            null when state.Iteration == 0 && state.HeldOut.Count > 0 => Phase(run, Contracts.Phase.Evaluation),
+            Contracts.Phase.Generator => Phase(run, Contracts.Phase.Curriculum),
+            Contracts.Phase.Curriculum => Phase(run, Contracts.Phase.Solver),
+            Contracts.Phase.Solver when state.HeldOut.Count > 0 && run.Options.Evaluation.IsDue(state.Iteration, run.Options.Iterations) => Phase(run, Contracts.Phase.Evaluation),
+            _ when state.Iteration >= run.Options.Iterations => [new RunCompleted(run.Run, state.Policies[Role.Generator], state.Policies[Role.Solver])],
+            _ => Iteration(run),
+        };
+    }
+
+    /// <summary>
+    /// The tasks of a Solver step, easy to hard over the whole phase. Slots and curriculum are stretched over each other: with more tasks than slots
+    /// every k-th task is taken; with fewer, a window of distinct tasks slides over the curriculum, so that tasks come again but the order stays.
+    /// </summary>
+    public static IReadOnlyList<int> Positions(int tasks, int steps, int prompts, int step)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(tasks, 1);
+        if (tasks >= steps * prompts)
+            return [.. Enumerable.Range(step * prompts, prompts).Select(slot => (int)((long)slot * tasks / (steps * prompts)))];
+        var start = tasks <= prompts || steps == 1 ? 0 : (int)((long)step * (tasks - prompts) / (steps - 1));
+        return [.. Enumerable.Range(start, prompts).Select(position => position % tasks)];
+    }
+
+    private static IReadOnlyList<object> Iteration(RunInFlight run)
+    {
+        var started = new IterationStarted(run.Run, run.State.Iteration + 1, run.State.Policies[Role.Generator], run.State.Policies[Role.Solver]);
+        var first = run.Options.Generator.Train ? Contracts.Phase.Generator : Contracts.Phase.Curriculum;
+        return [started, .. Phase(run.Apply(started, default), first)];
+    }
+
+    private static IReadOnlyList<object> Phase(RunInFlight run, Phase phase)
+    {
+        var steps = phase switch
+        {
+            Contracts.Phase.Generator => run.Options.Generator.Steps,
+            Contracts.Phase.Curriculum => 1,
+            Contracts.Phase.Solver => run.Options.Solver.Steps,
+            _ => run.State.HeldOut.Count,
+        };
+        var started = new PhaseStarted(run.Run, run.State.Iteration, phase, steps);
+        return [started, Step(run.Apply(started, default), phase, 0)];
+    }
+
+    private static StepStarted Step(RunInFlight run, Phase phase, int step) => new(
+        run.Run,
+        run.State.Iteration,
+        phase,
+        step,
+        phase is Contracts.Phase.Generator or Contracts.Phase.Curriculum ? SpecSampler.ForStep(run.Options, run.State.Iteration, phase, step) : [],
+        phase switch
+        {
+            Contracts.Phase.Solver => [.. Positions(run.Curriculum.Count, run.State.Phase!.Steps, run.Options.Solver.PromptsPerStep, step).Select(p => run.Curriculum[p].Task)],
+            Contracts.Phase.Evaluation => Items(run, run.State.HeldOut[step]),
+            _ => [],
+        },
+        new Dictionary<Role, string>(run.State.Policies));
+
+    private static IReadOnlyList<TaskRef> Items(RunInFlight run, HeldOutSet set)
+    {
+        var limit = run.Options.Evaluation.Limit;
+        var stream = Ids.HeldOutStream(set.Sha256);
+        return [.. Enumerable.Range(0, limit > 0 ? Math.Min(limit, set.Count) : set.Count).Select(i => new TaskRef(stream, i))];
+    }
+}

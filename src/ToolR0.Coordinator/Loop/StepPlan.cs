@@ -1,0 +1,208 @@
+
+using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.Messaging;
+using ToolR0.SelfPlay.Rewards;
+
+namespace ToolR0.Coordinator.Loop;
+
+/// <summary>The commands of one stage.</summary>
+/// <param name="Asked">The proposals the Solver is asked about; set by probe and verify.</param>
+public sealed record StagePlan(IReadOnlyList<IShardCommand> Commands, IReadOnlyList<TaskRef>? Asked = null);
+
+/// <summary>
+/// The stages of each kind of step and their commands. Pure: ids, seeds and shards follow from the run's progress and stored facts alone, so that
+/// they are the same whenever, and by whichever coordinator, they are worked out.
+/// </summary>
+public static class StepPlan
+{
+    public const string Probed = "probe";
+    public const string Judged = "judge";
+    public const string Labelled = "label";
+
+    private static readonly Stage[] GeneratorStages = [Stage.Propose, Stage.Execute, Stage.Probe, Stage.Judge, Stage.Score, Stage.Train];
+    private static readonly Stage[] CurriculumStages = [Stage.Propose, Stage.Execute, Stage.Verify, Stage.Judge];
+    private static readonly Stage[] SolverStages = [Stage.Attempt, Stage.Execute, Stage.Score, Stage.Train];
+    private static readonly Stage[] EvaluationStages = [Stage.Attempt, Stage.Execute, Stage.Score];
+
+    /// <summary>The stage after the step's last dispatched one, null when there is none left.</summary>
+    public static Stage? Next(StepProgress step)
+    {
+        var stages = step.Started.Phase switch
+        {
+            Phase.Generator => GeneratorStages,
+            Phase.Curriculum => CurriculumStages,
+            Phase.Solver => SolverStages,
+            _ => EvaluationStages,
+        };
+        var next = step.Stage is { } stage ? Array.IndexOf(stages, stage) + 1 : 0;
+        return next < stages.Length ? stages[next] : null;
+    }
+
+    /// <summary>The step's group or candidate streams, in order.</summary>
+    public static IReadOnlyList<string> Streams(StepProgress step)
+    {
+        var s = step.Started;
+        return s.Phase switch
+        {
+            Phase.Curriculum => [.. s.Specs.Select((_, n) => Ids.TaskStream(s.Run, s.Iteration, n))],
+            Phase.Generator => [.. s.Specs.Select((_, n) => Ids.GroupStream(s.Run, s.Iteration, s.Phase.WireName(), s.Step, n))],
+            _ => [.. s.Tasks.Select((_, n) => Ids.GroupStream(s.Run, s.Iteration, s.Phase.WireName(), s.Step, n))],
+        };
+    }
+
+    /// <summary>Where what the Solver is asked about a proposal of this step stands.</summary>
+    /// <param name="kind"><see cref="Probed"/> or <see cref="Judged"/>.</param>
+    public static string AskedStream(RunInFlight run, StepProgress step, string kind, TaskRef proposal) => StepStream(step, kind, ProbeNumber(run, proposal));
+
+    /// <summary>Where what the judge says of a candidate's difficulty stands.</summary>
+    public static string LabelStream(StepProgress step, TaskRef candidate) => StepStream(step, Labelled, Number(candidate.Stream));
+
+    /// <summary>Whether a judge is asked for the coherence of this step's proposals.</summary>
+    public static bool JudgesProposals(RunInFlight run) => run.Options.Generator.Reward.CoherenceWeight > 0;
+
+    private static string StepStream(StepProgress step, string kind, int n) => Ids.GroupStream(step.Started.Run, step.Started.Iteration, kind, step.Started.Step, n);
+
+    /// <summary>What must be read before a stage can be planned, and up to which version.</summary>
+    public static IReadOnlyList<AnswerPlace> Reads(RunInFlight run, StepProgress step, Stage stage) => stage switch
+    {
+        Stage.Probe => [.. Streams(step).Select(stream => new AnswerPlace(stream, 2))],
+        Stage.Verify => [.. Streams(step).Select(stream => new AnswerPlace(stream, 2)), .. HeldOutStreams(run).Select(stream => new AnswerPlace(stream, 1))],
+        Stage.Judge when AsksForLabels(run, step) => CurriculumStep.Reads(run, step),
+        _ => [],
+    };
+
+    public static IReadOnlyList<string> HeldOutStreams(RunInFlight run) => [.. run.State.HeldOut.Select(set => Ids.HeldOutStream(set.Sha256))];
+
+    /// <summary>The commands of a stage; none if there is nothing to do.</summary>
+    public static StagePlan Commands(RunInFlight run, StepProgress step, Stage stage, Facts facts) => stage switch
+    {
+        Stage.Propose => new(Propose(run, step)),
+        Stage.Execute => new(Cut(run, step, stage, Streams(step), (shard, streams) => new ExecuteToolCalls(run.Run, shard, streams))),
+        Stage.Probe => Probe(run, step, facts),
+        Stage.Verify => Verify(run, step, facts),
+        Stage.Judge when AsksForLabels(run, step) => new(AskForLabels(run, step, facts)),
+        Stage.Judge => new(step.Started.Phase == Phase.Generator && JudgesProposals(run) ? AskForCoherence(run, step) : []),
+        Stage.Attempt => new(Attempt(run, step)),
+        Stage.Score when step.Started.Phase == Phase.Generator => new(ScoreProposals(run, step)),
+        Stage.Score => new(Cut(run, step, stage, Streams(step), (shard, streams) => new ScoreAttempts(run.Run, shard, streams))),
+        Stage.Train => new(Train(run, step)),
+        _ => throw new InvalidOperationException($"no step has a stage {stage} yet"),
+    };
+
+    private static List<IShardCommand> Propose(RunInFlight run, StepProgress step)
+    {
+        var s = step.Started;
+        var samples = s.Phase == Phase.Generator ? run.Options.Generator.GroupSize : 1;
+        var groups = Streams(step).Select((stream, n) => new ProposalGroup(stream, s.Specs[n], SeedsOf(run, s.Phase.WireName(), n, samples)));
+        return Cut(run, step, Stage.Propose, groups, (shard, cut) => new ProposeTasks(run.Run, shard, s.Policies[Role.Generator], cut), samples);
+    }
+
+    private static List<IShardCommand> Attempt(RunInFlight run, StepProgress step)
+    {
+        var s = step.Started;
+        var (purpose, samples) = s.Phase == Phase.Solver ? (AttemptPurpose.Train, run.Options.Solver.GroupSize) : (AttemptPurpose.Evaluate, 1);
+        var groups = Streams(step).Select((stream, n) => new AttemptGroup(stream, 1, s.Tasks[n], SeedsOf(run, s.Phase.WireName(), n, samples)));
+        return Cut(run, step, Stage.Attempt, groups, (shard, cut) => new AttemptTasks(run.Run, shard, s.Policies[Role.Solver], purpose, cut), samples);
+    }
+
+    /// <summary>Every well-formed proposal whose gold calls ran is attempted K times.</summary>
+    private static StagePlan Probe(RunInFlight run, StepProgress step, Facts facts)
+    {
+        var asked = Streams(step).SelectMany(stream => GeneratorReward
+            .Probeable(facts.One<TasksProposed>(stream), facts.One<ToolCallsExecuted>(stream), run.Options)
+            .Select((task, sample) => task is null ? null : new TaskRef(stream, sample))
+            .OfType<TaskRef>()).ToList();
+        var groups = asked.Select(proposal => new AttemptGroup(
+            AskedStream(run, step, Probed, proposal), 1, proposal, SeedsOf(run, Probed, ProbeNumber(run, proposal), run.Options.Generator.Probes)));
+        return new StagePlan(Ask(run, step, Stage.Probe, AttemptPurpose.Probe, groups, run.Options.Generator.Probes), asked);
+    }
+
+    /// <summary>Every candidate that the filters keep is attempted, in its own stream.</summary>
+    private static StagePlan Verify(RunInFlight run, StepProgress step, Facts facts)
+    {
+        var asked = CurriculumStep.Survivors(run, step, facts);
+        var groups = asked.Select(candidate => new AttemptGroup(
+            candidate.Stream, 3, candidate, SeedsOf(run, "verify", Number(candidate.Stream), run.Options.Curriculum.VerifySamples)));
+        return new StagePlan(Ask(run, step, Stage.Verify, AttemptPurpose.Verify, groups, run.Options.Curriculum.VerifySamples), asked);
+    }
+
+    /// <summary>What was probed is judged.</summary>
+    private static List<IShardCommand> AskForCoherence(RunInFlight run, StepProgress step) => Ask(
+        run,
+        step,
+        Stage.Judge,
+        AttemptPurpose.Judge,
+        step.Asked.Select(proposal => new AttemptGroup(
+            AskedStream(run, step, Judged, proposal), 1, proposal, SeedsOf(run, Judged, ProbeNumber(run, proposal), run.Options.Judge.Tries))),
+        samples: 1);
+
+    /// <summary>What verification keeps is judged.</summary>
+    private static List<IShardCommand> AskForLabels(RunInFlight run, StepProgress step, Facts facts) => Ask(
+        run,
+        step,
+        Stage.Judge,
+        AttemptPurpose.Label,
+        CurriculumStep.Verified(run, step, facts).Select(candidate => new AttemptGroup(
+            LabelStream(step, candidate), 1, candidate, SeedsOf(run, Labelled, Number(candidate.Stream), run.Options.Judge.Tries))),
+        samples: 1);
+
+    /// <summary>Whether this step's candidates get their label from a judge.</summary>
+    public static bool AsksForLabels(RunInFlight run, StepProgress step) =>
+        step.Started.Phase == Phase.Curriculum && run.Options.Curriculum.LabelBy == LabelBy.Judge;
+
+    private static List<IShardCommand> Ask(
+        RunInFlight run, StepProgress step, Stage stage, AttemptPurpose purpose, IEnumerable<AttemptGroup> groups, int samples) =>
+        Cut(run, step, stage, groups, (shard, cut) => new AttemptTasks(run.Run, shard, step.Started.Policies[Role.Solver], purpose, cut), samples);
+
+    private static List<IShardCommand> ScoreProposals(RunInFlight run, StepProgress step)
+    {
+        var asked = step.Asked.ToHashSet();
+        var groups = Streams(step).Select(stream => new ProposalToScore(stream, Of(Probed, stream), JudgesProposals(run) ? Of(Judged, stream) : null));
+        return Cut(run, step, Stage.Score, groups, (shard, cut) => new ScoreProposals(run.Run, shard, cut));
+
+        string?[] Of(string kind, string stream) =>
+            [.. Enumerable.Range(0, run.Options.Generator.GroupSize)
+                .Select(sample => new TaskRef(stream, sample))
+                .Select(proposal => asked.Contains(proposal) ? AskedStream(run, step, kind, proposal) : null)];
+    }
+
+    /// <summary>A step is learned from as a whole: one shard.</summary>
+    private static List<IShardCommand> Train(RunInFlight run, StepProgress step)
+    {
+        var s = step.Started;
+        var role = RoleOf(s.Phase);
+        return
+        [
+            new TrainPolicy(
+                run.Run,
+                Ids.Shard(run.Run, s.Iteration, s.Phase, s.Step, Stage.Train, 0),
+                role,
+                s.Iteration,
+                s.Step,
+                run.State.Phase!.Steps,
+                s.Policies[role],
+                run.State.PhaseStartPolicies[role],
+                Streams(step)),
+        ];
+    }
+
+    /// <summary>The role that a phase trains.</summary>
+    public static Role RoleOf(Phase phase) => phase == Phase.Generator ? Role.Generator : Role.Solver;
+
+    /// <summary>Cuts a stage's groups into shards by the options alone: what shares a batch never depends on who computes it.</summary>
+    /// <param name="samples">Completions per group; 0 where nothing is sampled.</param>
+    private static List<IShardCommand> Cut<T>(
+        RunInFlight run, StepProgress step, Stage stage, IEnumerable<T> groups, Func<string, IReadOnlyList<T>, IShardCommand> command, int samples = 0) =>
+        [.. groups.Chunk(samples == 0 ? run.Options.Dispatch.PromptsPerShard : run.Options.Dispatch.PromptsFor(samples))
+            .Select((cut, i) => command(Ids.Shard(run.Run, step.Started.Iteration, step.Started.Phase, step.Started.Step, stage, i), cut))];
+
+    private static long[] SeedsOf(RunInFlight run, string kind, int group, int samples) =>
+        [.. Enumerable.Range(0, samples).Select(sample =>
+            Seeds.Completion(run.Options.Seed, run.State.Iteration, kind, run.Step!.Started.Step, group, sample))];
+
+    /// <summary>n·G + sample.</summary>
+    private static int ProbeNumber(RunInFlight run, TaskRef proposal) => Number(proposal.Stream) * run.Options.Generator.GroupSize + proposal.Index;
+
+    private static int Number(string stream) => int.Parse(stream.AsSpan(stream.LastIndexOf('/') + 1), provider: System.Globalization.CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,54 @@
+
+using ToolR0.Contracts;
+using ToolR0.SelfPlay.Parsing;
+
+namespace ToolR0.SelfPlay.Curriculum;
+
+/// <summary>From a stored fact to the task that a <see cref="TaskRef"/> names.</summary>
+public static class TaskSource
+{
+    /// <summary>
+    /// The task of a sample of <see cref="TasksProposed"/> (streams group/… are read as for rewards, task/… as for the curriculum) or of an
+    /// item of <see cref="HeldOutRegistered"/> (the index counts within this event). Null if the sample is no well-formed task or is not there.
+    /// </summary>
+    public static ToolTask? Resolve(TaskRef reference, object fact)
+    {
+        switch (fact)
+        {
+            case TasksProposed proposed when reference.Index >= 0 && reference.Index < proposed.Samples.Count:
+                var sample = proposed.Samples[reference.Index];
+                if (sample.Finish == FinishReason.Void)
+                    return null;
+                return Read(reference.Stream, sample.Text).ToTask(proposed.Spec);
+            case HeldOutRegistered heldOut when reference.Index >= 0 && reference.Index < heldOut.Items.Count:
+                return heldOut.Items[reference.Index].Task;
+            default:
+                return null;
+        }
+    }
+
+    /// <summary>The task in a stream's facts (version order). An item's index in a held-out set counts over all its events.</summary>
+    public static ToolTask? Resolve(TaskRef reference, IEnumerable<object> facts)
+    {
+        var passed = 0;
+        foreach (var fact in facts)
+        {
+            switch (fact)
+            {
+                case TasksProposed:
+                    return Resolve(reference, fact);
+                case HeldOutRegistered heldOut when reference.Index < passed + heldOut.Items.Count:
+                    return reference.Index < passed ? null : heldOut.Items[reference.Index - passed].Task;
+                case HeldOutRegistered heldOut:
+                    passed += heldOut.Items.Count;
+                    break;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>A proposal's text as its stream reads it.</summary>
+    public static Proposal Read(string stream, string text) =>
+        stream.StartsWith("task/", StringComparison.Ordinal) ? ProposalParser.ParseForCurriculum(text) : ProposalParser.ParseForReward(text);
+}

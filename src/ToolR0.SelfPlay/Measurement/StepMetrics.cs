@@ -1,0 +1,154 @@
+using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Curriculum;
+
+namespace ToolR0.SelfPlay.Measurement;
+
+/// <summary>
+/// Folds the stored facts of one step to the metrics of <see cref="StepCompleted"/>. The order in which facts are given does not matter: sums are
+/// taken over sorted values, so that a coordinator and an audit agree to the last bit. Void samples are left out of all means.
+/// </summary>
+public static class StepMetrics
+{
+    /// <summary>
+    /// A training step, from its groups' facts (and the probes' in a Generator step) and the update. Both roles: rewardMean, formatMean, voidShare,
+    /// zeroVarianceShare, groups, samples, tokens (all that was sampled), completionTokens (mean length), surprisal (mean over completions of the mean
+    /// −log-probability of their tokens, in nats), and the learner's own metrics (its entropy is the true one of the distribution sampled from, in nats
+    /// per token). Generator: validityMean, difficultyMean, curriculumMean, repetitionMean, coherenceMean (when judged), passRate and consistency (over
+    /// probed proposals), probedShare. Solver: accuracyMean, nameMean, keysMean, valuesMean, exactShare. And <see cref="StepDiagnostics"/>.
+    /// </summary>
+    /// <param name="facts">With the stream of each.</param>
+    /// <param name="knownTools"><see cref="SpecOptions.KnownTools"/>.</param>
+    public static Dictionary<string, double> OfTraining(
+        IEnumerable<(string Stream, object Fact)> facts, PolicyUpdated updated, IReadOnlyList<string> knownTools)
+    {
+        var stored = facts.ToList();
+        var all = stored.Select(f => f.Fact).ToList();
+        var metrics = updated.Role == Role.Generator ? Proposals(all) : Attempts(all);
+        if (updated.Role == Role.Generator)
+            StepDiagnostics.OfProposals(metrics, stored, knownTools);
+        else
+            StepDiagnostics.OfAttempts(metrics, stored);
+        foreach (var (name, value) in updated.Metrics)
+            metrics.TryAdd(name, value);
+        return metrics;
+    }
+
+    /// <summary>
+    /// candidates, selected, rejected, easyShare, mediumShare, hardShare, passRate (of the selected), nameAgreement and callAgreement (of all
+    /// verified), rejected.{reason} per reason, and of the selected tasks what <see cref="StepDiagnostics.OfTasks"/> says and passRate.{0..10}.
+    /// </summary>
+    /// <param name="verdicts">Of all candidates: where the tasks are.</param>
+    /// <param name="knownTools"><see cref="SpecOptions.KnownTools"/>.</param>
+    public static Dictionary<string, double> OfCurriculum(
+        CurriculumSelected selected, CurriculumSelection selection, IReadOnlyList<CandidateVerdict> verdicts, IReadOnlyList<string> knownTools)
+    {
+        var kept = selected.Tasks.Select(t => t.Task).ToHashSet();
+        var metrics = new Dictionary<string, double>
+        {
+            ["candidates"] = selected.Candidates,
+            ["selected"] = selected.Tasks.Count,
+            ["rejected"] = selected.Rejected.Values.Sum(),
+        };
+        Mean(metrics, "easyShare", selected.Tasks.Select(t => t.Label == CurriculumBuilder.Easy ? 1.0 : 0));
+        Mean(metrics, "mediumShare", selected.Tasks.Select(t => t.Label == CurriculumBuilder.Medium ? 1.0 : 0));
+        Mean(metrics, "hardShare", selected.Tasks.Select(t => t.Label == CurriculumBuilder.Hard ? 1.0 : 0));
+        Mean(metrics, "passRate", selected.Tasks.Select(t => t.PassRate));
+        if (selection.NameAgreement is { } names)
+            metrics["nameAgreement"] = names;
+        if (selection.CallAgreement is { } calls)
+            metrics["callAgreement"] = calls;
+        foreach (var (reason, count) in selected.Rejected)
+            metrics[$"rejected.{reason}"] = count;
+        StepDiagnostics.OfTasks(metrics, [.. verdicts.Where(v => v.Task is not null && kept.Contains(v.Candidate.Task)).Select(v => v.Task!)], knownTools);
+        StepDiagnostics.PassRates(metrics, selected.Tasks.Select(t => t.PassRate));
+        return metrics;
+    }
+
+    /// <summary>accuracy, items, and reason.{name} (answers).</summary>
+    public static Dictionary<string, double> OfEvaluation(EvaluationCompleted evaluated, IEnumerable<AttemptScore> scores)
+    {
+        var metrics = new Dictionary<string, double> { ["accuracy"] = evaluated.Accuracy, ["items"] = evaluated.Items };
+        StepDiagnostics.Reasons(metrics, scores.SelectMany(s => s.Reasons));
+        return metrics;
+    }
+
+    /// <summary>The event of one evaluated set. Void answers are left out of accuracy and of <see cref="EvaluationCompleted.Items"/>.</summary>
+    /// <param name="answers">Per item its class and score.</param>
+    public static EvaluationCompleted Evaluated(
+        string run, int iteration, string set, string policy, IEnumerable<(string Class, AttemptScore Score)> answers)
+    {
+        var counted = answers.Where(a => !a.Score.Void).ToList();
+        return new EvaluationCompleted(
+            run,
+            iteration,
+            set,
+            policy,
+            counted.Count,
+            Accuracy(counted),
+            counted.GroupBy(a => a.Class).OrderBy(g => g.Key, StringComparer.Ordinal).ToDictionary(g => g.Key, g => Accuracy([.. g])));
+
+        static double Accuracy(IReadOnlyCollection<(string Class, AttemptScore Score)> of) =>
+            of.Count == 0 ? 0 : (double)of.Count(a => a.Score.Exact) / of.Count;
+    }
+
+    private static Dictionary<string, double> Proposals(List<object> all)
+    {
+        var groups = all.OfType<ProposalsScored>().Select(g => g.Scores).ToList();
+        var scores = groups.SelectMany(g => g).Where(s => !s.Void).ToList();
+        var metrics = new Dictionary<string, double>();
+        Mean(metrics, "rewardMean", scores.Select(s => s.Total));
+        Mean(metrics, "formatMean", scores.Select(s => s.Format));
+        Mean(metrics, "validityMean", scores.Select(s => s.Validity));
+        Mean(metrics, "difficultyMean", scores.Select(s => s.Difficulty));
+        Mean(metrics, "curriculumMean", scores.Select(s => s.Curriculum));
+        Mean(metrics, "repetitionMean", scores.Select(s => s.Repetition));
+        Mean(metrics, "coherenceMean", scores.Select(s => s.Coherence).OfType<double>());
+        Mean(metrics, "passRate", scores.Select(s => s.PassRate).OfType<double>());
+        Mean(metrics, "consistency", scores.Select(s => s.Consistency).OfType<double>());
+        Mean(metrics, "probedShare", scores.Select(s => s.PassRate is null ? 0.0 : 1));
+        Mean(metrics, "voidShare", groups.SelectMany(g => g).Select(s => s.Void ? 1.0 : 0));
+        Mean(metrics, "zeroVarianceShare", groups.Select(g => g.All(s => s.Advantage == 0) ? 1.0 : 0));
+        metrics["groups"] = groups.Count;
+        metrics["samples"] = groups.Sum(g => g.Count);
+        Sampled(metrics, all, all.OfType<TasksProposed>().SelectMany(p => p.Samples));
+        return metrics;
+    }
+
+    private static Dictionary<string, double> Attempts(List<object> all)
+    {
+        var groups = all.OfType<AttemptsScored>().Select(g => g.Scores).ToList();
+        var scores = groups.SelectMany(g => g).Where(s => !s.Void).ToList();
+        var metrics = new Dictionary<string, double>();
+        Mean(metrics, "rewardMean", scores.Select(s => s.Total));
+        Mean(metrics, "formatMean", scores.Select(s => s.Format));
+        Mean(metrics, "accuracyMean", scores.Select(s => s.Accuracy));
+        Mean(metrics, "nameMean", scores.Select(s => s.Name));
+        Mean(metrics, "keysMean", scores.Select(s => s.Keys));
+        Mean(metrics, "valuesMean", scores.Select(s => s.Values));
+        Mean(metrics, "exactShare", scores.Select(s => s.Exact ? 1.0 : 0));
+        Mean(metrics, "voidShare", groups.SelectMany(g => g).Select(s => s.Void ? 1.0 : 0));
+        Mean(metrics, "zeroVarianceShare", groups.Select(g => g.All(s => s.Advantage == 0) ? 1.0 : 0));
+        metrics["groups"] = groups.Count;
+        metrics["samples"] = groups.Sum(g => g.Count);
+        Sampled(metrics, all, all.OfType<TaskAttempted>().SelectMany(a => a.Samples));
+        return metrics;
+    }
+
+    /// <summary>tokens: everything sampled in the step. completionTokens: mean length of the step's own completions.</summary>
+    private static void Sampled(Dictionary<string, double> metrics, List<object> all, IEnumerable<Trajectory> own)
+    {
+        var samples = all.OfType<TasksProposed>().SelectMany(p => p.Samples).Concat(all.OfType<TaskAttempted>().SelectMany(a => a.Samples));
+        metrics["tokens"] = samples.Sum(s => (double)s.Tokens.Length);
+        var counted = own.Where(s => s.Finish != FinishReason.Void).ToList();
+        Mean(metrics, "completionTokens", counted.Select(s => (double)s.Tokens.Length));
+        Mean(metrics, "surprisal", counted.Where(s => s.LogProbs.Length > 0).Select(s => -s.LogProbs.Sum(p => (double)p) / s.LogProbs.Length));
+    }
+
+    internal static void Mean(Dictionary<string, double> metrics, string name, IEnumerable<double> values)
+    {
+        var sorted = values.Order().ToList();
+        if (sorted.Count > 0)
+            metrics[name] = sorted.Sum() / sorted.Count;
+    }
+}

@@ -1,0 +1,79 @@
+using System.Text.Json;
+
+namespace ToolR0.Tokenization;
+
+/// <summary>The files of a Hugging Face folder that make up a tokenizer, as the bytes they were read as.</summary>
+public sealed class TokenizerFiles
+{
+    public const string Tokenizer = "tokenizer.json";
+    public const string Config = "tokenizer_config.json";
+    public const string Template = "chat_template.jinja";
+    public const string Generation = "generation_config.json";
+
+    /// <summary>The model's own file: read, but not part of the tokenizer.</summary>
+    public const string Model = "config.json";
+
+    private const long LargestFile = 512L << 20;
+    public static readonly string[] Names =
+        [Tokenizer, Config, Template, Generation, "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt"];
+
+    private readonly Dictionary<string, byte[]> _files = [];
+
+    private TokenizerFiles(string folder) => Folder = folder;
+
+    public string Folder { get; }
+
+    /// <exception cref="InvalidDataException">A file is missing or too large.</exception>
+    public static TokenizerFiles Read(string folder)
+    {
+        var files = new TokenizerFiles(folder);
+        foreach (var name in (string[])[.. Names, Model])
+        {
+            var file = new FileInfo(Path.Combine(folder, name));
+            if (!file.Exists)
+                continue;
+            if (file.Length > LargestFile)
+                throw new InvalidDataException($"{file.FullName}: the file is larger than {LargestFile >> 20} MiB.");
+            files._files.Add(name, File.ReadAllBytes(file.FullName));
+        }
+        if (!files._files.ContainsKey(Tokenizer))
+            throw new InvalidDataException($"{Path.Combine(folder, Tokenizer)}: the file is missing.");
+        return files;
+    }
+
+    public bool Has(string name) => _files.ContainsKey(name);
+
+    public string Text(string name) => System.Text.Encoding.UTF8.GetString(_files[name]);
+
+    /// <summary>Reads a JSON file with <paramref name="read"/>; an absent file reads as one without keys.</summary>
+    /// <exception cref="InvalidDataException">The file is not JSON, or <paramref name="read"/> found something wrong in it.</exception>
+    public T Read<T>(string name, Func<JsonKey, T> read)
+    {
+        var path = Path.Combine(Folder, name);
+        try
+        {
+            if (!_files.TryGetValue(name, out var bytes))
+                return read(JsonKey.Root(path, default));
+            var withoutMark = bytes.AsMemory(bytes.AsSpan().StartsWith("\uFEFF"u8) ? 3 : 0);
+            using var document = JsonDocument.Parse(withoutMark);
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? read(JsonKey.Root(path, document.RootElement))
+                : throw JsonKey.Root(path, default).Wrong("is not a JSON object");
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"{path}: the file is not valid JSON: {e.Message}", e);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new InvalidDataException($"{path}: the file holds a string that is not valid Unicode: {e.Message}", e);
+        }
+    }
+
+    public void CopyTo(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        foreach (var (name, bytes) in _files.Where(file => file.Key != Model))
+            File.WriteAllBytes(Path.Combine(folder, name), bytes);
+    }
+}

@@ -1,0 +1,122 @@
+using System.Runtime.CompilerServices;
+using ToolR0.Contracts;
+
+namespace ToolR0.Testing;
+
+/// <summary>An event store in memory with the version semantics of the real one: appends are all or nothing, a taken version answers false.</summary>
+public sealed class InMemoryFactLog : IFactLog
+{
+    private readonly Lock _lock = new();
+    private readonly List<(string Run, StoredFact Fact)> _all = [];
+    private readonly Dictionary<string, List<StoredFact>> _streams = [];
+
+    /// <summary>Called before an append, outside the lock: a test makes it throw, or lets another writer be first.</summary>
+    public Func<IReadOnlyList<FactAppend>, Task>? BeforeAppend { get; set; }
+
+    /// <summary>Called after a successful append: a test throws here to crash between append and publish.</summary>
+    public Func<IReadOnlyList<FactAppend>, Task>? AfterAppend { get; set; }
+
+    public int Appends { get; private set; }
+
+    public int Reads { get; private set; }
+
+    public IReadOnlyList<StoredFact> All
+    {
+        get
+        {
+            lock (_lock)
+                return [.. _all.Select(entry => entry.Fact)];
+        }
+    }
+
+    public IReadOnlyList<object> Stream(string stream)
+    {
+        lock (_lock)
+            return _streams.TryGetValue(stream, out var facts) ? [.. facts.Select(fact => fact.Fact)] : [];
+    }
+
+    public async Task<bool> AppendAsync(string run, string causationId, IReadOnlyList<FactAppend> facts, CancellationToken cancellation = default)
+    {
+        if (BeforeAppend is { } before)
+            await before(facts);
+        lock (_lock)
+        {
+            if (!Fits(facts))
+                return false;
+            foreach (var fact in facts)
+            {
+                var stored = new StoredFact(fact.Stream, fact.Version, _all.Count + 1, fact.Fact, DateTimeOffset.UtcNow, causationId);
+                _all.Add((run, stored));
+                if (!_streams.TryGetValue(fact.Stream, out var stream))
+                    _streams[fact.Stream] = stream = [];
+                stream.Add(stored);
+            }
+
+            Appends++;
+        }
+
+        if (AfterAppend is { } after)
+            await after(facts);
+        return true;
+    }
+
+    public Task<IReadOnlyDictionary<string, long>> VersionsAsync(IReadOnlyCollection<string> streams, CancellationToken cancellation = default)
+    {
+        lock (_lock)
+        {
+            var versions = streams.Distinct().Where(_streams.ContainsKey).ToDictionary(stream => stream, stream => (long)_streams[stream].Count);
+            return Task.FromResult<IReadOnlyDictionary<string, long>>(versions);
+        }
+    }
+
+    public Task<IReadOnlyDictionary<string, IReadOnlyList<StoredFact>>> ReadAsync(
+        IReadOnlyCollection<string> streams, CancellationToken cancellation = default)
+    {
+        lock (_lock)
+        {
+            Reads++;
+            var facts = streams.Distinct().Where(_streams.ContainsKey).ToDictionary(s => s, s => (IReadOnlyList<StoredFact>)[.. _streams[s]]);
+            return Task.FromResult<IReadOnlyDictionary<string, IReadOnlyList<StoredFact>>>(facts);
+        }
+    }
+
+    public async IAsyncEnumerable<StoredFact> ReadRunAsync(
+        string run, long? upTo = null, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        List<StoredFact> facts;
+        lock (_lock)
+            facts = [.. _all.Where(entry => entry.Run == run && entry.Fact.Sequence <= (upTo ?? long.MaxValue)).Select(entry => entry.Fact)];
+        foreach (var fact in facts)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            yield return fact;
+        }
+
+        await Task.CompletedTask;
+    }
+
+    public Task<IReadOnlyList<string>> RunsAsync(CancellationToken cancellation = default)
+    {
+        lock (_lock)
+        {
+            IReadOnlyList<string> runs = [.. _all.Where(entry => entry.Fact.Fact is RunStarted).Select(entry => entry.Run).Reverse()];
+            return Task.FromResult(runs);
+        }
+    }
+
+    private bool Fits(IReadOnlyList<FactAppend> facts)
+    {
+        var next = new Dictionary<string, long>();
+        foreach (var fact in facts)
+        {
+            var version = next.TryGetValue(fact.Stream, out var pending) ? pending : _streams.TryGetValue(fact.Stream, out var stream) ? stream.Count : 0;
+            if (fact.Version <= version)
+                return false;
+            if (fact.Version != version + 1)
+                throw new InvalidOperationException($"{fact.Stream} is at version {version}, a fact for version {fact.Version} leaves a gap");
+            next[fact.Stream] = fact.Version;
+        }
+
+        return true;
+    }
+}

@@ -2,7 +2,6 @@ using System.Text.Json;
 using FsCheck.Fluent;
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
-using ToolR0.SelfPlay.Parsing;
 
 namespace ToolR0.EventStore.Tests;
 

@@ -54,7 +54,7 @@ internal sealed class RunFlags
             command.Add(option);
     }
 
-    public Contracts.RunOptions Options(ParseResult parsed) => RunOptionsLoader.Load(new OptionSources
+    public Contracts.Options.RunOptions Options(ParseResult parsed) => RunOptionsLoader.Load(new OptionSources
     {
         Preset = parsed.GetValue(_preset),
         File = parsed.GetValue(_options),

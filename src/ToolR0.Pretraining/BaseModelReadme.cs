@@ -6,7 +6,7 @@ using ToolR0.TinyWorld.Texts;
 namespace ToolR0.Pretraining;
 
 /// <summary>The README beside the weights: what the model saw, how noisy it was, what it can do.</summary>
-internal static class BaseModelReadme
+public static class BaseModelReadme
 {
     internal static string Write(BaseModelOptions options, BaseModelResult result)
     {

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace ToolR0.ServiceDefaults;
 
 /// <summary>Log lines of a process whose terminal is taken by progress: to a file that exists only once there is something to say.</summary>
-internal sealed class FileLog(string path) : ILoggerProvider
+public sealed class FileLog(string path) : ILoggerProvider
 {
     private readonly Lock _lock = new();
     private StreamWriter? _writer;

@@ -95,7 +95,7 @@ public sealed record StudyFile(
 /// <param name="Set">Options by path; they win over the study's.</param>
 public sealed record StudyArm(string Name, string Says, IReadOnlyDictionary<string, JsonElement>? Set = null);
 
-internal static partial class Names
+public static partial class Names
 {
     public const string Rule = "must be 1 to 24 lower-case letters, digits and dashes, a letter first";
 

@@ -7,7 +7,7 @@ namespace ToolR0.Studies;
 /// A study as one self-contained SVG: per held-out set, left the exact match of every run with each arm's mean and 95 % interval, right the paired differences
 /// to the reference.
 /// </summary>
-internal static class StudyPlot
+public static class StudyPlot
 {
     private const double Width = 940, Left = 150, Gap = 46, Right = 20, RowHeight = 26, Head = 40, Foot = 44;
     private static readonly string[] Colours = ["#1f6fb4", "#d9730d", "#2a8f5b", "#8a4fb5"];

@@ -11,7 +11,7 @@ namespace ToolR0.Studies;
 /// Plays one run in a process of its own, on one core: one worker, one thread inside an operation. Each run has its own home folder, because runs
 /// with equal beginnings make equal policies and would delete each other's step checkpoints.
 /// </summary>
-internal sealed class StudyProcess(Settings settings, StudyCell cell, string run)
+public sealed class StudyProcess(Settings settings, StudyCell cell, string run)
 {
     private const string CostFile = "cost.json";
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
@@ -128,7 +128,7 @@ internal sealed class StudyProcess(Settings settings, StudyCell cell, string run
 }
 
 /// <summary>How a process asks another of its kind to play a run.</summary>
-internal static class RunArguments
+public static class RunArguments
 {
     public const string Command = "run";
 

@@ -10,7 +10,7 @@ namespace ToolR0.Studies;
 /// Plays the runs of a study that are not in the store yet, several side by side, and reads all of them back. A study that was killed goes on: its runs
 /// are found by their digest, completed ones are only read, begun ones resumed.
 /// </summary>
-internal sealed class StudyRunner(Settings settings, IFactLog log, RunStates states, TextWriter progress)
+public sealed class StudyRunner(Settings settings, IFactLog log, RunStates states, TextWriter progress)
 {
     private readonly Lock _lock = new();
     private readonly Stopwatch _clock = new();

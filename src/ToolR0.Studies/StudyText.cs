@@ -5,7 +5,7 @@ using Spectre.Console;
 namespace ToolR0.Studies;
 
 /// <summary>A study's result in words and tables: on the terminal and as Markdown.</summary>
-internal static class StudyText
+public static class StudyText
 {
     public static readonly IReadOnlyList<string> Columns = ["arm", "runs", "exact match", "gain over base", "difference to reference", "95 % interval"];
 

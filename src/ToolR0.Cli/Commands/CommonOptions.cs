@@ -30,8 +30,8 @@ internal sealed class CommonOptions
         command.Add(_json);
     }
 
-    public Settings Settings(ParseResult parsed) => Options.Settings.Read(
-        parsed.GetValue(_home), parsed.GetValue(_postgres), parsed.GetValue(_bus), parsed.GetValue(_rabbitMq), Options.Settings.ProcessEnvironment(), _defaultBus);
+    public Settings Settings(ParseResult parsed) => ServiceDefaults.Settings.Read(
+        parsed.GetValue(_home), parsed.GetValue(_postgres), parsed.GetValue(_bus), parsed.GetValue(_rabbitMq), ServiceDefaults.Settings.ProcessEnvironment(), _defaultBus);
 
     public bool Json(ParseResult parsed) => parsed.GetValue(_json);
 }
@@ -58,7 +58,7 @@ internal sealed class RunFlags
     {
         Preset = parsed.GetValue(_preset),
         File = parsed.GetValue(_options),
-        Environment = Cli.Options.Settings.ProcessEnvironment(),
+        Environment = ServiceDefaults.Settings.ProcessEnvironment(),
         Sets = parsed.GetValue(_set) ?? [],
         Seed = parsed.GetValue(_seed),
         Iterations = parsed.GetValue(_iterations),

@@ -38,7 +38,7 @@ internal static class GenerateCommand
         var common = new CommonOptions(command, usesBus: false);
         command.SetAction((parsed, cancellation) =>
         {
-            var folder = BaseFolder.CheckedModel(ModelCommands.PolicyFolder(parsed.GetValue(model), common.Settings(parsed)));
+            var folder = BaseFolder.CheckedModel(ModelCommands.PolicyFolder(parsed.GetValue(model), common.Settings(parsed)), TinyWorldAssets.BaseNano);
             var sampling = new SamplingOptions
             {
                 Temperature = parsed.GetValue(greedy) ? 0 : parsed.GetValue(temperature),

@@ -40,7 +40,7 @@ internal static class ModelCommands
         {
             var options = flags.Options(parsed);
             var settings = common.Settings(parsed);
-            string Folder() => BaseFolder.CheckedBase(PolicyFolder(parsed.GetValue(policy) ?? flags.Base(parsed), settings, TinyWorldAssets.BaseNano), options);
+            string Folder() => BaseFolder.CheckedBase(PolicyFolder(parsed.GetValue(policy) ?? flags.Base(parsed), settings), options, TinyWorldAssets.BaseNano);
             if (benchmark.Name(parsed) is { } name)
                 return BenchmarkEval.RunAsync(name, benchmark.Predictions(parsed), benchmark.WriteGold(parsed), Folder, parsed.GetValue(limit), options, settings, common.Json(parsed), cancellation);
             if (parsed.GetValue(sets) is { Length: > 0 } named)

@@ -9,7 +9,7 @@ namespace ToolR0.Evaluation.Benchmarks;
 /// allowed values; every other argument unless it may be left out; values of the declared type (an integer may stand for a float) or of the type of the allowed
 /// values, and among these. Strings compare in lower case without <c> ,./-_*^</c> and with one kind of quote; lists in order; objects key by key.
 /// </summary>
-internal static class AllowedValues
+public static class AllowedValues
 {
     private enum Kind
     {

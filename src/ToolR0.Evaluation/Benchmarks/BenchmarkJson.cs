@@ -5,7 +5,7 @@ using ToolR0.SelfPlay.Parsing;
 namespace ToolR0.Evaluation.Benchmarks;
 
 /// <summary>A place in a benchmark's file; every reading error names it and the field.</summary>
-internal readonly record struct Place(string File, string Item)
+public readonly record struct Place(string File, string Item)
 {
     public UserErrorException Error(string field, string rule) => new($"{File}, {Item}: {field}: {rule}");
 

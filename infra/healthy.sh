@@ -4,4 +4,4 @@
 set -uo pipefail
 exec 3<>"/dev/tcp/127.0.0.1/$1" || exit 1
 printf 'GET /health/ready HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nConnection: close\r\n\r\n' "$1" >&3
-read -r -t 4 answer <&3 && [[ $answer == HTTP/1.1\ 200* ]]
+read -r -t 10 answer <&3 && [[ $answer == HTTP/1.1\ 200* ]]

@@ -155,7 +155,8 @@ public sealed class EventStoreDatabase : IAsyncDisposable, IDisposable
 
     private static async Task ExecuteAsync(NpgsqlConnection connection, string sql)
     {
-        await using var command = new NpgsqlCommand(sql, connection);
+        // A whole stack that starts at once takes turns: the last one waits for all others.
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 180 };
         await command.ExecuteNonQueryAsync();
     }
 }

@@ -7,7 +7,7 @@ namespace ToolR0.ServiceDefaults;
 /// <summary>Whether the process can work: it has started and is not stopping, its bus is connected, its store answers. Asked at most once a second.</summary>
 public sealed class Health(IBusControl bus, EventStoreDatabase database, IHostApplicationLifetime lifetime, TimeProvider? clock = null)
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
 
     private readonly TimeProvider _clock = clock ?? TimeProvider.System;

@@ -2,7 +2,7 @@ using System.Text.Json;
 using ToolR0.Reporting;
 using ToolR0.Testing;
 
-[assembly: AssemblyFixture(typeof(MiniatureRun))]
+[assembly: AssemblyFixture(typeof(ToolR0.System.Tests.MiniatureRun))]
 
 namespace ToolR0.System.Tests;
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # The stack of docker-compose.yml as plain processes, where there is no Docker engine: a private PostgreSQL and RabbitMQ, and every service its own
-# operating-system process, restarted when it dies.
+# operating-system process, restarted when it dies. A process is the service's own program, as in its container.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 . "$here/environment.sh"
+. "$here/private-server.sh" # free_port
 
 services=(coordinator task-generation solving tool-execution reward-scoring learning)
 state="$TOOLR0_HOME/stack"
@@ -33,6 +34,19 @@ is_service() {
   local service
   for service in "${services[@]}"; do [ "$service" = "$1" ] && return 0; done
   return 1
+}
+
+# The program of a service: task-generation -> …/ToolR0.TaskGeneration.dll
+program() {
+  local name
+  name="ToolR0.$(sed -E 's/(^|-)([a-z])/\U\2/g' <<<"$1")"
+  echo "$root/src/$name/bin/$configuration/net10.0/$name.dll"
+}
+
+# Succeeds when a service's process says that it is ready. Argument: a name like solving.2
+ready() {
+  local port
+  port=$(cat "$run/$1.port" 2>/dev/null) && [ -n "$port" ] && bash "$here/healthy.sh" "$port" 2>/dev/null
 }
 
 # Succeeds when the process whose id stands in the file is alive and one of ours.
@@ -69,34 +83,37 @@ stop_all() {
   local name pid
   for name in "$@"; do
     touch "$run/$name.down"
-    if alive "$run/$name.pid" toolr0.dll; then kill -TERM "$(cat "$run/$name.pid")" 2>/dev/null || true; fi
+    if alive "$run/$name.pid" "$(program "${name%.*}")"; then kill -TERM "$(cat "$run/$name.pid")" 2>/dev/null || true; fi
   done
   for name in "$@"; do
     for _ in $(seq 200); do
       alive "$run/$name.supervisor" _supervise || break
       sleep 0.1
     done
-    if alive "$run/$name.pid" toolr0.dll; then kill -KILL "$(cat "$run/$name.pid")" 2>/dev/null || true; fi
+    if alive "$run/$name.pid" "$(program "${name%.*}")"; then kill -KILL "$(cat "$run/$name.pid")" 2>/dev/null || true; fi
     if alive "$run/$name.supervisor" _supervise; then kill -KILL "$(cat "$run/$name.supervisor")" 2>/dev/null || true; fi
     rm -f "$run/$name".*
   done
 }
 
 supervise() {
-  local service=$1 name="$1.$2" child code begun pause=1
+  local service=$1 name="$1.$2" child code begun pause=1 port
   . "$state/environment"
   trap : TERM INT
   echo $$ >"$run/$name.supervisor"
   while [ ! -e "$run/$name.down" ]; do
     begun=$SECONDS
-    dotnet "$toolr0_dll" serve "$service" --health "$run/$name.health" </dev/null &
+    # A port that another process takes first makes this one end, and the next try takes another.
+    port=$(free_port)
+    echo "$port" >"$run/$name.port"
+    TOOLR0_HEALTH_PORT=$port dotnet "$(program "$service")" </dev/null &
     child=$!
     echo $child >"$run/$name.pid"
     code=0
     while kill -0 $child 2>/dev/null; do
       wait $child && code=0 || code=$?
     done
-    rm -f "$run/$name.health"
+    rm -f "$run/$name.port"
     [ ! -e "$run/$name.down" ] || break
     echo "$(date -u +%FT%TZ) $name ended with code $code, starting it again" >&2
     echo $(($(cat "$run/$name.restarts" 2>/dev/null || echo 0) + 1)) >"$run/$name.restarts"
@@ -122,11 +139,10 @@ scale_one() {
 }
 
 wait_healthy() {
-  local service index file deadline=$((SECONDS + 90))
+  local service index deadline=$((SECONDS + 90))
   for service in "${services[@]}"; do
     for index in $(indices "$service"); do
-      file="$run/$service.$index.health"
-      until [ -e "$file" ]; do
+      until ready "$service.$index"; do
         [ $SECONDS -lt $deadline ] || fail "$service.$index is not ready: $(tail -1 "$logs/$service.$index.log")"
         [ ! -e "$run/$service.$index.restarts" ] || [ "$(cat "$run/$service.$index.restarts" 2>/dev/null || echo 0)" -lt 3 ] ||
           fail "$service.$index does not stay up: $(grep -v 'starting it again' "$logs/$service.$index.log" | tail -1)"
@@ -181,7 +197,7 @@ status() {
   for service in "${services[@]}"; do
     for index in $(indices "$service"); do
       name="$service.$index"
-      if ! alive "$run/$name.pid" toolr0.dll; then what=down; elif [ -e "$run/$name.health" ]; then what=ready; else what=starting; fi
+      if ! alive "$run/$name.pid" "$(program "${name%.*}")"; then what=down; elif ready "$name"; then what=ready; else what=starting; fi
       printf '%-20s %-8s %-9s %s\n' "$name" "$(cat "$run/$name.pid" 2>/dev/null || echo -)" $what "$(cat "$run/$name.restarts" 2>/dev/null || echo 0)"
     done
   done
@@ -203,9 +219,8 @@ case "$action" in
     [ $# -ge 1 ] || fail "kill which? infra/stack.sh kill solving 1"
     is_service "$1" || fail "unknown service '$1' (there are ${services[*]})"
     name="$1.${2:-1}"
-    alive "$run/$name.pid" toolr0.dll || fail "$name does not run"
+    alive "$run/$name.pid" "$(program "${name%.*}")" || fail "$name does not run"
     pid=$(cat "$run/$name.pid")
-    rm -f "$run/$name.health"
     kill -KILL "$pid"
     echo "killed $name (process $pid)"
     ;;

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 using ToolR0.Contracts;
 using ToolR0.Coordinator.Loop;
 using ToolR0.Messaging;
+using ToolR0.ServiceDefaults;
 
 namespace ToolR0.Coordinator;
 
@@ -17,6 +18,10 @@ public sealed record CoordinatorOptions(string? OnlyRun = null);
 public static class CoordinatorService
 {
     public const string Name = "coordinator";
+
+    /// <summary>As a host takes it in; an embedded coordinator drives only the given run.</summary>
+    public static ServicePart Part(string? onlyRun = null) =>
+        new(Name, (services, _) => services.AddCoordinator(new CoordinatorOptions(onlyRun)), bus => bus.AddCoordinatorConsumers());
 
     /// <summary>Needs an <see cref="IFactLog"/>.</summary>
     public static IServiceCollection AddCoordinator(this IServiceCollection services, CoordinatorOptions? options = null)

@@ -1,14 +1,4 @@
 using ToolR0.Coordinator;
-using ToolR0.EventStore;
 using ToolR0.ServiceDefaults;
 
-
-
-
-
-
-return await ServiceHost.RunAsync(
-    CoordinatorService.Name,
-    args,
-    (services, settings) => services.AddEventStore(settings.Postgres, EventStoreServices.WorkerPatience).AddCoordinator(),
-    bus => bus.AddCoordinatorConsumers());
+return await ServiceProcess.MainAsync(CoordinatorService.Part(), args);

@@ -1,5 +1,6 @@
 using JasperFx;
 using JasperFx.Events;
+using JasperFx.OpenTelemetry;
 using Marten;
 using Npgsql;
 using Weasel.Core;
@@ -80,6 +81,14 @@ public sealed class EventStoreDatabase : IAsyncDisposable, IDisposable
         });
     }
 
+    /// <summary>One round trip to the server.</summary>
+    /// <exception cref="EventStoreException">It does not answer.</exception>
+    public Task PingAsync(CancellationToken cancellation = default) => GuardAsync(async () =>
+    {
+        await using var command = DataSource.CreateCommand("select 1");
+        return await command.ExecuteScalarAsync(cancellation);
+    });
+
     public void Dispose()
     {
         _store.Dispose();
@@ -115,6 +124,7 @@ public sealed class EventStoreDatabase : IAsyncDisposable, IDisposable
         options.Events.MetadataConfig.EnableAll();
         options.Events.AddEventTypes(FactTypes.All);
         options.Events.IgnoreIndex(RunIndex);
+        options.OpenTelemetry.TrackConnections = TrackLevel.Normal; // spans for whoever listens
     }
 
     private Task CreateSchemaAsync() => GuardAsync(async () =>
@@ -145,7 +155,8 @@ public sealed class EventStoreDatabase : IAsyncDisposable, IDisposable
 
     private static async Task ExecuteAsync(NpgsqlConnection connection, string sql)
     {
-        await using var command = new NpgsqlCommand(sql, connection);
+        // A whole stack that starts at once takes turns: the last one waits for all others.
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 180 };
         await command.ExecuteNonQueryAsync();
     }
 }

@@ -3,6 +3,8 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using ToolR0.Contracts;
 using ToolR0.Messaging;
+using ToolR0.Policies.Storage;
+using ToolR0.ServiceDefaults;
 
 namespace ToolR0.Learning;
 
@@ -10,6 +12,16 @@ namespace ToolR0.Learning;
 public static class LearningService
 {
     public const string Name = "learning";
+
+    /// <summary>As a host takes it in, with the policies of the home folder.</summary>
+    public static ServicePart Part { get; } = new(
+        Name,
+        (services, settings) =>
+        {
+            services.TryAddSingleton(_ => new PolicyStore(settings.PoliciesFolder));
+            services.AddLearning();
+        },
+        bus => bus.AddLearningConsumers());
 
     /// <summary>Needs an <see cref="IFactLog"/>, a policy store and <see cref="WorkerOptions"/>.</summary>
     public static IServiceCollection AddLearning(this IServiceCollection services)

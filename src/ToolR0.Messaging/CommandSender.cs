@@ -1,5 +1,6 @@
 using MassTransit;
 using ToolR0.Contracts;
+using ToolR0.Messaging.Telemetry;
 
 namespace ToolR0.Messaging;
 
@@ -16,8 +17,11 @@ public sealed class CommandSender(IBus bus)
 
     /// <exception cref="MessageTooLargeException">Over 64 KiB: cut smaller shards.</exception>
     public async Task SendAsync<TCommand>(TCommand command, string causation, CancellationToken cancellation = default)
-        where TCommand : class, IShardCommand =>
+        where TCommand : class, IShardCommand
+    {
+        OutstandingShards.Add(command.Run, command.Shard);
         await SendAsync(command, command.Run, Ids.MessageId(command.Shard), causation, cancellation);
+    }
 
     public Task SendAsync(StartRun command, CancellationToken cancellation = default) => FromOutside(command, command.Run, cancellation);
 

@@ -1,6 +1,7 @@
 using MassTransit;
 using Microsoft.Extensions.Logging;
 using ToolR0.Contracts;
+using ToolR0.Messaging.Telemetry;
 
 namespace ToolR0.Messaging;
 
@@ -48,6 +49,7 @@ public abstract class ShardConsumer<TCommand>(IFactLog log, StreamCache reader, 
         catch (Exception e) when (e is not OperationCanceledException && ShardEndpoint.IsLastTry(context, e))
         {
             logger.LogError(e, "{Shard} cannot be answered", command.Shard);
+            Instruments.Failed(command);
             await context.Publish(
                 new ShardFailed(command.Run, command.Shard, OneLine(e)),
                 send => send.Trace(command.Run, Ids.MessageId(command.Shard + "/failed"), command.Shard),
@@ -67,6 +69,7 @@ public abstract class ShardConsumer<TCommand>(IFactLog log, StreamCache reader, 
         if (await log.AppendAsync(command.Run, command.Shard, appends, cancellation))
         {
             Reader.Remember(command.Shard, appends);
+            Instruments.Answered(command, answer);
             return answer;
         }
 

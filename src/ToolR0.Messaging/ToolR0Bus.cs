@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
+using ToolR0.Messaging.Telemetry;
 
 namespace ToolR0.Messaging;
 
@@ -38,6 +39,7 @@ public static class ToolR0Bus
             bus.UsingInMemory((context, transport) =>
             {
                 UseJson(transport);
+                transport.UseConsumeFilter(typeof(WorkScopeFilter<>), context);
                 transport.ConfigureEndpoints(context);
             });
             return;
@@ -60,6 +62,7 @@ public static class ToolR0Bus
                     host.UseSsl(ssl => ssl.ServerName = options.RabbitMq.Host);
             });
             UseJson(transport);
+            transport.UseConsumeFilter(typeof(WorkScopeFilter<>), context);
             transport.ConfigureEndpoints(context);
         });
     }

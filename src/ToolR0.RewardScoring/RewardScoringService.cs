@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using ToolR0.Contracts;
 using ToolR0.Messaging;
+using ToolR0.ServiceDefaults;
 
 namespace ToolR0.RewardScoring;
 
@@ -10,6 +11,9 @@ namespace ToolR0.RewardScoring;
 public static class RewardScoringService
 {
     public const string Name = "reward-scoring";
+
+    /// <summary>As a host takes it in.</summary>
+    public static ServicePart Part { get; } = new(Name, (services, _) => services.AddRewardScoring(), bus => bus.AddRewardScoringConsumers());
 
     /// <summary>Needs an <see cref="IFactLog"/> and <see cref="WorkerOptions"/>.</summary>
     public static IServiceCollection AddRewardScoring(this IServiceCollection services)

@@ -1,67 +1,60 @@
-using MassTransit;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using ToolR0.Contracts;
+using ToolR0.EventStore;
 using ToolR0.Messaging;
+using ToolR0.Messaging.Telemetry;
 
 namespace ToolR0.ServiceDefaults;
 
-/// <summary>Where a process finds what it shares with the others.</summary>
-/// <param name="Postgres">Connection string of the event store.</param>
-/// <param name="Home">Folder of policies and reports.</param>
-public sealed record ServiceSettings(string Postgres, BusOptions Bus, string Home, WorkerOptions Workers)
-{
-    /// <summary>
-    /// Reads <c>ToolR0:Postgres</c>, <c>ToolR0:Bus</c>, <c>ToolR0:RabbitMq</c>, <c>ToolR0:Home</c>, <c>ToolR0:Workers</c>, or the same as
-    /// <c>TOOLR0_POSTGRES</c> and so on.
-    /// </summary>
-    /// <exception cref="FormatException">Names the setting, its value and the rule.</exception>
-    public static ServiceSettings From(IConfiguration configuration)
-    {
-        string? Get(string name) => configuration[$"ToolR0:{name}"] is { Length: > 0 } value ? value
-            : configuration[$"TOOLR0_{name.ToUpperInvariant()}"] is { Length: > 0 } variable ? variable : null;
-
-        var workers = Get("Workers") is not { } text ? WorkerOptions.Default
-            : int.TryParse(text, out var count) && count is >= 1 and <= 1024 ? new WorkerOptions(count)
-            : throw new FormatException($"ToolR0:Workers is '{text}': it must be a number from 1 to 1024");
-        return new ServiceSettings(
-            Get("Postgres") ?? throw new FormatException("ToolR0:Postgres is not set: it must be the connection string of the event store"),
-            BusOptions.Parse(Get("Bus") ?? "rabbitmq", Get("RabbitMq")),
-            Path.GetFullPath(Get("Home") ?? ".toolr0"),
-            workers);
-    }
-
-    public string Policies => Path.Combine(Home, "policies");
-}
-
-/// <summary>Runs one service as a process of its own: settings, store, bus, and the line "ready" once it takes commands.</summary>
+/// <summary>Puts services, store, bus, telemetry and health into one process: the same way for a container, for <c>toolr0 serve</c> and for <c>toolr0 run</c>.</summary>
 public static class ServiceHost
 {
-    /// <param name="register">Registers the store and the service.</param>
-    /// <param name="consumers">Registers the service's consumers on the bus.</param>
-    /// <returns>Exit code: 0 after an orderly stop, 1 with one line on standard error when it cannot start.</returns>
-    public static async Task<int> RunAsync(
-        string name, string[] args, Action<IServiceCollection, ServiceSettings> register, Action<IBusRegistrationConfigurator> consumers)
+    /// <summary>A host with the given services, the store and the bus. It does not listen to signals: its caller does.</summary>
+    /// <param name="log">Where log lines go; null drops them. Warnings and above, unless the caller sets another level.</param>
+    /// <param name="tellsHealth">Whether health is told on <see cref="Settings.HealthPort"/>, as a service does and a command does not.</param>
+    public static IHost Build(Settings settings, IReadOnlyList<ServicePart> parts, Action<ILoggingBuilder>? log = null, bool tellsHealth = false)
     {
-        try
+        var builder = new HostApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true, ContentRootPath = AppContext.BaseDirectory });
+        builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        log?.Invoke(builder.Logging);
+        builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(20));
+        builder.Services.AddSingleton(settings);
+        builder.Services.AddSingleton(settings.Workers);
+        builder.Services.AddEventStore(settings.RequirePostgres(), EventStoreServices.WorkerPatience);
+        Measure(builder.Services);
+        foreach (var part in parts)
+            part.Add(builder.Services, settings);
+        // Before the bus: what is not ready yet answers so, instead of not at all.
+        builder.Services.AddSingleton<Health>();
+        if (tellsHealth && settings.HealthPort is { } port)
+            builder.Services.AddHostedService(provider => new HealthEndpoint(settings.HealthHost, port, provider.GetRequiredService<Health>()));
+        builder.Services.AddToolR0Bus(settings.Bus, bus =>
         {
-            var builder = Host.CreateApplicationBuilder(args);
-            builder.Logging.SetMinimumLevel(LogLevel.Warning);
-            var settings = ServiceSettings.From(builder.Configuration);
-            builder.Services.AddSingleton(settings).AddSingleton(settings.Workers);
-            register(builder.Services, settings);
-            builder.Services.AddToolR0Bus(settings.Bus, consumers);
-            using var host = builder.Build();
-            await host.StartAsync();
-            Console.WriteLine($"{name} ready");
-            await host.WaitForShutdownAsync();
-            return 0;
-        }
-        catch (Exception e)
-        {
-            await Console.Error.WriteLineAsync($"{name}: {e.Message.ReplaceLineEndings(" ")}");
-            return 1;
-        }
+            foreach (var part in parts)
+                part.AddConsumers(bus);
+        });
+        Observability.Add(builder, parts.Count == 1 ? parts[0].Name : "toolr0");
+        return builder.Build();
+    }
+
+    /// <summary>The store alone, for commands that only read or send nothing.</summary>
+    public static ServiceProvider Store(Settings settings) => new ServiceCollection().AddEventStore(settings.RequirePostgres()).BuildServiceProvider();
+
+    /// <summary>Puts the measuring log in front of the one that the store registered.</summary>
+    private static void Measure(IServiceCollection services)
+    {
+        var stored = services.Last(service => service.ServiceType == typeof(IFactLog));
+        services.Remove(stored);
+        services.AddSingleton<IFactLog>(provider => new MeasuredFactLog((IFactLog)stored.ImplementationFactory!(provider)));
+    }
+
+    private sealed class NoLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }

@@ -1,4 +1,5 @@
-
+using System.Collections;
+using System.Data.Common;
 using ToolR0.Contracts;
 using ToolR0.Messaging;
 
@@ -12,28 +13,74 @@ public sealed record Settings(string Home, string? Postgres, BusOptions Bus, Wor
 {
     public string PoliciesFolder => Path.Combine(Home, "policies");
 
-    /// <summary>From flags, else the environment (TOOLR0_HOME, TOOLR0_POSTGRES, TOOLR0_BUS, TOOLR0_RABBITMQ, TOOLR0_WORKERS), else defaults.</summary>
+    /// <summary>TOOLR0_HEALTH_PORT: where health is told over HTTP; null tells it nowhere.</summary>
+    public int? HealthPort { get; init; }
+
+    /// <summary>TOOLR0_HEALTH_HOST: the address that is listened on; <c>*</c> is every one.</summary>
+    public string HealthHost { get; init; } = "127.0.0.1";
+
+    /// <summary>TOOLR0_COMMAND: how whoever reads our messages calls the toolr0 command, e.g. <c>docker compose run --rm toolr0</c>.</summary>
+    public string Command { get; init; } = "toolr0";
+
+    /// <summary>TOOLR0_COPY_OUT: what copies a file from where this process writes, the path and the target still to come; null where it can be opened as it is.</summary>
+    public string? CopyOut { get; init; }
+
+    /// <summary>The settings of a service's process: TOOLR0_POSTGRES is required, the bus is RabbitMQ unless TOOLR0_BUS says otherwise.</summary>
+    /// <exception cref="UserErrorException">Names the variable, its value and the rule.</exception>
+    public static Settings OfService(IReadOnlyDictionary<string, string> environment)
+    {
+        var settings = Read(null, null, null, null, environment, BusKind.RabbitMq);
+        settings.RequirePostgres();
+        return settings;
+    }
+
+    /// <summary>
+    /// From flags, else the environment (TOOLR0_HOME, TOOLR0_POSTGRES, TOOLR0_BUS, TOOLR0_RABBITMQ, TOOLR0_WORKERS), else defaults. User and password
+    /// may stand in variables of their own, where every character means itself: TOOLR0_POSTGRES_USER, TOOLR0_POSTGRES_PASSWORD,
+    /// TOOLR0_RABBITMQ_USER, TOOLR0_RABBITMQ_PASSWORD; they count where the connection string or address names none.
+    /// </summary>
     /// <param name="defaultBus">When neither says which.</param>
+    /// <param name="busOfEnvironment">False: TOOLR0_BUS is not read, and TOOLR0_RABBITMQ only says where RabbitMQ is, should a flag ask for it.</param>
     /// <exception cref="UserErrorException">A value that is none.</exception>
     public static Settings Read(
-        string? home, string? postgres, string? bus, string? rabbitMq, IReadOnlyDictionary<string, string> environment, BusKind defaultBus = BusKind.Memory)
+        string? home,
+        string? postgres,
+        string? bus,
+        string? rabbitMq,
+        IReadOnlyDictionary<string, string> environment,
+        BusKind defaultBus = BusKind.Memory,
+        bool busOfEnvironment = true)
     {
         string? From(string? flag, string variable) =>
             !string.IsNullOrWhiteSpace(flag) ? flag : environment.TryGetValue(variable, out var value) && !string.IsNullOrWhiteSpace(value) ? value : null;
 
-        var workers = From(null, "TOOLR0_WORKERS") is not { } text ? WorkerOptions.Default
-            : int.TryParse(text, out var count) && count is >= 1 and <= 1024 ? new WorkerOptions(count)
-            : throw new UserErrorException($"TOOLR0_WORKERS is '{text}': it must be a number from 1 to 1024");
-        var kind = From(bus, "TOOLR0_BUS") ?? (defaultBus == BusKind.RabbitMq || !string.IsNullOrWhiteSpace(rabbitMq) ? "rabbitmq" : "memory");
+        var kind = From(bus, busOfEnvironment ? "TOOLR0_BUS" : "")
+            ?? (defaultBus == BusKind.RabbitMq || !string.IsNullOrWhiteSpace(rabbitMq) ? "rabbitmq" : "memory");
+        BusOptions options;
         try
         {
-            var options = BusOptions.Parse(kind, From(rabbitMq, "TOOLR0_RABBITMQ"));
-            return new Settings(Path.GetFullPath(From(home, "TOOLR0_HOME") ?? ".toolr0"), From(postgres, "TOOLR0_POSTGRES"), options, workers);
+            options = BusOptions.Parse(kind, From(rabbitMq, "TOOLR0_RABBITMQ"));
         }
         catch (FormatException e)
         {
             throw new UserErrorException($"{e.Message} (--bus, --rabbitmq or TOOLR0_BUS, TOOLR0_RABBITMQ)");
         }
+
+        return new Settings(
+            Path.GetFullPath(From(home, "TOOLR0_HOME") ?? ".toolr0"),
+            WithAccount(From(postgres, "TOOLR0_POSTGRES"), From(null, "TOOLR0_POSTGRES_USER"), From(null, "TOOLR0_POSTGRES_PASSWORD")),
+            WithAccount(options, From(null, "TOOLR0_RABBITMQ_USER"), From(null, "TOOLR0_RABBITMQ_PASSWORD")),
+            Number("TOOLR0_WORKERS", 1024) is { } count ? new WorkerOptions(count) : WorkerOptions.Default)
+        {
+            HealthPort = Number("TOOLR0_HEALTH_PORT", 65535),
+            HealthHost = From(null, "TOOLR0_HEALTH_HOST") ?? "127.0.0.1",
+            Command = From(null, "TOOLR0_COMMAND") ?? "toolr0",
+            CopyOut = From(null, "TOOLR0_COPY_OUT"),
+        };
+
+        int? Number(string variable, int most) => From(null, variable) is not { } text ? null
+            : int.TryParse(text, out var number) && number >= 1 && number <= most ? number
+            : throw new UserErrorException($"{variable} is '{text}': it must be a number from 1 to {most}");
     }
 
     /// <summary>The connection string, or the error that none was given.</summary>
@@ -44,5 +91,37 @@ public sealed record Settings(string Home, string? Postgres, BusOptions Bus, Wor
 
     /// <summary>The process's environment variables.</summary>
     public static IReadOnlyDictionary<string, string> ProcessEnvironment() =>
-        Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>().ToDictionary(e => (string)e.Key, e => (string?)e.Value ?? "");
+        Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(e => (string)e.Key, e => (string?)e.Value ?? "");
+
+    private static string? WithAccount(string? connection, string? user, string? password)
+    {
+        if (connection is null || (user is null && password is null))
+            return connection;
+        try
+        {
+            var parts = new DbConnectionStringBuilder { ConnectionString = connection };
+            Add(["username", "user name", "user id", "userid", "uid"], user);
+            Add(["password", "pwd", "psw"], password);
+            return parts.ConnectionString;
+
+            void Add(string[] names, string? value)
+            {
+                if (value is not null && !names.Any(parts.ContainsKey))
+                    parts[names[0]] = value;
+            }
+        }
+        catch (ArgumentException)
+        {
+            // Not a connection string: whoever connects says so, and names the setting.
+            return connection;
+        }
+    }
+
+    private static BusOptions WithAccount(BusOptions bus, string? user, string? password) =>
+        password is null || bus.RabbitMq.UserInfo.Length > 0
+            ? bus
+            : bus with
+            {
+                RabbitMq = new UriBuilder(bus.RabbitMq) { UserName = Uri.EscapeDataString(user ?? "guest"), Password = Uri.EscapeDataString(password) }.Uri,
+            };
 }

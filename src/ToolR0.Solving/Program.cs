@@ -1,11 +1,4 @@
-using Microsoft.Extensions.DependencyInjection;
-using ToolR0.EventStore;
-using ToolR0.Policies.Storage;
-using ToolR0.ServiceDefaults;
 using ToolR0.Solving;
+using ToolR0.ServiceDefaults;
 
-return await ServiceHost.RunAsync(
-    SolvingService.Name,
-    args,
-    (services, settings) => services.AddEventStore(settings.Postgres, EventStoreServices.WorkerPatience).AddSingleton(_ => new PolicyStore(settings.Policies)).AddSolving(),
-    bus => bus.AddSolvingConsumers());
+return await ServiceProcess.MainAsync(SolvingService.Part, args);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Reflection;
 using System.Text.Json;
 using ToolR0.Reporting;
 using ToolR0.SelfPlay.Options;
@@ -78,10 +79,11 @@ public sealed class StudyProcess(Settings settings, StudyCell cell, string run)
         var program = Environment.ProcessPath ?? "dotnet";
         var start = new ProcessStartInfo(program) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         if (Path.GetFileNameWithoutExtension(program) == "dotnet")
-            start.ArgumentList.Add(typeof(StudyProcess).Assembly.Location);
+            start.ArgumentList.Add(Assembly.GetEntryAssembly()!.Location);
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
-        foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("TOOLR0_", StringComparison.Ordinal) && name != "TOOLR0_TRACE").ToList())
+        var ours = start.Environment.Keys.Where(name => name.StartsWith("TOOLR0_", StringComparison.Ordinal) && name is not ("TOOLR0_TRACE" or "TOOLR0_COMMAND"));
+        foreach (var name in ours.ToList())
             start.Environment.Remove(name);
         start.Environment["TOOLR0_HOME"] = Home;
         start.Environment["TOOLR0_POSTGRES"] = settings.RequirePostgres();

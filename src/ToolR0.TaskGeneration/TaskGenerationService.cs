@@ -4,6 +4,8 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using ToolR0.Contracts;
 using ToolR0.Messaging;
 using ToolR0.Policies.Inference;
+using ToolR0.Policies.Storage;
+using ToolR0.ServiceDefaults;
 
 namespace ToolR0.TaskGeneration;
 
@@ -11,6 +13,16 @@ namespace ToolR0.TaskGeneration;
 public static class TaskGenerationService
 {
     public const string Name = "task-generation";
+
+    /// <summary>As a host takes it in, with the policies of the home folder.</summary>
+    public static ServicePart Part { get; } = new(
+        Name,
+        (services, settings) =>
+        {
+            services.TryAddSingleton(_ => new PolicyStore(settings.PoliciesFolder));
+            services.AddTaskGeneration();
+        },
+        bus => bus.AddTaskGenerationConsumers());
 
     /// <summary>Needs an <see cref="IFactLog"/>, a policy store and <see cref="WorkerOptions"/>.</summary>
     public static IServiceCollection AddTaskGeneration(this IServiceCollection services)

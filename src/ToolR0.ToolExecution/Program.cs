@@ -1,14 +1,4 @@
-using ToolR0.EventStore;
-using ToolR0.ServiceDefaults;
 using ToolR0.ToolExecution;
+using ToolR0.ServiceDefaults;
 
-
-
-
-
-
-return await ServiceHost.RunAsync(
-    ToolExecutionService.Name,
-    args,
-    (services, settings) => services.AddEventStore(settings.Postgres, EventStoreServices.WorkerPatience).AddToolExecution(),
-    bus => bus.AddToolExecutionConsumers());
+return await ServiceProcess.MainAsync(ToolExecutionService.Part, args);

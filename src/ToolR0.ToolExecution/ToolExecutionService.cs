@@ -2,6 +2,7 @@ using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using ToolR0.Messaging;
+using ToolR0.ServiceDefaults;
 
 namespace ToolR0.ToolExecution;
 
@@ -9,6 +10,9 @@ namespace ToolR0.ToolExecution;
 public static class ToolExecutionService
 {
     public const string Name = "tool-execution";
+
+    /// <summary>As a host takes it in.</summary>
+    public static ServicePart Part { get; } = new(Name, (services, _) => services.AddToolExecution(), bus => bus.AddToolExecutionConsumers());
 
     /// <summary>Needs an <see cref="Contracts.IFactLog"/>.</summary>
     public static IServiceCollection AddToolExecution(this IServiceCollection services)

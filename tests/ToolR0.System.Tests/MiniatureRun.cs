@@ -3,7 +3,7 @@ using ToolR0.Reporting;
 using ToolR0.System.Tests;
 using ToolR0.Testing;
 
-[assembly: AssemblyFixture(typeof(MiniatureRun))]
+[assembly: AssemblyFixture(typeof(ToolR0.System.Tests.MiniatureRun))]
 
 namespace ToolR0.System.Tests;
 

@@ -93,7 +93,7 @@ internal static class BenchmarkEval
             return 0;
         }
 
-        await using var store = ToolR0Host.Store(settings);
+        await using var store = ServiceHost.Store(settings);
         Console.Error.WriteLine($"stored in {await result.StoreAsync(store.GetRequiredService<IFactLog>(), asked, cancellation)}");
         return 0;
     }

@@ -15,10 +15,16 @@ internal sealed class CommonOptions
     private readonly Option<string?> _rabbitMq = new("--rabbitmq") { Description = "amqp://user:password@host:5672/vhost (TOOLR0_RABBITMQ)", HelpName = "ADDRESS" };
     private readonly Option<bool> _json = new("--json") { Description = "Write JSON for programs" };
     private readonly BusKind _defaultBus;
+    private readonly bool _busOfEnvironment;
 
-    public CommonOptions(Command command, BusKind defaultBus = BusKind.Memory, bool usesBus = true)
+    /// <param name="defaultBus">Where neither flag nor environment says which.</param>
+    /// <param name="busOfEnvironment">False for a command that hosts the services itself: only a flag makes it join a stack's bus, never TOOLR0_BUS.</param>
+    public CommonOptions(Command command, BusKind defaultBus = BusKind.Memory, bool usesBus = true, bool busOfEnvironment = true)
     {
         _defaultBus = defaultBus;
+        _busOfEnvironment = busOfEnvironment;
+        if (!busOfEnvironment)
+            _bus.Description = "memory (default), or rabbitmq to join a stack's bus; TOOLR0_BUS is not read";
         command.Add(_home);
         command.Add(_postgres);
         if (usesBus)
@@ -31,7 +37,13 @@ internal sealed class CommonOptions
     }
 
     public Settings Settings(ParseResult parsed) => ServiceDefaults.Settings.Read(
-        parsed.GetValue(_home), parsed.GetValue(_postgres), parsed.GetValue(_bus), parsed.GetValue(_rabbitMq), ServiceDefaults.Settings.ProcessEnvironment(), _defaultBus);
+        parsed.GetValue(_home),
+        parsed.GetValue(_postgres),
+        parsed.GetValue(_bus),
+        parsed.GetValue(_rabbitMq),
+        ServiceDefaults.Settings.ProcessEnvironment(),
+        _defaultBus,
+        _busOfEnvironment);
 
     public bool Json(ParseResult parsed) => parsed.GetValue(_json);
 }

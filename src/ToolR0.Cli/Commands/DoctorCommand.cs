@@ -65,7 +65,7 @@ internal static class DoctorCommand
 
     private static async Task<string> PostgresAsync(Settings settings, CancellationToken cancellation)
     {
-        await using var store = ToolR0Host.Store(settings);
+        await using var store = ServiceHost.Store(settings);
         var database = store.GetRequiredService<EventStoreDatabase>();
         var (version, events, bytes) = await database.DescribeAsync(cancellation);
         return FormattableString.Invariant($"{version} at {database.Server}, {events:#,0} events, {bytes / 1e6:0.0} MB");

@@ -33,7 +33,7 @@ internal static class RunCommand
         var untilInputEnds = new Option<bool>(RunArguments.UntilInputEnds) { Hidden = true };
         command.Add(resume);
         command.Add(untilInputEnds);
-        var common = new CommonOptions(command);
+        var common = new CommonOptions(command, busOfEnvironment: false);
         command.SetAction((parsed, cancellation) =>
             RunAsync(parsed, flags, parsed.GetValue(resume), common, parsed.GetValue(untilInputEnds) ? OrInputEnds(cancellation) : cancellation));
         return command;
@@ -59,7 +59,7 @@ internal static class RunCommand
         TorchRuntime.EnsureLoaded();
         await BusProbe.CheckAsync(settings.Bus, cancellation: cancellation);
         var run = start?.Run ?? Ids.CheckedRunName(resume!);
-        using var host = ToolR0Host.Build(settings, ServiceKinds.All(run), logging => AddLog(logging, settings, run));
+        using var host = ServiceHost.Build(settings, ServiceKinds.All(run), logging => AddLog(logging, settings, run));
         var state = await host.Services.GetRequiredService<RunStates>().LoadAsync(run, cancellation);
         if (start is not null && state.Status != RunStatus.NotStarted)
             throw new UserErrorException($"there is a run '{run}' already; choose another --run or go on with it: --resume {run}");
@@ -143,11 +143,11 @@ internal static class RunCommand
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
             await PauseAsync(sender, watcher, run);
-            Console.Error.WriteLine($"interrupted; what was computed is stored. Go on with: toolr0 run --resume {run}");
+            Console.Error.WriteLine($"interrupted; what was computed is stored. Go on with: {settings.Command} run --resume {run}");
             return Interrupted;
         }
 
-        return await RunFiles.FinishAsync(log, settings, run, json);
+        return await RunFiles.FinishAsync(log, settings, run, "run --resume", json);
     }
 
     /// <summary>Stops dispatching and records the pause, so that the time until the run goes on does not count as its own.</summary>

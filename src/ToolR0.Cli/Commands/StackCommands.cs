@@ -38,7 +38,7 @@ internal static class StackCommands
             var baseFolder = BaseFolder.CheckedBase(flags.Base(parsed), options, TinyWorldAssets.BaseNano);
             var sets = HeldOutFiles.LoadAll(options, flags.HeldOutSeed(parsed));
             await BusProbe.CheckAsync(settings.Bus, cancellation: cancellation);
-            using var host = ToolR0Host.Build(settings, []);
+            using var host = ServiceHost.Build(settings, []);
             if ((await host.Services.GetRequiredService<RunStates>().LoadAsync(run, cancellation)).Status != RunStatus.NotStarted)
                 throw new UserErrorException($"there is a run '{run}' already; choose another --run");
 
@@ -70,7 +70,7 @@ internal static class StackCommands
         command.SetAction(async (parsed, cancellation) =>
         {
             var settings = common.Settings(parsed);
-            await using var store = ToolR0Host.Store(settings);
+            await using var store = ServiceHost.Store(settings);
             var name = await KnownRunAsync(store, parsed.GetValue(run), cancellation);
             return await FollowAsync(store.GetRequiredService<IFactLog>(), settings, name, common.Json(parsed), cancellation);
         });
@@ -94,7 +94,7 @@ internal static class StackCommands
             return 130;
         }
 
-        return await RunFiles.FinishAsync(log, settings, run, json);
+        return await RunFiles.FinishAsync(log, settings, run, "resume", json);
     }
 
     private static Command Pause() => Order("pause", "Dispatch nothing more until resumed", RunStatus.Paused, (run, _) => new PauseRun(run), RunStatus.Running);
@@ -116,7 +116,7 @@ internal static class StackCommands
         {
             var settings = common.Settings(parsed);
             await BusProbe.CheckAsync(settings.Bus, cancellation: cancellation);
-            using var host = ToolR0Host.Build(settings, []);
+            using var host = ServiceHost.Build(settings, []);
             var states = host.Services.GetRequiredService<RunStates>();
             var named = await KnownRunAsync(host.Services, parsed.GetValue(run), cancellation);
             var state = await states.LoadAsync(named, cancellation);
@@ -156,7 +156,7 @@ internal static class StackCommands
         command.SetAction(async (parsed, cancellation) =>
         {
             var settings = common.Settings(parsed);
-            await using var store = ToolR0Host.Store(settings);
+            await using var store = ServiceHost.Store(settings);
             var log = store.GetRequiredService<IFactLog>();
             var names = parsed.GetValue(run) is { } one ? [await KnownRunAsync(store, one, cancellation)] : await log.RunsAsync(cancellation);
             var states = new List<RunState>();

@@ -36,7 +36,7 @@ internal static class StoreCommands
         command.SetAction(async (parsed, cancellation) =>
         {
             var settings = common.Settings(parsed);
-            await using var store = ToolR0Host.Store(settings);
+            await using var store = ServiceHost.Store(settings);
             var name = await StackCommands.KnownRunAsync(store, parsed.GetValue(run), cancellation);
             var export = store.GetRequiredService<RunExport>();
             if (parsed.GetValue(output) is not { } path)
@@ -60,14 +60,14 @@ internal static class StoreCommands
         command.SetAction(async (parsed, cancellation) =>
         {
             var settings = common.Settings(parsed);
-            await using var store = ToolR0Host.Store(settings);
+            await using var store = ServiceHost.Store(settings);
             var name = await StackCommands.KnownRunAsync(store, parsed.GetValue(run), cancellation);
             var report = await new ReportReader(store.GetRequiredService<IFactLog>()).ReadAsync(name, cancellation: cancellation);
             var (html, summary) = RunFiles.Write(settings, report);
             if (common.Json(parsed))
                 Console.Write(await File.ReadAllTextAsync(summary, cancellation));
             else
-                Closing.Write(AnsiConsole.Console, report, html, summary);
+                Closing.Write(AnsiConsole.Console, report, html, summary, settings.CopyOut);
             return 0;
         });
         return command;
@@ -83,7 +83,7 @@ internal static class StoreCommands
         var common = new CommonOptions(command, usesBus: false);
         command.SetAction(async (parsed, cancellation) =>
         {
-            await using var store = ToolR0Host.Store(common.Settings(parsed));
+            await using var store = ServiceHost.Store(common.Settings(parsed));
             var log = store.GetRequiredService<IFactLog>();
             var name = await StackCommands.KnownRunAsync(store, parsed.GetValue(run), cancellation);
             if (parsed.GetValue(at) is { } sequence)
@@ -115,7 +115,7 @@ internal static class StoreCommands
         command.SetAction(async (parsed, cancellation) =>
         {
             var settings = common.Settings(parsed);
-            await using var store = ToolR0Host.Store(settings);
+            await using var store = ServiceHost.Store(settings);
             var name = await StackCommands.KnownRunAsync(store, parsed.GetValue(run), cancellation);
             var (findings, facts, texts) = await CheckAsync(store, settings, name, cancellation);
             if (common.Json(parsed))

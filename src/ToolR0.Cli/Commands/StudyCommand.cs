@@ -29,7 +29,7 @@ internal static class StudyCommand
         command.Add(file);
         foreach (var option in new Option[] { parallel, output, seeds, bases, arms, set })
             command.Add(option);
-        var common = new CommonOptions(command, usesBus: false);
+        var common = new CommonOptions(command, usesBus: false, busOfEnvironment: false);
         command.SetAction((parsed, cancellation) =>
         {
             var study = StudyFile.Load(parsed.GetValue(file)!);
@@ -55,7 +55,7 @@ internal static class StudyCommand
         TorchRuntime.EnsureLoaded();
         var study = plan.File;
         var progress = json ? Console.Error : Console.Out;
-        await using var store = ToolR0Host.Store(settings);
+        await using var store = ServiceHost.Store(settings);
         var runner = new StudyRunner(settings, store.GetRequiredService<IFactLog>(), store.GetRequiredService<RunStates>(), progress);
         progress.WriteLine(
             $"study {study.Name}: {study.Arms.Count} arms × {plan.Bases.Count} bases × {study.Seeds.Count} seeds = {plan.Cells.Count} runs of preset {study.Preset}, {parallel} side by side");

@@ -20,21 +20,23 @@ public static class RunFiles
     }
 
     /// <summary>Ends a command that followed a run: report and summary, a closing table or the summary as JSON.</summary>
+    /// <param name="goOn">What goes on with a run that was paused or failed: <c>run --resume</c> in this process, <c>resume</c> on a stack.</param>
     /// <returns>0 for a completed run.</returns>
     /// <exception cref="UserErrorException">The run ended otherwise.</exception>
-    public static async Task<int> FinishAsync(IFactLog log, Settings settings, string run, bool json)
+    public static async Task<int> FinishAsync(IFactLog log, Settings settings, string run, string goOn, bool json)
     {
         var report = await new ReportReader(log).ReadAsync(run);
         var (html, summary) = Write(settings, report);
         if (json)
             Console.Out.Write(await File.ReadAllTextAsync(summary));
         else
-            Closing.Write(AnsiConsole.Console, report, html, summary);
+            Closing.Write(AnsiConsole.Console, report, html, summary, settings.CopyOut);
         return report.State.Status switch
         {
             RunStatus.Completed => 0,
-            RunStatus.Failed => throw new UserErrorException($"run '{run}' failed: {report.State.Reason}. When the cause is mended, go on with: toolr0 run --resume {run}"),
-            RunStatus.Paused => throw new UserErrorException($"run '{run}' was paused; go on with: toolr0 run --resume {run}"),
+            RunStatus.Failed => throw new UserErrorException(
+                $"run '{run}' failed: {report.State.Reason}. When the cause is mended, go on with: {settings.Command} {goOn} {run}"),
+            RunStatus.Paused => throw new UserErrorException($"run '{run}' was paused; go on with: {settings.Command} {goOn} {run}"),
             _ => throw new UserErrorException($"run '{run}' was cancelled: {report.State.Reason}"),
         };
     }
@@ -43,7 +45,7 @@ public static class RunFiles
 /// <summary>What stands under the progress of a run that ended.</summary>
 internal static class Closing
 {
-    public static void Write(IAnsiConsole console, RunReport report, string html, string summary)
+    public static void Write(IAnsiConsole console, RunReport report, string html, string summary, string? copyOut)
     {
         console.WriteLine();
         console.Write(AccuracyTable.Of(
@@ -55,5 +57,7 @@ internal static class Closing
         console.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"outside model computation: {100 * report.OutsideModelShare:0.0} % of wall time");
         console.WriteLine($"report   {html}");
         console.WriteLine($"summary  {summary}");
+        if (copyOut is not null)
+            console.WriteLine($"copy it out with: {copyOut}{html} .");
     }
 }

@@ -260,7 +260,7 @@ public sealed class TokenizerTests : IDisposable
 /// <summary>The golden files, which make_ids.js and make_templates.py beside them wrote.</summary>
 internal static class Golden
 {
-    public static string Path(string name) => System.IO.Path.Combine(AppContext.BaseDirectory, "Tokenization", "Golden", name);
+    public static string Path(string name) => System.IO.Path.Combine(AppContext.BaseDirectory, "Golden", name);
 
     public static T Read<T>(string name) => JsonSerializer.Deserialize<T>(File.ReadAllText(Path(name)))!;
 }

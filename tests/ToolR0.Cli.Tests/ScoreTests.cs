@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json;
 using ToolR0.Evaluation.Scoring;
 
-namespace ToolR0.Evaluation.Tests;
+namespace ToolR0.Cli.Tests;
 
 /// <summary><c>toolr0 score</c> as a user runs it: the built command, files and pipes.</summary>
 public sealed class ScoreTests : IDisposable

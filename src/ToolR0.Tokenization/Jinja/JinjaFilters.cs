@@ -160,7 +160,11 @@ internal static partial class JinjaFilters
     }
 
     private static string Title(string text) => string.Concat(
-        WordBeginning().Split(text).Where(item => item.Length > 0).Select(JinjaCasing.Capitalize));
+        WordBeginning().Split(text).Where(item => item.Length > 0).Select(item =>
+        {
+            var first = char.IsSurrogatePair(item, 0) ? 2 : 1;
+            return JinjaCasing.Upper(item[..first]) + JinjaCasing.Lower(item[first..]);
+        }));
 
     private static string Truncate(JinjaArguments arguments)
     {

@@ -193,7 +193,7 @@ internal static class JinjaMethods
                 end++;
             if (parts.Count == most)
                 end = text.Length;
-            parts.Add(parts.Count == most ? Strip(text[at..], null, false, true) : text[at..end]);
+            parts.Add(text[at..end]);
             at = end;
         }
     }
@@ -235,7 +235,7 @@ internal static class JinjaMethods
                     start--;
                 if (parts.Count == most)
                     start = 0;
-                parts.Add(parts.Count == most ? Strip(text[..end], null, true, false) : text[start..end]);
+                parts.Add(text[start..end]);
                 end = start;
             }
         }

@@ -1,9 +1,11 @@
 using System.CommandLine;
 using Spectre.Console;
 using ToolR0.Cli.Commands;
+using ToolR0.Cli.Options;
 using ToolR0.Contracts;
 using ToolR0.EventStore;
 using ToolR0.Messaging;
+using ToolR0.ServiceDefaults;
 
 var root = new RootCommand("Tool-R0: a language model teaches itself tool calling from zero data")
 {
@@ -26,9 +28,14 @@ try
     var parsed = root.Parse(args);
     if (parsed.Errors.Count > 0)
     {
-        var what = parsed.UnmatchedTokens.Count > 0 ? $"'{parsed.UnmatchedTokens[0]}' is no command or option here" : parsed.Errors[0].Message;
-        return Fail($"{what} (toolr0{(parsed.CommandResult.Command is RootCommand ? "" : " " + parsed.CommandResult.Command.Name)} --help)", 2);
+        var what = parsed.UnmatchedTokens.Count > 0 ? $"unknown command or option '{parsed.UnmatchedTokens[0]}'" : parsed.Errors[0].Message;
+        return Fail($"{what} (see toolr0{(parsed.CommandResult.Command is RootCommand ? "" : " " + parsed.CommandResult.Command.Name)} --help)", 2);
     }
+
+    // Where options are read, a variable that goes down a level and leads nowhere is an error of theirs.
+    var readsOptions = parsed.CommandResult.Command.Options.Any(option => option.Name == "--set");
+    foreach (var line in EnvironmentNames.Unknown(Settings.ProcessEnvironment()).Where(line => !readsOptions || !line.Split(' ')[0].Contains("__")))
+        Console.Error.WriteLine($"toolr0: {line}");
 
     var configuration = new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeSpan.FromSeconds(60) };
     return await parsed.InvokeAsync(configuration);

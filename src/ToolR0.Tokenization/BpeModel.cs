@@ -14,23 +14,31 @@ internal sealed class BpeModel
 
     private readonly Dictionary<string, int> _vocabulary;
     private readonly Dictionary<long, Merge> _merges;
-    private readonly int[] _single;
+    private readonly int[]?[] _single;
+    private readonly (int Id, bool Fuses)? _unknown;
     private readonly bool _ignoreMerges;
     private readonly ConcurrentDictionary<string, int[]> _cache = new();
     private readonly ConcurrentDictionary<string, int[]>.AlternateLookup<ReadOnlySpan<char>> _cacheBySpan;
     private int _cached;
 
-    /// <param name="vocabulary">Spelled token -> id. Holds the 256 characters of <see cref="ByteAlphabet"/>.</param>
+    /// <param name="vocabulary">
+    /// Spelled token -> id. Need not hold all 256 characters of <see cref="ByteAlphabet"/>: a byte that has no token becomes the tokens of
+    /// <paramref name="byteFallback"/>, else the unknown token, else nothing.
+    /// </param>
     /// <param name="merges">Pair of ids (see <see cref="Key"/>) -> what it merges to.</param>
     /// <param name="ignoreMerges">A word that is in the vocabulary as it stands is that one token (Llama 3).</param>
-    public BpeModel(Dictionary<string, int> vocabulary, Dictionary<long, Merge> merges, bool ignoreMerges)
+    /// <param name="unknown">What stands for bytes without a token, and whether several in a row become one.</param>
+    /// <param name="byteFallback">The tokens <c>&lt;0x00&gt;</c> to <c>&lt;0xFF&gt;</c> spell the UTF-8 of a character of the alphabet that has no token.</param>
+    public BpeModel(
+        Dictionary<string, int> vocabulary, Dictionary<long, Merge> merges, bool ignoreMerges, (int Id, bool Fuses)? unknown = null, bool byteFallback = false)
     {
         _vocabulary = vocabulary;
         _merges = merges;
         _ignoreMerges = ignoreMerges;
-        _single = new int[ByteAlphabet.InCodePointOrder.Max() + 1];
+        _unknown = unknown;
+        _single = new int[ByteAlphabet.InCodePointOrder.Max() + 1][];
         foreach (var c in ByteAlphabet.InCodePointOrder)
-            _single[c] = vocabulary[c.ToString()];
+            _single[c] = vocabulary.TryGetValue(c.ToString(), out var id) ? [id] : byteFallback ? Fallback(c) : null;
         _cacheBySpan = _cache.GetAlternateLookup<ReadOnlySpan<char>>();
     }
 
@@ -57,10 +65,13 @@ internal sealed class BpeModel
     {
         if (_ignoreMerges && _vocabulary.TryGetValue(spelled, out var whole))
             return [whole];
-        var symbols = new Symbol[spelled.Length];
+        var singles = Singles(spelled);
+        if (singles.Count == 0)
+            return [];
+        var symbols = new Symbol[singles.Count];
         var queue = new PriorityQueue<Candidate, long>();
         for (var i = 0; i < symbols.Length; i++)
-            symbols[i] = new Symbol(_single[spelled[i]], i - 1, i + 1 < symbols.Length ? i + 1 : -1);
+            symbols[i] = new Symbol(singles[i], i - 1, i + 1 < symbols.Length ? i + 1 : -1);
         for (var i = 0; i + 1 < symbols.Length; i++)
             Enqueue(queue, symbols, i);
 
@@ -85,6 +96,34 @@ internal sealed class BpeModel
         for (var i = 0; i >= 0; i = symbols[i].Next)
             ids.Add(symbols[i].Id);
         return CollectionsMarshal.AsSpan(ids).ToArray();
+    }
+
+    /// <summary>The tokens that merging begins with.</summary>
+    private List<int> Singles(string spelled)
+    {
+        var singles = new List<int>(spelled.Length);
+        var unknown = false; // a byte before has become the unknown token
+        foreach (var c in spelled)
+        {
+            if (_single[c] is { } ids)
+                singles.AddRange(ids);
+            else if (_unknown is { } token && !(unknown && token.Fuses))
+                singles.Add(token.Id);
+            unknown = _single[c] is null;
+        }
+        return singles;
+    }
+
+    private int[]? Fallback(char c)
+    {
+        var ids = new List<int>();
+        foreach (var b in System.Text.Encoding.UTF8.GetBytes([c]))
+        {
+            if (!_vocabulary.TryGetValue($"<0x{b:X2}>", out var id))
+                return null;
+            ids.Add(id);
+        }
+        return [.. ids];
     }
 
     private void Enqueue(PriorityQueue<Candidate, long> queue, Symbol[] symbols, int position)

@@ -54,6 +54,7 @@ internal sealed class ChatTemplate
             ["namespace"] = (JinjaFunction)Namespace,
             ["range"] = (JinjaFunction)Range,
             ["dict"] = (JinjaFunction)Dictionary,
+            ["joiner"] = (JinjaFunction)Joiner,
         };
         if (options.Now is { } now)
             names["strftime_now"] = (JinjaFunction)(arguments => Format(now, arguments.Allow("format").Text(0, "format") ?? ""));
@@ -89,18 +90,24 @@ internal sealed class ChatTemplate
     private static object? Namespace(JinjaArguments arguments)
     {
         var ns = new JinjaNamespace();
-        foreach (var (name, value) in (Dictionary(arguments) as JinjaMap)!)
-            ns[name] = value;
+        foreach (var (key, value) in Dictionary(arguments))
+            ns[JinjaValues.ToText(key.Value)] = value;
         return ns;
     }
 
-    private static object? Dictionary(JinjaArguments arguments)
+    private static JinjaMap Dictionary(JinjaArguments arguments)
     {
         var map = new JinjaMap();
         foreach (var given in arguments.Positional)
         {
-            foreach (var (name, value) in given as JinjaMap ?? throw new JinjaException($"{arguments.Function} needs a dict or named arguments"))
-                map[name] = value;
+            if (given is List<object?> pairs && pairs.All(pair => pair is List<object?> { Count: 2 }))
+            {
+                foreach (var pair in pairs.Cast<List<object?>>())
+                    map[JinjaKey.Of(pair[0])] = pair[1];
+                continue;
+            }
+            foreach (var (key, value) in given as JinjaMap ?? throw new JinjaException($"{arguments.Function} needs a dict or named arguments"))
+                map[key] = value;
         }
         foreach (var (name, value) in arguments.Named)
             map[name] = value;
@@ -124,7 +131,21 @@ internal sealed class ChatTemplate
             items.Add(i);
         }
         arguments.Scope.Spend(items.Count);
-        return items;
+        return new JinjaView("range", items, step == 1 ? $"range({start}, {stop})" : $"range({start}, {stop}, {step})");
+    }
+
+    /// <summary>A function that gives nothing at its first call and the separator afterwards.</summary>
+    private static object? Joiner(JinjaArguments arguments)
+    {
+        var separator = arguments.Allow("sep").Get(0, "sep", ", ");
+        var used = false;
+        return (JinjaFunction)(call =>
+        {
+            call.Allow();
+            var first = !used;
+            used = true;
+            return first ? "" : separator;
+        });
     }
 
     private static string Format(DateTimeOffset now, string format)

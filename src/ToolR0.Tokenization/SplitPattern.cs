@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.RegularExpressions;
 
@@ -9,6 +10,10 @@ namespace ToolR0.Tokenization;
 /// </summary>
 internal sealed class SplitPattern
 {
+    private const int MostCompiled = 64;
+
+    /// <summary>Compiling takes tens of milliseconds, and most tokenizers share a few expressions.</summary>
+    private static readonly ConcurrentDictionary<string, Regex> Compiled = new(StringComparer.Ordinal);
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
     private static readonly Lazy<char[]> StandIns = new(ChooseStandIns);
 
@@ -23,7 +28,7 @@ internal sealed class SplitPattern
         var translated = RegexTranslator.Translate(pattern);
         try
         {
-            return new SplitPattern(new Regex(translated, RegexOptions.CultureInvariant | RegexOptions.Multiline, Limit));
+            return new SplitPattern(CompiledOnce(translated));
         }
         catch (ArgumentException e)
         {
@@ -32,6 +37,16 @@ internal sealed class SplitPattern
     }
 
     public static SplitPattern Literal(string text) => new(new Regex(Regex.Escape(text), RegexOptions.CultureInvariant, Limit));
+
+    private static Regex CompiledOnce(string pattern)
+    {
+        if (Compiled.TryGetValue(pattern, out var known))
+            return known;
+        var regex = new Regex(pattern, RegexOptions.CultureInvariant | RegexOptions.Multiline | RegexOptions.Compiled, Limit);
+        if (Compiled.Count < MostCompiled)
+            Compiled.TryAdd(pattern, regex);
+        return regex;
+    }
 
     /// <summary>Cuts <paramref name="text"/> into matches and the stretches between them, in order; empty ones are left out.</summary>
     /// <exception cref="RegexMatchTimeoutException">The expression takes longer than 5 s on this text.</exception>

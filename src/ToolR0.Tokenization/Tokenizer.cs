@@ -20,25 +20,34 @@ public sealed class Tokenizer
     private readonly byte[]?[] _bytes;
     private readonly bool[] _special;
     private readonly TokenizerConfig _config;
-    private readonly Lazy<ChatTemplate?> _template;
+    private readonly Dictionary<string, Lazy<ChatTemplate>> _templates;
 
     private Tokenizer(TokenizerFiles files)
     {
         _files = files;
         var definition = files.Read(TokenizerFiles.Tokenizer, TokenizerDefinition.Read);
         _config = TokenizerConfig.Read(files);
-        _template = new(() => _config.ChatTemplate is { } text ? new ChatTemplate(text, _config.SpecialTokens) : null);
-        (_model, _tokens, var added, _preTokenizer, _composesUnicode) = definition;
-        var known = added.Select(token => token.Id).ToHashSet();
-        foreach (var token in _config.Extra.Where(token => !known.Contains(token.Id)))
+        _templates = _config.ChatTemplates.ToDictionary(
+            template => template.Key, template => new Lazy<ChatTemplate>(() => new ChatTemplate(template.Value, _config.SpecialTokens)));
+        (_model, _tokens, var fromDefinition, _preTokenizer, _composesUnicode) = definition;
+        var all = fromDefinition.ToDictionary(token => token.Id);
+        foreach (var token in _config.Added ?? [])
         {
             if (token.Id < _tokens.Length && _tokens[token.Id] is { } other && other != token.Content)
                 throw Wrong($"added_tokens_decoder[{token.Id}] is '{token.Content}', but tokenizer.json has '{other}' there");
             if (token.Id >= _tokens.Length)
                 Array.Resize(ref _tokens, token.Id + 1);
             _tokens[token.Id] = token.Content;
-            added = [.. added, token];
+
+            // The flags here win, but for special: what was special before stays so.
+            all[token.Id] = token with { Special = token.Special || all.TryGetValue(token.Id, out var before) && before.Special };
         }
+
+        // A token that the configuration gives a role is special.
+        var roles = _config.SpecialTokens.Values.Concat(_config.AdditionalSpecialTokens).ToHashSet(StringComparer.Ordinal);
+        foreach (var token in all.Values.Where(token => roles.Contains(token.Content) && (_config.Added?.Any(own => own.Id == token.Id) ?? true)).ToList())
+            all[token.Id] = token with { Special = true };
+        List<AddedToken> added = [.. all.Values.OrderBy(token => token.Id)];
 
         _special = new bool[_tokens.Length];
         _bytes = new byte[_tokens.Length][];
@@ -77,7 +86,7 @@ public sealed class Tokenizer
     public int Pad { get; }
 
     /// <summary>Whether the folder says how a conversation is written.</summary>
-    public bool HasChatTemplate => _config.ChatTemplate is not null;
+    public bool HasChatTemplate => _templates.Count > 0;
 
     /// <summary>Reads tokenizer.json, tokenizer_config.json and, if there, chat_template.jinja and generation_config.json (else eos_token_id of config.json).</summary>
     /// <exception cref="InvalidDataException">A file is missing, broken or uses what is not supported; the message names file and key.</exception>
@@ -129,14 +138,16 @@ public sealed class Tokenizer
     /// <inheritdoc cref="EncodeChat(IReadOnlyList{ChatMessage}, bool)"/>
     public string RenderChat(IReadOnlyList<ChatMessage> messages, ChatOptions? options = null)
     {
-        var place = _files.Has(TokenizerFiles.Template)
-            ? $"{Path.Combine(_files.Folder, TokenizerFiles.Template)}"
-            : $"{Path.Combine(_files.Folder, TokenizerFiles.Config)}: chat_template";
-        if (_config.ChatTemplate is null)
+        options ??= new ChatOptions();
+        var name = options.Tools is not null && _templates.ContainsKey(TokenizerConfig.ToolTemplate) ? TokenizerConfig.ToolTemplate : TokenizerConfig.DefaultTemplate;
+        var place = _files.PlaceOfTemplate(name);
+        if (_templates.Count == 0)
             throw new InvalidDataException($"{place} is missing, so a conversation cannot be written for this model.");
+        if (!_templates.TryGetValue(name, out var template))
+            throw new InvalidDataException($"{place} has no template named {name}; it has {string.Join(", ", _templates.Keys)}.");
         try
         {
-            return _template.Value!.Render(messages, options ?? new ChatOptions());
+            return template.Value.Render(messages, options);
         }
         catch (JinjaException e)
         {

@@ -4,12 +4,23 @@ namespace ToolR0.Tokenization;
 
 /// <summary>What tokenizer_config.json and its companions say: named special tokens, stop tokens and the chat template.</summary>
 /// <param name="SpecialTokens">eos_token, pad_token, bos_token… -> the token's text: the names a template may use.</param>
-/// <param name="Extra">Added tokens that only tokenizer_config.json lists.</param>
+/// <param name="AdditionalSpecialTokens">Those without a name.</param>
+/// <param name="Added">The added tokens that tokenizer_config.json lists, with its flags; null if it lists none.</param>
 /// <param name="StopIds">eos_token_id of generation_config.json or, without that file, of config.json, in its order.</param>
-/// <param name="ChatTemplate">Jinja text; null if the folder has none.</param>
+/// <param name="ChatTemplates">Name -> Jinja text; empty if the folder has none.</param>
 internal sealed record TokenizerConfig(
-    IReadOnlyDictionary<string, string> SpecialTokens, IReadOnlyList<AddedToken> Extra, IReadOnlyList<int> StopIds, string? ChatTemplate)
+    IReadOnlyDictionary<string, string> SpecialTokens,
+    IReadOnlyList<string> AdditionalSpecialTokens,
+    IReadOnlyList<AddedToken>? Added,
+    IReadOnlyList<int> StopIds,
+    IReadOnlyDictionary<string, string> ChatTemplates)
 {
+    /// <summary>The template of conversations.</summary>
+    public const string DefaultTemplate = "default";
+
+    /// <summary>The template of conversations with tools, where there is one.</summary>
+    public const string ToolTemplate = "tool_use";
+
     private static readonly string[] TokenNames = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
     public static TokenizerConfig Read(TokenizerFiles files)
@@ -21,20 +32,22 @@ internal sealed record TokenizerConfig(
             foreach (var name in TokenNames)
             {
                 if (root[name].Exists)
-                    named.Add(name, root[name].Value.ValueKind == JsonValueKind.Object ? root[name]["content"].Text() : root[name].Text());
+                    named.Add(name, ReadToken(root[name]));
             }
-            var extra = new List<AddedToken>();
+            List<AddedToken>? added = null;
             if (root["added_tokens_decoder"].Exists)
             {
+                added = [];
                 foreach (var (id, key) in root["added_tokens_decoder"].Properties())
                 {
                     if (!int.TryParse(id, out var number) || number < 0 || number >= TokenizerDefinition.IdLimit)
                         throw key.Wrong("is not the id of a token");
-                    extra.Add(TokenizerDefinition.ReadAddedToken(key, number));
+                    added.Add(TokenizerDefinition.ReadAddedToken(key, number));
                 }
             }
-            var template = files.Has(TokenizerFiles.Template) ? files.Text(TokenizerFiles.Template) : ReadTemplate(root["chat_template"]);
-            return new TokenizerConfig(named, extra, stops, template);
+            var additional = root["additional_special_tokens"];
+            string[] unnamed = additional.Value.ValueKind == JsonValueKind.Array ? [.. additional.Items().Select(ReadToken)] : [];
+            return new TokenizerConfig(named, unnamed, added, stops, files.Templates is { Count: > 0 } written ? written : ReadTemplates(root["chat_template"]));
         });
     }
 
@@ -45,17 +58,28 @@ internal sealed record TokenizerConfig(
         _ => [key.Number(TokenizerDefinition.IdLimit)],
     };
 
-    private static string? ReadTemplate(JsonKey key)
+    private static string ReadToken(JsonKey key) => key.Value.ValueKind == JsonValueKind.Object ? key["content"].Text() : key.Text();
+
+    /// <summary>One text, a list of name and template, or an object of templates by name.</summary>
+    private static Dictionary<string, string> ReadTemplates(JsonKey key)
     {
-        if (!key.Exists)
-            return null;
-        if (key.Value.ValueKind == JsonValueKind.String)
-            return key.Text();
-        foreach (var item in key.Items())
+        var templates = new Dictionary<string, string>(StringComparer.Ordinal);
+        switch (key.Value.ValueKind)
         {
-            if (item["name"].Text() == "default")
-                return item["template"].Text();
+            case JsonValueKind.Undefined or JsonValueKind.Null:
+                break;
+            case JsonValueKind.String:
+                templates[DefaultTemplate] = key.Text();
+                break;
+            case JsonValueKind.Object:
+                foreach (var (name, template) in key.Properties())
+                    templates[name] = template.Text();
+                break;
+            default:
+                foreach (var item in key.Items())
+                    templates[item["name"].Text()] = item["template"].Text();
+                break;
         }
-        throw key.Wrong("has no template named default");
+        return templates;
     }
 }

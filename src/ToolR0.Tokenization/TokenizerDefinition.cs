@@ -29,13 +29,25 @@ internal sealed record TokenizerDefinition(BpeModel Model, string?[] Tokens, IRe
         var vocabulary = ReadVocabulary(model["vocab"]);
         var merges = ReadMerges(model["merges"], vocabulary);
         var added = ReadAdded(root["added_tokens"], vocabulary);
-        var size = vocabulary.Values.Concat(added.Select(a => a.Id)).Max() + 1;
+        var size = vocabulary.Values.Concat(added.Select(a => a.Id)).DefaultIfEmpty(-1).Max() + 1;
         var tokens = new string?[size];
         foreach (var (token, id) in vocabulary)
             tokens[id] = token;
         foreach (var token in added)
             tokens[token.Id] = token.Content;
-        return new TokenizerDefinition(new BpeModel(vocabulary, merges, model["ignore_merges"].Flag(false)), tokens, added, preTokenizer, composes);
+        var bpe = new BpeModel(vocabulary, merges, model["ignore_merges"].Flag(false), ReadUnknown(model, vocabulary), model["byte_fallback"].Flag(false));
+        return new TokenizerDefinition(bpe, tokens, added, preTokenizer, composes);
+    }
+
+    /// <summary>What stands for bytes without a token, where the vocabulary lacks some.</summary>
+    private static (int Id, bool Fuses)? ReadUnknown(JsonKey model, Dictionary<string, int> vocabulary)
+    {
+        var key = model["unk_token"];
+        if (!key.Exists || ByteAlphabet.InCodePointOrder.All(c => vocabulary.ContainsKey(c.ToString())))
+            return null;
+        return vocabulary.TryGetValue(key.Text(), out var id)
+            ? (id, model["fuse_unk"].Flag(false))
+            : throw key.Wrong($"is '{key.Text()}', which model.vocab lacks, as it lacks some of the 256 bytes");
     }
 
     public static AddedToken ReadAddedToken(JsonKey key, int id)
@@ -59,11 +71,6 @@ internal sealed record TokenizerDefinition(BpeModel Model, string?[] Tokens, IRe
                 throw idKey.Wrong($"has id {id}, which another token has too");
             if (!vocabulary.TryAdd(token, id))
                 throw idKey.Wrong("is there twice");
-        }
-        foreach (var c in ByteAlphabet.InCodePointOrder)
-        {
-            if (!vocabulary.ContainsKey(c.ToString()))
-                throw key.Wrong($"lacks '{c}', one of the 256 characters of the byte-level alphabet");
         }
         return vocabulary;
     }

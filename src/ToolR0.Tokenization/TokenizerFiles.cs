@@ -8,16 +8,20 @@ public sealed class TokenizerFiles
     public const string Tokenizer = "tokenizer.json";
     public const string Config = "tokenizer_config.json";
     public const string Template = "chat_template.jinja";
+    /// <summary>A folder of further templates by name: tool_use.jinja is the one for conversations with tools.</summary>
+    public const string FurtherTemplates = "additional_chat_templates";
     public const string Generation = "generation_config.json";
 
     /// <summary>The model's own file: read, but not part of the tokenizer.</summary>
     public const string Model = "config.json";
 
+    private const string TemplateExtension = ".jinja";
     private const long LargestFile = 512L << 20;
     public static readonly string[] Names =
         [Tokenizer, Config, Template, Generation, "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt"];
 
     private readonly Dictionary<string, byte[]> _files = [];
+    private readonly Dictionary<string, string> _templates = [];
 
     private TokenizerFiles(string folder) => Folder = folder;
 
@@ -27,7 +31,7 @@ public sealed class TokenizerFiles
     public static TokenizerFiles Read(string folder)
     {
         var files = new TokenizerFiles(folder);
-        foreach (var name in (string[])[.. Names, Model])
+        foreach (var name in (string[])[.. NamesIn(folder), Model])
         {
             var file = new FileInfo(Path.Combine(folder, name));
             if (!file.Exists)
@@ -38,8 +42,29 @@ public sealed class TokenizerFiles
         }
         if (!files._files.ContainsKey(Tokenizer))
             throw new InvalidDataException($"{Path.Combine(folder, Tokenizer)}: the file is missing.");
+        foreach (var name in files._files.Keys.Where(name => name.EndsWith(TemplateExtension, StringComparison.Ordinal)))
+            files._templates[name == Template ? TokenizerConfig.DefaultTemplate : Path.GetFileNameWithoutExtension(name)] = files.Text(name);
         return files;
     }
+
+    /// <summary>Templates that are files of their own, by name.</summary>
+    internal IReadOnlyDictionary<string, string> Templates => _templates;
+
+    /// <summary>Where a template of that name stands or would stand.</summary>
+    internal string PlaceOfTemplate(string name)
+    {
+        if (_templates.Count == 0)
+            return $"{Path.Combine(Folder, Config)}: chat_template";
+        return Path.Combine(Folder, name == TokenizerConfig.DefaultTemplate ? Template : Path.Combine(FurtherTemplates, name + TemplateExtension));
+    }
+
+    private static IEnumerable<string> FurtherNames(string folder) => Directory.Exists(Path.Combine(folder, FurtherTemplates))
+        ? Directory.EnumerateFiles(Path.Combine(folder, FurtherTemplates), "*" + TemplateExtension).Order(StringComparer.Ordinal)
+            .Select(path => Path.Combine(FurtherTemplates, Path.GetFileName(path)))
+        : [];
+
+    /// <summary>What a tokenizer's files can be called in that folder.</summary>
+    public static IEnumerable<string> NamesIn(string folder) => [.. Names, .. FurtherNames(folder)];
 
     public bool Has(string name) => _files.ContainsKey(name);
 
@@ -74,6 +99,10 @@ public sealed class TokenizerFiles
     {
         Directory.CreateDirectory(folder);
         foreach (var (name, bytes) in _files.Where(file => file.Key != Model))
-            File.WriteAllBytes(Path.Combine(folder, name), bytes);
+        {
+            var path = Path.Combine(folder, name);
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllBytes(path, bytes);
+        }
     }
 }

@@ -115,6 +115,53 @@ public sealed class OptionsTests : IDisposable
     }
 
     [Fact]
+    public void A_command_may_begin_with_a_preset_of_its_own_which_any_source_overrides()
+    {
+        RunOptions Of(string? flag, string? file, string? variable) => Load(new OptionSources
+        {
+            DefaultPreset = "paper",
+            Preset = flag,
+            File = file is null ? null : FileWith($$"""{"preset":"{{file}}"}"""),
+            Environment = variable is null ? new Dictionary<string, string>() : new Dictionary<string, string> { ["TOOLR0_PRESET"] = variable },
+        });
+        Of(null, null, null).Preset.ShouldBe("paper");
+        Of(null, "nano", null).Preset.ShouldBe("nano");
+        Of(null, null, "nano").Preset.ShouldBe("nano");
+        Of(null, "nano", "nano-study").Preset.ShouldBe("nano-study");
+        Of("paper", "nano", "nano-study").Preset.ShouldBe("paper");
+        Load(new OptionSources { DefaultPreset = "paper", File = FileWith("{}") }).Preset.ShouldBe("paper");
+    }
+
+    [Theory]
+    [InlineData("""{"solver":{"requireThink":true},"solver":{"requireThink":false}}""", null, "solver: stands twice")]
+    [InlineData("""{"solver":{"requireThink":true},"solver":{"requireThink":false}}""", "paper", "solver: stands twice")]
+    [InlineData("""{"preset":"nano","Preset":"paper"}""", "paper", "Preset: stands twice")]
+    public void A_section_twice_in_the_file_is_one_clear_line(string json, string? preset, string message) =>
+        Should.Throw<UserErrorException>(() => Load(new OptionSources { File = FileWith(json), Preset = preset })).Message.ShouldEndWith($"{message}; each name may stand once");
+
+    [Theory]
+    [InlineData("TOOLR0_POSTGRESS", "TOOLR0_POSTGRES")]
+    [InlineData("TOOLR0_HOMES", "TOOLR0_HOME")]
+    [InlineData("TOOLR0_home", "TOOLR0_HOME")]
+    [InlineData("TOOLR0_SED", "TOOLR0_SEED")]
+    [InlineData("TOOLR0_SOLVER_STEPS", "TOOLR0_SOLVER__STEPS")]
+    [InlineData("TOOLR0_SOLVER__STEPZ", "TOOLR0_SOLVER__STEPS")]
+    [InlineData("TOOLR0_GENERATOR__SAMPLING__TEMPERATUR", "TOOLR0_GENERATOR__SAMPLING__TEMPERATURE")]
+    [InlineData("TOOLR0_SOLVER", "TOOLR0_")]
+    public void A_variable_that_says_nothing_is_named_with_the_nearest_that_does(string name, string nearest) =>
+        EnvironmentNames.Unknown(new Dictionary<string, string> { [name] = "1", ["PATH"] = "/bin" }).ShouldHaveSingleItem()
+            .ShouldStartWith($"{name} is not a setting or option; the nearest is {nearest}");
+
+    [Fact]
+    public void Every_variable_that_the_product_reads_is_known()
+    {
+        string[] settings = ["HOME", "POSTGRES", "BUS", "RABBITMQ", "WORKERS", "DEVICE", "PRECISION", "TRACE", "BENCHMARKS", "RELOAD_COMMAND", "TEST_POSTGRES", "TEST_ANYTHING", "PRESET"];
+        var paths = RunOptionsJson.Paths().Select(path => path.Replace(".", "__").ToUpperInvariant());
+        var known = settings.Concat(paths).Append("SPECS__DOMAINS__CHESS").Append("seed").ToDictionary(name => "TOOLR0_" + name, _ => "1");
+        EnvironmentNames.Unknown(known).ShouldBeEmpty();
+    }
+
+    [Fact]
     public void Settings_come_from_flags_then_environment_then_defaults()
     {
         var environment = new Dictionary<string, string> { ["TOOLR0_HOME"] = "/a", ["TOOLR0_POSTGRES"] = "Host=x", ["TOOLR0_BUS"] = "rabbitmq", ["TOOLR0_RABBITMQ"] = "amqp://u:p@h:1/" };

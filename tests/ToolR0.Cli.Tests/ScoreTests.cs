@@ -82,11 +82,11 @@ public sealed class ScoreTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_given_about_a_proposal_counts_even_where_a_block_is_missing()
+    public async Task What_is_given_about_a_proposal_counts_even_where_a_block_is_missing_if_there_is_part_credit()
     {
         var oneInEight = $"""[{Gold},{string.Join(',', Enumerable.Repeat("null", 7))}]""";
         var scored = await ScoreAsync(
-            "generator",
+            ["--role", "generator", "--set", "generator.reward.strictGate=false"],
             $$"""{"completion":{{Json(Proposal().Replace("<think>t</think>", ""))}},"solverCalls":{{oneInEight}},"judge":5.0}""",
             $$"""{"completion":{{Json(Proposal(gold: "none"))}},"solverCalls":{{oneInEight}},"judge":3}""",
             $$"""{"completion":{{Json(Proposal(gold: "[]"))}},"solverCalls":[[],[]],"judge":1}""",
@@ -108,7 +108,7 @@ public sealed class ScoreTests : IDisposable
     public async Task A_judge_that_said_nothing_counts_as_the_options_say(string onFailure, double? coherence)
     {
         var scored = await Toolr0Async(
-            $$"""{"completion":{{Json(Proposal())}},"solverCalls":[{{Gold}},null],"judge":null}""", "score", "--role", "generator", "--set", $"judge.onFailure={onFailure}");
+            $$"""{"completion":{{Json(Proposal())}},"solverCalls":[{{Gold}},null],"judge":null}""", ["score", "--role", "generator", "--set", $"judge.onFailure={onFailure}"]);
         var said = scored.Records.ShouldHaveSingleItem().GetProperty("coherence");
         (said.ValueKind == JsonValueKind.Null ? (double?)null : said.GetDouble()).ShouldBe(coherence);
         Number(scored.Records[0], "total").ShouldBe(2 + 0.5 + 0.5 * (coherence ?? 0), 1e-9);
@@ -120,9 +120,28 @@ public sealed class ScoreTests : IDisposable
         var line = $$"""{"completion":{{Json(Proposal())}},"spec":{"domain":"units" } }""";
         var scored = await ScoreAsync("generator", line);
         Number(scored.Records.ShouldHaveSingleItem(), "total").ShouldBe(2);
-        scored = await Toolr0Async(line, "score", "--role", "generator", "--preset", "nano");
+        scored = await Toolr0Async(line, ["score", "--role", "generator", "--preset", "nano"]);
         scored.ExitCode.ShouldBe(1);
         scored.Records.Single().GetProperty("error").GetString().ShouldBe("spec.menuSize: is missing: must be an integer of at least 1");
+    }
+
+    [Fact]
+    public async Task The_rules_are_those_of_the_file_and_the_environment_where_no_flag_names_others()
+    {
+        var line = Case("""<tool_call_answer>[{"name":"f","arguments":{"x":1}}]</tool_call_answer>""", """[{"name":"f","arguments":{"x":1}}]""");
+        var file = Path.Combine(_folder, "nano.json");
+        await File.WriteAllTextAsync(file, """{"preset":"nano"}""", TestContext.Current.CancellationToken);
+        async Task<double> Total(params string[] flags) => Number((await ScoreAsync(["--role", "solver", .. flags], line)).Records[0], "total");
+        (await Total()).ShouldBe(1); // the paper's: accuracy needs a think block
+        (await Total("--options", file)).ShouldBe(2);
+        (await Total("--options", file, "--preset", "paper")).ShouldBe(1);
+        (await Total("--options", file, "--set", "solver.requireThink=true")).ShouldBe(1);
+        var start = new[] { "TOOLR0_SOLVER__REQUIRETHINK=false", "TOOLR0_PRESET=nano" };
+        foreach (var variable in start)
+            Number((await Toolr0Async(line, ["score", "--role", "solver"], variable)).Records[0], "total").ShouldBe(2, variable);
+        var misspelled = await Toolr0Async(line, ["score", "--role", "solver"], "TOOLR0_PRESSET=nano");
+        misspelled.Errors.ShouldContain("toolr0: TOOLR0_PRESSET is not a setting or option; the nearest is TOOLR0_PRESET");
+        Number(misspelled.Records[0], "total").ShouldBe(1);
     }
 
     [Fact]
@@ -195,10 +214,10 @@ public sealed class ScoreTests : IDisposable
         var (cases, scores) = (Path.Combine(_folder, "cases.jsonl"), Path.Combine(_folder, "scores.jsonl"));
         await File.WriteAllTextAsync(cases, "\uFEFF" + Case($"<tool_call_answer>{Gold}</tool_call_answer>", Gold) + "\r\n", new UTF8Encoding(false), TestContext.Current.CancellationToken);
 
-        (await Toolr0Async("", "score", "--role", "solver", "--in", cases, "--out", scores)).ExitCode.ShouldBe(0);
+        (await Toolr0Async("", ["score", "--role", "solver", "--in", cases, "--out", scores])).ExitCode.ShouldBe(0);
         Records(await File.ReadAllTextAsync(scores, TestContext.Current.CancellationToken)).Select(Reasons).ShouldBe(["no_think"]);
 
-        (await Toolr0Async("", "score", "--role", "solver", "--in", cases, "--out", scores, "--set", "solver.requireThink=false", "--set", "solver.tagWeight=0.5")).ExitCode.ShouldBe(0);
+        (await Toolr0Async("", ["score", "--role", "solver", "--in", cases, "--out", scores, "--set", "solver.requireThink=false", "--set", "solver.tagWeight=0.5"])).ExitCode.ShouldBe(0);
         var record = Records(await File.ReadAllTextAsync(scores, TestContext.Current.CancellationToken)).Single();
         (Number(record, "accuracy"), Math.Round(Number(record, "format"), 9)).ShouldBe((1.0, 1.2));
         Directory.GetFiles(_folder).Length.ShouldBe(2);
@@ -245,13 +264,17 @@ public sealed class ScoreTests : IDisposable
     private static IReadOnlyList<JsonElement> Records(string output) =>
         [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
 
-    private static Task<Scored> ScoreAsync(string role, params string[] lines) => Toolr0Async(string.Join('\n', lines), "score", "--role", role, "--in", "-", "--out", "-");
+    private static Task<Scored> ScoreAsync(string role, params string[] lines) => ScoreAsync(["--role", role], lines);
 
-    private static async Task<Scored> Toolr0Async(string input, params string[] arguments)
+    private static Task<Scored> ScoreAsync(string[] flags, params string[] lines) => Toolr0Async(string.Join('\n', lines), ["score", "--in", "-", "--out", "-", .. flags]);
+
+    private static async Task<Scored> Toolr0Async(string input, string[] arguments, string? variable = null)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in (string[])[Path.Combine(AppContext.BaseDirectory, "toolr0.dll"), .. arguments])
             start.ArgumentList.Add(argument);
+        if (variable?.Split('=') is [var name, var value])
+            start.Environment[name] = value;
         using var process = Process.Start(start)!;
         var (output, errors) = (process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken), process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
         await process.StandardInput.WriteAsync(input);

@@ -154,6 +154,101 @@ public sealed class BenchmarkTests : IDisposable
     public void A_packed_set_wants_the_gold_calls_in_any_order(string completion, string? error) => Score(Read(Packed), completion).ShouldBe(error);
 
     [Theory]
+    [InlineData("string", "\"02134\"", "\"2134\"", "semantic/wrong_value")]
+    [InlineData("string", "\"02134\"", "2134", "semantic/wrong_value")]
+    [InlineData("string", "\"+15550100\"", "\"15550100\"", "semantic/wrong_value")]
+    [InlineData("string", "\"1e5\"", "\"100000\"", "semantic/wrong_value")]
+    [InlineData("str", "\"1.10\"", "\"1.1\"", "semantic/wrong_value")]
+    [InlineData("str, optional", "\"000\"", "\"0\"", "semantic/wrong_value")]
+    [InlineData("string", "\"02134\"", "\" 02134\"", null)]
+    [InlineData("string", "\"5\"", "5", null)]
+    [InlineData("string", "5", "\"5\"", null)]
+    [InlineData("array", "[\"02134\"]", "[\"2134\"]", "semantic/wrong_value")]
+    [InlineData("integer", "5", "\"5.0\"", null)]
+    [InlineData("number", "\"1.10\"", "1.1", null)]
+    [InlineData("", "\"02134\"", "\"2134\"", null)]
+    public void A_text_that_looks_like_a_number_is_a_text_where_its_type_says_so(string type, string gold, string given, string? error) => Score(
+        Read($$"""[{"query":"q","tools":[{"name":"f","description":"d","parameters":{"x":{"type":"{{type}}"} } }],"answers":[{"name":"f","arguments":{"x":{{gold}} } }]}]"""),
+        $$"""[{"name":"f","arguments":{"x":{{given}} } }]""").ShouldBe(error);
+
+    [Theory]
+    [InlineData("integer", "[9007199254740992]", "9007199254740993", "semantic/wrong_value")]
+    [InlineData("integer", "[9007199254740993]", "9007199254740993", null)]
+    [InlineData("integer", "[1234567890123456789]", "1234567890123456800", "semantic/wrong_value")]
+    [InlineData("integer", "[18446744073709551616]", "18446744073709551617", "semantic/wrong_value")]
+    [InlineData("integer", "[18446744073709551616]", "18446744073709551616", null)]
+    [InlineData("integer", "[-9007199254740992]", "-9007199254740993", "semantic/wrong_value")]
+    [InlineData("array", "[[9007199254740992]]", "[9007199254740993]", "semantic/wrong_value")]
+    [InlineData("array", "[[9007199254740993]]", "[9007199254740993]", null)]
+    [InlineData("dict", """[{"a":[9007199254740992]}]""", """{"a":9007199254740993}""", "semantic/wrong_value")]
+    [InlineData("dict", """[{"a":[{"b":9007199254740992}]}]""", """{"a":{"b":9007199254740993}}""", "semantic/wrong_value")]
+    [InlineData("dict", """[{"a":[{"b":1}]}]""", """{"a":{"b":1.0}}""", null)]
+    [InlineData("float", "[9007199254740992.0]", "9007199254740993", null)] // Python's rule: an integer is made a float first
+    [InlineData("float", "[0.1]", "0.10", null)]
+    [InlineData("float", "[5]", "5.0", null)]
+    [InlineData("integer", "[5]", "5.0", "semantic/wrong_type")]
+    [InlineData("integer", "[1]", "true", "semantic/wrong_type")]
+    public void Numbers_compare_as_python_compares_them(string type, string allowed, string given, string? error)
+    {
+        var benchmark = Read(
+            $$$"""{"id":"simple_0","question":[[{"role":"user","content":"q"}]],"function":[{"name":"f","description":"d","parameters":{"type":"dict","properties":{"x":{"type":"{{{type}}}"}},"required":["x"]}}]}""",
+            $$"""{"id":"simple_0","ground_truth":[{"f":{"x":{{allowed}} } }]}""");
+        Score(benchmark, $$"""[{"name":"f","arguments":{"x":{{given}} } }]""").ShouldBe(error);
+    }
+
+    [Theory]
+    [InlineData("BFCL_v4_simple_java.json", "simple_java_0")]
+    [InlineData("set.json", "java_7")]
+    [InlineData("set.json", "live_simple_javascript_3-1-0")]
+    [InlineData("simple_javascript.json", "x_0")]
+    public void Categories_of_other_languages_are_refused_by_name(string name, string id)
+    {
+        var error = Should.Throw<UserErrorException>(() => Read(Simple.Replace("simple_python_0", id), $$"""{"id":"{{id}}","ground_truth":[{{Truth}}]}""", name)).Message;
+        error.ShouldContain(name);
+        error.ShouldContain(name.Contains("javascript") || id.Contains("javascript") ? "category javascript is not supported" : "category java is not supported");
+    }
+
+    [Theory]
+    [InlineData("""[{"name":"tell","arguments":{"to":"Wait..."}}]""", null)]
+    [InlineData("""[{"name":"tell","arguments":"{\"to\":\"Wait...\"}"}]""", null)]
+    [InlineData("[{'name': 'tell', 'arguments': {'to': 'Wait...'}}]", null)]
+    [InlineData("""[{"name":"tell","arguments":{"to":"Wait.."}}]""", "semantic/wrong_value")]
+    [InlineData("""[{"name":"tell","arguments":{...}}]""", "format/not_parsed")]
+    [InlineData("...", "format/not_parsed")]
+    public void Dots_may_stand_in_an_argument_of_a_benchmark(string completion, string? error)
+    {
+        var benchmark = Read(Packed.Replace("\"Eve\"", "\"Wait...\""));
+        Score(benchmark, completion, 1).ShouldBe(error);
+        SelfPlay.Parsing.SolverAnswer.Parse($"<tool_call_answer>{completion}</tool_call_answer>", requireThink: false).Parses.ShouldBe(completion.Contains("Wait..\""));
+    }
+
+    [Theory]
+    [InlineData("""{"id":"set-2","completion":"a\ud83d"}""", "not_parsed")]
+    [InlineData("""{"id":"set-2","completion":"<tool_call_answer>[{\"name\":\"tell\",\"arguments\":{\"to\":\"Eve\"}}]</tool_call_answer>\udc00"}""", null)]
+    [InlineData("""{"id":"set-2","calls":[{"name":"tell","arguments":{"to":"\ud83d"}}]}""", "wrong_value")]
+    [InlineData("""{"id":"set-2","calls":[{"name":"tell","arguments":{"\ud83d":"Eve"}}]}""", "missing_argument")]
+    [InlineData("""{"id":"set-2","calls":[{"name":"\udbff","arguments":{"to":"Eve"}}],"\ud83d":1}""", "wrong_tool")]
+    public void Half_a_surrogate_pair_is_a_replacement_character_and_the_rest_is_scored(string line, string? error)
+    {
+        var benchmark = Read(Packed);
+        var gold = Predictions.Gold(benchmark.Items).Split('\n')[0];
+        var result = BenchmarkResult.Of(benchmark, benchmark.Items, "x", Predictions.Read("p", $"{gold}\n{line}\n", benchmark.Items));
+        result.Answers.Select(answer => answer.Error).ShouldBe([null, error]);
+        result.ToJson().ShouldNotBeEmpty();
+    }
+
+    [Fact]
+    public void A_function_without_properties_is_called_without_arguments()
+    {
+        var benchmark = Read(
+            """{"id":"simple_0","question":[[{"role":"user","content":"q"}]],"function":[{"name":"ping","description":"d","parameters":{"type":"dict"}}]}""",
+            """{"id":"simple_0","ground_truth":[{"ping":{}}]}""");
+        GoldIsRight(benchmark);
+        Score(benchmark, """[{"name":"ping","arguments":""}]""").ShouldBeNull();
+        Score(benchmark, """[{"name":"ping","arguments":{"x":1}}]""").ShouldBe("structural/extra_argument");
+    }
+
+    [Theory]
     [InlineData("""{"base":10,"height":5}""", null)]
     [InlineData("""{"base":10,"height":5.0,"unit":"SQ CM","sides":["left-side","B"],"exact":true}""", null)]
     [InlineData("""{"base":10,"height":5,"where":{"city":"new york"}}""", null)]

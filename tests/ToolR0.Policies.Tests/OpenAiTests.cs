@@ -59,6 +59,15 @@ public sealed class OpenAiTests : IDisposable
     }
 
     [Fact]
+    public void Every_request_says_all_that_a_server_would_take_from_the_models_own_settings()
+    {
+        Sample(_server.Options);
+        _server.Requests.ShouldNotBeEmpty();
+        foreach (var (name, neutral) in new[] { ("top_k", -1.0), ("min_p", 0), ("repetition_penalty", 1), ("frequency_penalty", 0), ("presence_penalty", 0), ("temperature", 1), ("top_p", 1) })
+            _server.Requests.ShouldAllBe(r => (double)r[name]! == neutral, name);
+    }
+
+    [Fact]
     public void Text_without_ids_is_encoded_again_and_marked()
     {
         _server.Tells = Tells.TextOnly;

@@ -33,6 +33,37 @@ public sealed class GeneratorRewardTests
     }
 
     [Fact]
+    public void With_the_strict_gate_a_missing_block_leaves_nothing_and_the_curriculum_part_needs_both_lists()
+    {
+        Presets.Paper.Generator.Reward.StrictGate.ShouldBeTrue();
+        ShippedPresets.Nano.Generator.Reward.StrictGate.ShouldBeFalse();
+        var strict = Given.Options.Generator.Reward with { StrictGate = true, CoherenceWeight = 0.5 };
+        var probes = new ProbeResult(0.5, 0.5, true, 8);
+        ProposalScore Score(string text, GeneratorRewardOptions options) => GeneratorReward.Compose(0, ProposalParser.ParseForReward(text), Given.Spec, probes, 8, 1, 1, options);
+
+        Score(Given.Proposal(), strict).Total.ShouldBe(3, 1e-9);
+        foreach (var tag in Tags.OfProposal)
+        {
+            foreach (var text in (string[])[Without(tag), Emptied(tag)])
+            {
+                var score = Score(text, strict);
+                (score.Format, score.Validity, score.Curriculum, score.Total).ShouldBe((0, 0, 0, 0), text);
+                if (tag != Tags.Question)
+                    (Score(text, strict with { StrictGate = false }).Total > 0).ShouldBeTrue(text);
+            }
+        }
+
+        var noTools = Score(Given.Proposal(tools: "none"), strict);
+        (noTools.Format, noTools.Curriculum).ShouldBe((2.0 / 3, 0));
+        var noGold = Score(Given.Proposal(gold: "[1]"), strict);
+        (noGold.Format, noGold.Validity, noGold.Curriculum).ShouldBe((2.0 / 3, 0, 0));
+        Score(Given.Proposal(tools: "none"), strict with { StrictGate = false }).Curriculum.ShouldBe(1);
+
+        static string Without(string tag) => System.Text.RegularExpressions.Regex.Replace(Given.Proposal(), $"<{tag}>.*</{tag}>", "");
+        static string Emptied(string tag) => System.Text.RegularExpressions.Regex.Replace(Given.Proposal(), $"<{tag}>.*</{tag}>", $"<{tag}> </{tag}>");
+    }
+
+    [Fact]
     public void Probe_answers_agree_whatever_the_order_and_spelling()
     {
         var probes = Given.Attempted(

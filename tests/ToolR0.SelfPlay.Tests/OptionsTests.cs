@@ -105,6 +105,9 @@ public sealed class OptionsTests
 
     [Theory]
     [InlineData("solver.sampling.temperature", "-1", "solver.sampling.temperature: -1 must be at least 0")]
+    [InlineData("solver.sampling.temperature", "0", "solver.sampling.temperature: 0 must be at least 0.001, since what is sampled is learned from")]
+    [InlineData("solver.sampling.temperature", "1e-12", "solver.sampling.temperature: 1E-12 must be at least 0.001")]
+    [InlineData("generator.sampling.temperature", "0", "generator.sampling.temperature: 0 must be at least 0.001, since what is sampled is learned from")]
     [InlineData("generator.sampling.topP", "0", "generator.sampling.topP: 0 must be above 0 and at most 1")]
     [InlineData("generator.sampling.topP", "1.5", "generator.sampling.topP: 1.5 must be above 0 and at most 1")]
     [InlineData("generator.probes", "0", "generator.probes: 0 must be at least 1")]
@@ -125,6 +128,29 @@ public sealed class OptionsTests
     {
         var failure = Validator.Validate(RunOptionsJson.Set(ShippedPresets.Nano, path, value)).Errors.ShouldHaveSingleItem();
         failure.ErrorMessage.ShouldStartWith(message);
+    }
+
+    [Fact]
+    public void What_is_not_learned_from_may_be_greedy()
+    {
+        var frozen = RunOptionsJson.Set(RunOptionsJson.Set(ShippedPresets.Nano, "generator.train", "false"), "generator.sampling.temperature", "0");
+        Validator.Validate(frozen).Errors.ShouldBeEmpty();
+        foreach (var path in (string[])["generator.probeSampling", "curriculum.sampling", "curriculum.verifySampling", "judge.sampling"])
+            Validator.Validate(RunOptionsJson.Set(ShippedPresets.Nano, path + ".temperature", "0")).Errors.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("""{"solver":{"requireThink":true},"solver":{"requireThink":false}}""", "solver: stands twice")]
+    [InlineData("""{"solver":{"requireThink":true},"Solver":{"requireThink":false}}""", "Solver: stands twice")]
+    [InlineData("""{"solver":{"steps":1,"groupSize":4,"STEPS":2}}""", "solver.STEPS: stands twice")]
+    [InlineData("""{"seed":1,"seed":1}""", "seed: stands twice")]
+    [InlineData("""{"preset":"nano","preset":"paper"}""", "preset: stands twice")]
+    [InlineData("""{"specs":{"domains":{"chess":1,"chess":2}}}""", "specs.domains.chess: stands twice")]
+    public void A_name_that_stands_twice_is_one_clear_line(string json, string message)
+    {
+        foreach (var preset in (string?[])[null, "paper"])
+            Should.Throw<OptionsException>(() => RunOptionsJson.Load(json, ShippedPresets.All, "nano", preset)).Message.ShouldStartWith(message);
+        RunOptionsJson.Load("""{"specs":{"domains":{"chess":1,"Chess":2}}}""", ShippedPresets.All, "nano").Specs.Domains.Count.ShouldBe(2);
     }
 
     [Fact]

@@ -88,6 +88,98 @@ public sealed class ParsingTests
         Calls.CanonicalSet(Given.CallsOf(text)).ShouldBe("""[{"arguments":{"a":1},"name":"f"}]""");
 
     [Theory]
+    [InlineData("""[{"name":"f","arguments":""}]""")]
+    [InlineData("""[{"name":"f","arguments":" \n"}]""")]
+    [InlineData("""[{"name":"f","arguments":null}]""")]
+    [InlineData("""[{"name":"f","arguments":"null"}]""")]
+    [InlineData("""[{"name":"f","arguments":"{}"}]""")]
+    [InlineData("""[{"tool_name":"f","arguments":""}]""")]
+    [InlineData("""[{"type":"function","function":{"name":"f","arguments":""}}]""")]
+    [InlineData("""[{"name":"f"}]""")]
+    public void Arguments_that_say_nothing_are_none(string text) => Calls.CanonicalSet(Given.CallsOf(text)).ShouldBe("""[{"arguments":{},"name":"f"}]""");
+
+    [Theory]
+    [InlineData("""{"type":"object"}""")]
+    [InlineData("""{"type":"object","additionalProperties":false}""")]
+    [InlineData("""{"type":"object","additionalProperties":false,"$schema":"http://json-schema.org/draft-07/schema#"}""")]
+    [InlineData("""{"type":"object","properties":{}}""")]
+    [InlineData("""{"type":"object","properties":null,"required":null}""")]
+    [InlineData("""{"type":"object","properties":[],"required":[]}""")]
+    [InlineData("""{"type":["object","null"],"title":"PingArguments","description":"none"}""")]
+    [InlineData("""{"type":"OBJECT"}""")]
+    [InlineData("""{"type":"dict","required":[]}""")]
+    [InlineData("""{"$schema":"http://json-schema.org/draft-07/schema#","additionalProperties":false}""")]
+    [InlineData("""{"type":"object","$defs":{"a":{"type":"string"}},"patternProperties":{"^x":{"type":"string"}},"minProperties":0}""")]
+    [InlineData("{}")]
+    [InlineData("null")]
+    [InlineData("[]")]
+    public void A_schema_of_an_object_without_properties_has_no_parameters(string parameters)
+    {
+        foreach (var tool in (string[])[$$"""{"name":"ping","description":"d","parameters":{{parameters}}}""", $$$"""{"type":"function","function":{"name":"ping","description":"d","parameters":{{{parameters}}}}}"""])
+        {
+            var menu = MenuReader.Read(Given.Json($"[{tool}]"), out _).ShouldNotBeNull();
+            menu[0].Parameters.ShouldBeEmpty();
+            menu[0].Required.ShouldBeEmpty();
+            MenuReader.ToJson(menu[0], Given.Json(tool)).ShouldBe("""{"name":"ping","description":"d","parameters":{},"required":[]}""");
+        }
+    }
+
+    [Theory]
+    [InlineData("""{"type":"string","title":"string?"}""", "type:string,title:string", "type")]
+    [InlineData("""{"type":{"type":"string"},"description":{"type":"string"}}""", "type:string,description:string", "")]
+    [InlineData("""{"type":"object","city":{"type":"string"},"description":{"type":"string"},"required":["city"]}""", "city:string,description:string", "city")]
+    [InlineData("""{"properties":{"type":{"type":"object"},"additionalProperties":{"type":"string"}}}""", "type:object,additionalProperties:string", "")]
+    public void What_is_named_like_a_keyword_and_is_a_parameter_stays_one(string parameters, string read, string required)
+    {
+        var menu = MenuReader.Read(Given.Json($$"""[{"name":"f","parameters":{{parameters}}}]"""), out _)!;
+        string.Join(',', menu[0].Parameters.Select(p => $"{p.Name}:{p.Type}")).ShouldBe(read);
+        string.Join(',', menu[0].Required).ShouldBe(required);
+    }
+
+    [Theory]
+    [InlineData("see </tool_call_answer> here")]
+    [InlineData("see <tool_call_answer> here")]
+    [InlineData("<tool_call_answer>[]</tool_call_answer>")]
+    [InlineData("</tool_call_answer><tool_call_answer>")]
+    [InlineData("<think></think> and </think>")]
+    [InlineData("<THINK></THINK></Tool_Call_Answer>")]
+    [InlineData("<question>no</question><available_tools>[]</available_tools>")]
+    public void A_tag_inside_a_string_of_a_JSON_block_is_text(string text)
+    {
+        var written = System.Text.Json.JsonSerializer.Serialize(text, new System.Text.Json.JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        var calls = $$"""[{"name":"f","arguments":{"x":{{written}} } }]""";
+        foreach (var completion in (string[])
+            [
+                Given.Answer(calls), Given.Answer($"```json\n{calls}\n```"), Given.Answer("[]") + Given.Answer(calls),
+                $"<think>I shall write <tool_call_answer> now.</think><tool_call_answer>{calls}</tool_call_answer>",
+                $"<think>t</think><tool_call_answer>[{{'name': 'g'<tool_call_answer>{calls}</tool_call_answer>",
+            ])
+        {
+            var answer = SolverAnswer.Parse(completion, requireThink: true);
+            answer.BlocksPresent.ShouldBeTrue(completion);
+            answer.Calls.ShouldNotBeNull(completion).ShouldHaveSingleItem().Arguments["x"].GetString().ShouldBe(text);
+        }
+
+        var tools = $$"""[{"name":"look_up","description":{{written}},"parameters":{"x":"string"} }]""";
+        var proposal = Given.Proposal("the question", tools, calls, "thoughts");
+        foreach (var read in (Proposal[])[ProposalParser.ParseForReward(proposal), ProposalParser.ParseForCurriculum(proposal)])
+        {
+            (read.Think, read.Question, read.HasAllTags).ShouldBe(("thoughts", "the question", true));
+            read.Menu.ShouldNotBeNull().ShouldHaveSingleItem().Description.ShouldBe(text);
+            read.Gold.ShouldNotBeNull().ShouldHaveSingleItem().Arguments["x"].GetString().ShouldBe(text);
+        }
+    }
+
+    [Fact]
+    public void Tags_without_end_take_no_time()
+    {
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        foreach (var unit in (string[])["<tool_call_answer>[", "<tool_call_answer>[\"", "<tool_call_answer>['\\\"", "<tool_call_answer></tool_call_answer>", "<tool_call_answer>[\"</tool_call_answer>", "<tool_call_answer>[[]]<"])
+            SolverAnswer.Parse(string.Concat(Enumerable.Repeat(unit, 50_000)), requireThink: true);
+        watch.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(20));
+    }
+
+    [Theory]
     [InlineData("3")]
     [InlineData("[3]")]
     [InlineData("""[{"arguments":{}}]""")]

@@ -9,10 +9,10 @@ namespace ToolR0.Testing;
 /// <summary>Small facts to test with.</summary>
 public static class Given
 {
-    /// <summary>The paper's, without a judge.</summary>
+    /// <summary>The paper's, without a judge and with part credit.</summary>
     public static readonly RunOptions Options = Presets.Paper with
     {
-        Generator = Presets.Paper.Generator with { Reward = Presets.Paper.Generator.Reward with { CoherenceWeight = 0 } },
+        Generator = Presets.Paper.Generator with { Reward = Presets.Paper.Generator.Reward with { CoherenceWeight = 0, StrictGate = false } },
     };
 
     public const string Tools =

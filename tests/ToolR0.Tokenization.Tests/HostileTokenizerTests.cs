@@ -17,7 +17,7 @@ public sealed class HostileTokenizerTests : IDisposable
     [InlineData("model.vocab.a", "-1", "model.vocab[a]")]
     [InlineData("model.vocab.a", "98", "another token has too")]
     [InlineData("model.vocab.a", "null", "model.vocab[a]")]
-    [InlineData("model.vocab", "{}", "lacks '!'")]
+    [InlineData("model.vocab", "{}", "model.merges[0] needs the token 'a', which model.vocab lacks")]
     [InlineData("model.vocab", "[]", "model.vocab is not an object")]
     [InlineData("model.vocab", "null", "model.vocab is missing")]
     [InlineData("model.merges", "null", "model.merges is missing")]
@@ -61,7 +61,8 @@ public sealed class HostileTokenizerTests : IDisposable
     [InlineData("eos_token", "\"</s>\"", "eos_token '</s>' is not a token")]
     [InlineData("eos_token", "7", "eos_token is not a string")]
     [InlineData("pad_token", "{\"content\":\"<pad>\"}", "pad_token '<pad>' is not a token")]
-    [InlineData("chat_template", "[{\"name\":\"rag\",\"template\":\"x\"}]", "chat_template has no template named default")]
+    [InlineData("chat_template", "[{\"name\":\"rag\"}]", "chat_template[0].template is missing")]
+    [InlineData("chat_template", "7", "chat_template is not a list")]
     [InlineData("added_tokens_decoder", "{\"-4\":{\"content\":\"x\"}}", "is not the id of a token")]
     [InlineData("added_tokens_decoder", "{\"97\":{\"content\":\"x!\"}}", "is 'x!', but tokenizer.json has 'a' there")]
     public void A_broken_configuration_is_refused_by_file_and_key(string key, string value, string message)

@@ -35,6 +35,62 @@ public sealed class TokenizerTests : IDisposable
     public void Without_merges_the_tokens_are_the_bytes(string text, int[] bytes) =>
         HandMadeTokenizer.Load(_folder, HandMadeTokenizer.Tokenizer()).Encode(text).ShouldBe(bytes);
 
+    [Theory]
+    [InlineData("", "a\u0004b", "a·b")]
+    [InlineData("", "\u0004", "")]
+    [InlineData("", "\u0004\u0004ab\u0006", "ab")]
+    [InlineData("", "é", "\uFFFD")]
+    [InlineData("\"unk_token\":\"?\"", "\u0004\u0004ab\u0006", "?·?·ab·?")]
+    [InlineData("\"unk_token\":\"?\",\"fuse_unk\":true", "\u0004ab", "?·ab")]
+    [InlineData("\"unk_token\":\"?\",\"fuse_unk\":true", "ÅÄ", "?·\uFFFD·?·\uFFFD")]
+    [InlineData("\"byte_fallback\":true", "\u0004a", "<0xC4>·<0x84>·a")]
+    [InlineData("\"byte_fallback\":true", "\u0006a", "a")]
+    public void A_byte_without_a_token_is_dropped_or_becomes_what_the_file_says(string settings, string text, string tokens)
+    {
+        // The vocabulary lacks U+0004, U+0006 and the byte C3 with which é and its like begin; C4 84 is the UTF-8 of the character that spells U+0004.
+        var json = HandMadeTokenizer.Tokenizer("a b");
+        var vocabulary = json["model"]!["vocab"]!.AsObject();
+        foreach (var b in (int[])[4, 6, 0xC3])
+            vocabulary.Remove(HandMadeTokenizer.Characters[b]);
+        (vocabulary["<0xC4>"], vocabulary["<0x84>"]) = (900, 901);
+        foreach (var (name, value) in JsonNode.Parse($"{{{settings}}}")!.AsObject())
+            json["model"]![name] = value!.DeepClone();
+        var tokenizer = HandMadeTokenizer.Load(_folder, json);
+        string.Join('·', tokenizer.Encode(text).Select(tokenizer.TokenText)).ShouldBe(tokens);
+    }
+
+    [Fact]
+    public void The_flags_of_an_added_token_in_the_configuration_win()
+    {
+        var json = HandMadeTokenizer.Tokenizer();
+        var config = HandMadeTokenizer.Config();
+        var (end, said) = (257, HandMadeTokenizer.Added(257, "<|im_end|>", special: false));
+        int[] Ids(string flag, bool value, string text)
+        {
+            said[flag] = value;
+            config["added_tokens_decoder"] = new JsonObject { ["257"] = said.DeepClone() };
+            said[flag] = false;
+            return HandMadeTokenizer.Load(_folder, json, config).Encode(text);
+        }
+
+        const string Text = "a \n<|im_end|> \nb";
+        Ids("single_word", false, Text).ShouldBe(['a', ' ', '\n', end, ' ', '\n', 'b']);
+        Ids("lstrip", true, Text).ShouldBe(['a', end, ' ', '\n', 'b']);
+        Ids("rstrip", true, Text).ShouldBe(['a', ' ', '\n', end, 'b']);
+        Ids("single_word", true, "a<|im_end|>").Length.ShouldBe(11);
+        Ids("single_word", true, "a <|im_end|>").ShouldBe(['a', ' ', end]);
+
+        // What was special stays so, and a token with a role is.
+        HandMadeTokenizer.Load(_folder, json, config).Decode([end]).ShouldBe("");
+        json["added_tokens"]![1]!["special"] = false;
+        HandMadeTokenizer.Load(_folder, json, config).Decode([end]).ShouldBe("");
+        config["eos_token"] = "<|endoftext|>";
+        HandMadeTokenizer.Load(_folder, json, config).Decode([end]).ShouldBe("<|im_end|>");
+        said["special"] = true;
+        config["added_tokens_decoder"] = new JsonObject { ["257"] = said.DeepClone() };
+        HandMadeTokenizer.Load(_folder, json, config).Decode([end]).ShouldBe("");
+    }
+
     [Fact]
     public void A_lone_surrogate_is_encoded_as_the_replacement_character() =>
         HandMadeTokenizer.Load(_folder, HandMadeTokenizer.Tokenizer()).Encode("x\uDE00\uD83D").ShouldBe([0x78, 0xEF, 0xBF, 0xBD, 0xEF, 0xBF, 0xBD]);

@@ -12,6 +12,9 @@ namespace ToolR0.Cli.Commands;
 internal static class ScoreCommand
 {
     private const string Standard = "-";
+
+    /// <summary>Completions from elsewhere are scored by the paper's rules unless something says otherwise.</summary>
+    private const string DefaultPreset = "paper";
     private const int FlushAt = 1 << 16;
 
     public static Command Create()
@@ -23,14 +26,21 @@ internal static class ScoreCommand
         var role = new Option<string>("--role") { Description = "generator or solver", HelpName = "ROLE", Required = true };
         var input = new Option<string>("--in") { Description = "JSON Lines file of cases, - for standard input", HelpName = "FILE", DefaultValueFactory = _ => Standard };
         var output = new Option<string>("--out") { Description = "JSON Lines file of scores, - for standard output", HelpName = "FILE", DefaultValueFactory = _ => Standard };
-        var preset = new Option<string>("--preset") { Description = "Whose rules: paper (default) or another preset", HelpName = "NAME", DefaultValueFactory = _ => "paper" };
+        var preset = new Option<string?>("--preset") { Description = $"Whose rules: {DefaultPreset} (default) or another preset", HelpName = "NAME" };
         var file = new Option<string?>("--options") { Description = "Options as JSON; the preset's where it is silent", HelpName = "FILE" };
         var set = new Option<string[]>("--set") { Description = "One option, e.g. solver.requireThink=false; may be repeated", HelpName = "PATH=VALUE" };
         foreach (var option in new Option[] { role, input, output, preset, file, set })
             command.Add(option);
         command.SetAction(async (parsed, cancellation) =>
         {
-            var options = RunOptionsLoader.Load(new OptionSources { Preset = parsed.GetValue(preset), File = parsed.GetValue(file), Sets = parsed.GetValue(set) ?? [] });
+            var options = RunOptionsLoader.Load(new OptionSources
+            {
+                Preset = parsed.GetValue(preset),
+                File = parsed.GetValue(file),
+                Environment = ServiceDefaults.Settings.ProcessEnvironment(),
+                Sets = parsed.GetValue(set) ?? [],
+                DefaultPreset = DefaultPreset,
+            });
             var write = parsed.GetValue(role) switch
             {
                 "solver" => (Action<Utf8JsonWriter, JsonElement>)((json, item) => Write(json, CaseScorer.Solver(item, options.Solver))),

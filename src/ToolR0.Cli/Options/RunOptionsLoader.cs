@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 using ToolR0.SelfPlay.Options;
@@ -21,13 +19,15 @@ public sealed record OptionSources
     public IReadOnlyList<string> Sets { get; init; } = [];
     public long? Seed { get; init; }
     public int? Iterations { get; init; }
+
+    /// <summary>Where neither a flag nor the file nor the environment names one.</summary>
+    public string DefaultPreset { get; init; } = RunOptionsLoader.DefaultPreset;
 }
 
 /// <summary>Builds valid <see cref="RunOptions"/> from their sources.</summary>
 public static class RunOptionsLoader
 {
     public const string DefaultPreset = "nano";
-    private const string Prefix = "TOOLR0_";
 
     /// <exception cref="UserErrorException">One line that names what is wrong and where it stands: preset, file, name, type or range.</exception>
     public static RunOptions Load(OptionSources sources)
@@ -35,8 +35,8 @@ public static class RunOptionsLoader
         var environment = FromEnvironment(sources.Environment);
         var preset = sources.Preset ?? environment.LastOrDefault(v => v.Path.Equals("preset", StringComparison.OrdinalIgnoreCase)).Value;
         var options = sources.File is { } file
-            ? From(file, () => RunOptionsJson.Load(Read(file, preset), ShippedPresets.All, DefaultPreset))
-            : From("--preset", () => RunOptionsJson.Load("{}", ShippedPresets.All, preset ?? DefaultPreset));
+            ? From(file, () => RunOptionsJson.Load(Read(file), ShippedPresets.All, sources.DefaultPreset, preset))
+            : From("--preset", () => RunOptionsJson.Load("{}", ShippedPresets.All, preset ?? sources.DefaultPreset));
 
         foreach (var (path, value, variable) in environment.Where(v => !v.Path.Equals("preset", StringComparison.OrdinalIgnoreCase)))
             options = From(variable, () => RunOptionsJson.Set(options, path, value));
@@ -65,34 +65,15 @@ public static class RunOptionsLoader
         }
     }
 
-    /// <summary>The file's text, with its preset replaced where a later source names another.</summary>
-    private static string Read(string path, string? preset)
+    private static string Read(string path)
     {
-        string text;
         try
         {
-            text = File.ReadAllText(path);
+            return File.ReadAllText(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new UserErrorException($"--options {path}: {(File.Exists(path) ? "cannot be read" : "there is no such file")}");
-        }
-
-        if (preset is null)
-            return text;
-        try
-        {
-            var parsed = JsonNode.Parse(text, documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
-            if (parsed is not JsonObject document)
-                return text;
-            foreach (var key in document.Select(member => member.Key).Where(key => key.Equals("preset", StringComparison.OrdinalIgnoreCase)).ToList())
-                document.Remove(key);
-            document["preset"] = preset;
-            return document.ToJsonString();
-        }
-        catch (JsonException)
-        {
-            return text;
         }
     }
 
@@ -101,8 +82,8 @@ public static class RunOptionsLoader
     {
         var top = RunOptionsJson.Paths().Where(path => !path.Contains('.')).ToHashSet(StringComparer.OrdinalIgnoreCase);
         return [.. environment
-            .Where(variable => variable.Key.StartsWith(Prefix, StringComparison.Ordinal))
-            .Select(variable => (Path: variable.Key[Prefix.Length..].Replace("__", "."), variable.Value, Variable: variable.Key))
+            .Where(variable => variable.Key.StartsWith(EnvironmentNames.Prefix, StringComparison.Ordinal))
+            .Select(variable => (Path: EnvironmentNames.PathOf(variable.Key), variable.Value, Variable: variable.Key))
             .Where(variable => variable.Path.Contains('.') || top.Contains(variable.Path))
             .OrderBy(variable => variable.Variable, StringComparer.Ordinal)];
     }

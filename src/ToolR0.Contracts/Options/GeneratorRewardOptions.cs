@@ -14,6 +14,12 @@ public sealed record GeneratorRewardOptions
 {
     /// <summary>A question with fewer characters is a placeholder: the whole reward is 0.</summary>
     public int MinQuestionLength { get; init; } = 8;
+
+    /// <summary>
+    /// The released code's gate: with one of the four blocks missing or empty, format, validity and curriculum are 0, and curriculum is 0 unless both tools and
+    /// gold calls parse. False: part credit, as the paper's text has it.
+    /// </summary>
+    public bool StrictGate { get; init; }
     public double TagsWeight { get; init; } = 1.0 / 3;
     public double ToolsWeight { get; init; } = 1.0 / 3;
     public double GoldWeight { get; init; } = 1.0 / 3;

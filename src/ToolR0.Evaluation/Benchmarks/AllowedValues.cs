@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using ToolR0.Contracts;
 
@@ -26,14 +25,14 @@ public static class AllowedValues
     {
         if (call.Name != allowed.Name)
             return BenchmarkError.WrongTool($"{call.Name} instead of {allowed.Name}");
-        if (schema.TryGetProperty("required", out var required)
+        if (schema.TryGetProperty("required", out var required) && required.ValueKind == JsonValueKind.Array
             && required.EnumerateArray().Select(name => name.ToString()).FirstOrDefault(name => !call.Arguments.ContainsKey(name)) is { } missing)
             return BenchmarkError.MissingArgument(missing);
 
-        var declared = schema.GetProperty("properties");
+        var declared = schema.TryGetProperty("properties", out var properties) ? properties : default;
         foreach (var (name, value) in call.Arguments)
         {
-            if (!declared.TryGetProperty(name, out var parameter) || !allowed.Arguments.TryGetValue(name, out var values))
+            if (declared.ValueKind != JsonValueKind.Object || !declared.TryGetProperty(name, out var parameter) || !allowed.Arguments.TryGetValue(name, out var values))
                 return BenchmarkError.ExtraArgument(name);
             if (Value(parameter, values, value) is { } typed)
                 return typed ? BenchmarkError.WrongValue(name, value) : BenchmarkError.WrongType(name, value);
@@ -67,6 +66,13 @@ public static class AllowedValues
         else
         {
             return false;
+        }
+
+        // An integer that stands for a float is compared as one.
+        if (kind == Kind.Float && KindOf(value) == Kind.Integer)
+        {
+            var asFloat = PythonNumber.AsFloat(value);
+            return asFloat is not null && allowed.Any(a => PythonNumber.Of(a) is { } number && number.Equals(asFloat)) ? null : true;
         }
 
         var right = variable ? allowed.Any(a => Same(a, value)) : expected switch
@@ -109,11 +115,13 @@ public static class AllowedValues
     private static bool SameFolded(JsonElement a, JsonElement b) =>
         a.ValueKind == JsonValueKind.String && b.ValueKind == JsonValueKind.String ? Fold(a.GetString()!) == Fold(b.GetString()!) : Same(a, b);
 
-    /// <summary>As Python compares: numbers by value, everything else to the letter.</summary>
+    /// <summary>As Python compares: numbers by value, integers of any size exactly, everything else to the letter.</summary>
     private static bool Same(JsonElement a, JsonElement b) => (a.ValueKind, b.ValueKind) switch
     {
-        (JsonValueKind.Number, JsonValueKind.Number) => a.GetDouble() == b.GetDouble(),
         (JsonValueKind.Array, JsonValueKind.Array) => a.GetArrayLength() == b.GetArrayLength() && a.EnumerateArray().Zip(b.EnumerateArray()).All(pair => Same(pair.First, pair.Second)),
+        (JsonValueKind.Object, JsonValueKind.Object) => a.EnumerateObject().Count() == b.EnumerateObject().Count()
+            && a.EnumerateObject().All(member => b.TryGetProperty(member.Name, out var other) && Same(member.Value, other)),
+        _ when PythonNumber.Of(a) is { } m && PythonNumber.Of(b) is { } n => m.Equals(n),
         _ => JsonElement.DeepEquals(a, b),
     };
 
@@ -149,7 +157,7 @@ public static class AllowedValues
     private static Kind KindOf(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.String => Kind.Text,
-        JsonValueKind.Number => long.TryParse(value.GetRawText(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _) ? Kind.Integer : Kind.Float,
+        JsonValueKind.Number => PythonNumber.IsInteger(value) ? Kind.Integer : Kind.Float,
         JsonValueKind.True or JsonValueKind.False => Kind.Boolean,
         JsonValueKind.Array => Kind.List,
         JsonValueKind.Object => Kind.Object,

@@ -12,7 +12,7 @@ public readonly record struct Place(string File, string Item)
     public JsonElement Member(JsonElement holder, string name, string? field = null)
     {
         if (holder.ValueKind != JsonValueKind.Object)
-            throw Error(field ?? name, "stands in something that is no object");
+            throw Error(field ?? name, "stands in something that is not an object");
         return holder.TryGetProperty(name, out var value) ? value : throw Error(field ?? name, "is missing");
     }
 
@@ -35,7 +35,7 @@ public readonly record struct Place(string File, string Item)
     {
         try
         {
-            return JsonDocument.Parse(json).RootElement;
+            return JsonDocument.Parse(JsonText.WithoutLoneSurrogates(json)).RootElement;
         }
         catch (JsonException e)
         {
@@ -54,7 +54,7 @@ public readonly record struct Place(string File, string Item)
             tool => tool.First, tool => MenuReader.ToJson(tool.First, tool.Second), (IEqualityComparer<ToolSpec>)ReferenceEqualityComparer.Instance);
 
     public IReadOnlyList<ToolCall> Calls(JsonElement calls, string field) =>
-        SelfPlay.Parsing.Calls.TryNormalise(calls, out var list) ? list : throw Error(field, "must be a list of calls with name and arguments");
+        SelfPlay.Parsing.Calls.TryNormalise(calls, out var list, ellipsis: true) ? list : throw Error(field, "must be a list of calls with name and arguments");
 
     /// <summary>One text of a question: itself, or a conversation as lines that begin with who speaks.</summary>
     public string Question(JsonElement query, string field)

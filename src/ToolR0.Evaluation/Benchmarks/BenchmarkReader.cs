@@ -13,6 +13,9 @@ public static class BenchmarkReader
 {
     private const string Irrelevance = "irrelevance";
 
+    /// <summary>Categories whose values are written, and compared by the leaderboard, in another language than Python.</summary>
+    private static readonly string[] OtherLanguages = ["java", "javascript"];
+
     /// <summary>A benchmark by its file or folder, or by name in <c>TOOLR0_BENCHMARKS</c>, else in the home folder's <c>benchmarks</c>.</summary>
     /// <exception cref="UserErrorException">Names file, item and field.</exception>
     public static Benchmark Load(string nameOrPath, string home)
@@ -66,7 +69,7 @@ public static class BenchmarkReader
     {
         try
         {
-            using var first = JsonDocument.Parse(text.AsSpan().Trim().ToString().Split('\n')[0]);
+            using var first = JsonDocument.Parse(JsonText.WithoutLoneSurrogates(text.AsSpan().Trim().ToString().Split('\n')[0]));
             return first.RootElement.ValueKind == JsonValueKind.Object && first.RootElement.TryGetProperty("question", out _);
         }
         catch (JsonException)
@@ -99,10 +102,15 @@ public static class BenchmarkReader
                 throw place.Error("id", $"'{place.Text(json, "id")}' occurs twice");
         }
 
+        if (OtherLanguage(name) is { } category)
+            throw new UserErrorException(
+                $"--benchmark {path}: category {category} is not supported: its values are compared by the rules of that language, not by Python's");
         var items = Lines(text, path).Select(line =>
         {
             var (json, place) = line;
             var id = place.Text(json, "id");
+            if (OtherLanguage(id) is { } language)
+                throw place.Error("id", $"'{id}' is of category {language}, which is not supported: its values are compared by the rules of that language, not by Python's");
             var functions = place.List(json, "function");
             var turns = place.List(json, "question");
             if (turns.GetArrayLength() != 1)
@@ -121,12 +129,18 @@ public static class BenchmarkReader
         return new Benchmark(name, Digests.Sha256Hex(text + answersText), [.. items]);
     }
 
+    /// <summary>The language that the name of a category or an item speaks of: simple_java, java_3, live_simple_javascript_7.</summary>
+    private static string? OtherLanguage(string name) =>
+        Array.Find(OtherLanguages, language => name.Split('_', '-', '.', ' ').Contains(language, StringComparer.OrdinalIgnoreCase));
+
     private static JsonElement Schema(JsonElement function, Place place)
     {
         var schema = place.Member(function, "parameters");
-        if (place.Member(schema, "properties", "parameters.properties").ValueKind != JsonValueKind.Object)
+        if (schema.ValueKind != JsonValueKind.Object)
+            throw place.Error("parameters", "must be an object");
+        if (schema.TryGetProperty("properties", out var properties) && properties.ValueKind is not (JsonValueKind.Object or JsonValueKind.Null))
             throw place.Error("parameters.properties", "must be an object");
-        return !schema.TryGetProperty("required", out var required) || required.ValueKind == JsonValueKind.Array
+        return !schema.TryGetProperty("required", out var required) || required.ValueKind is JsonValueKind.Array or JsonValueKind.Null
             ? schema
             : throw place.Error("parameters.required", "must be a list");
     }
@@ -186,7 +200,7 @@ public static class BenchmarkReader
     /// <summary>The answer that takes the first allowed value everywhere and leaves out what may be left out and is not required.</summary>
     private static ToolCall First(AllowedCall call, JsonElement schema)
     {
-        var required = schema.TryGetProperty("required", out var names) ? names.EnumerateArray().Select(name => name.ToString()).ToHashSet() : [];
+        var required = schema.TryGetProperty("required", out var names) && names.ValueKind == JsonValueKind.Array ? names.EnumerateArray().Select(name => name.ToString()).ToHashSet() : [];
         return new ToolCall(call.Name, call.Arguments
             .Where(argument => argument.Value.Count > 0 && (required.Contains(argument.Key) || !argument.Value.Any(IsAbsent)))
             .ToDictionary(argument => argument.Key, argument => FirstOf(argument.Value.FirstOrDefault(value => !IsAbsent(value)) is { ValueKind: not JsonValueKind.Undefined } first ? first : argument.Value[0])));

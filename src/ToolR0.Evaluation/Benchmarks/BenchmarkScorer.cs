@@ -1,5 +1,6 @@
 using System.Text.Json;
 using ToolR0.Contracts;
+using ToolR0.SelfPlay.Parsing;
 using ToolR0.SelfPlay.Rewards;
 
 namespace ToolR0.Evaluation.Benchmarks;
@@ -36,10 +37,13 @@ public sealed record BenchmarkError(string Class, string Kind, string Detail)
 
 /// <summary>
 /// Scores answers by each set's own rules. As many calls as the gold answer has, in any order, each the gold call's tool with its arguments. Sets that list
-/// allowed values follow the leaderboard's AST rules (<see cref="AllowedValues"/>); elsewhere values match as in the Solver's reward.
+/// allowed values follow the leaderboard's AST rules (<see cref="AllowedValues"/>); elsewhere values match as in the Solver's reward, except that an argument
+/// whose declared type is text is compared as text: 02134 is not 2134.
 /// </summary>
 public static class BenchmarkScorer
 {
+    private static readonly string[] TextTypes = ["string", "str", "text", "char", "date", "time", "datetime", "date-time", "uri", "url", "email", "uuid", "phone"];
+
     /// <summary>Null for a right answer.</summary>
     /// <param name="calls">Null where the answer did not parse.</param>
     public static BenchmarkError? Score(BenchmarkItem item, IReadOnlyList<ToolCall>? calls)
@@ -60,7 +64,7 @@ public static class BenchmarkScorer
             BenchmarkError? nearest = null;
             var match = left.FindIndex(call =>
             {
-                var error = item.Allowed is { } allowed ? AllowedValues.Check(allowed[i], item.Schemas![allowed[i].Name], call) : Check(item.Task.Gold[i], call);
+                var error = item.Allowed is { } allowed ? AllowedValues.Check(allowed[i], item.Schemas![allowed[i].Name], call) : Check(item.Task, item.Task.Gold[i], call);
                 if (error is not null && (nearest is null || error.Progress > nearest.Progress))
                     nearest = error;
                 return error is null;
@@ -73,7 +77,7 @@ public static class BenchmarkScorer
         return null;
     }
 
-    private static BenchmarkError? Check(ToolCall gold, ToolCall call)
+    private static BenchmarkError? Check(ToolTask task, ToolCall gold, ToolCall call)
     {
         if (call.Name != gold.Name)
             return BenchmarkError.WrongTool($"{call.Name} instead of {gold.Name}");
@@ -81,7 +85,22 @@ public static class BenchmarkScorer
             return BenchmarkError.MissingArgument(missing);
         if (call.Arguments.Keys.FirstOrDefault(name => !gold.Arguments.ContainsKey(name)) is { } extra)
             return BenchmarkError.ExtraArgument(extra);
-        var wrong = gold.Arguments.FirstOrDefault(argument => !SolverReward.ValuesMatch(argument.Value, call.Arguments[argument.Key])).Key;
+        var texts = task.Menu.FirstOrDefault(tool => tool.Name == gold.Name)?.Parameters.Where(parameter => IsText(parameter.Type)).Select(parameter => parameter.Name).ToHashSet();
+        var wrong = gold.Arguments.FirstOrDefault(argument => !Match(argument.Value, call.Arguments[argument.Key], texts?.Contains(argument.Key) == true)).Key;
         return wrong is null ? null : BenchmarkError.WrongValue(wrong, call.Arguments[wrong]);
     }
+
+    private static bool Match(JsonElement gold, JsonElement value, bool isText) =>
+        isText && Written(gold) is { } a && Written(value) is { } b ? SolverReward.SameText(a, b) : SolverReward.ValuesMatch(gold, value);
+
+    /// <summary>A text, or a number as it is written; null for what is neither.</summary>
+    private static string? Written(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.String => CanonicalJson.Text(value),
+        JsonValueKind.Number => value.GetRawText(),
+        _ => null,
+    };
+
+    /// <summary>The declared type is one whose values are texts; some sets write "str, optional".</summary>
+    private static bool IsText(string type) => TextTypes.Contains(type.Split(',')[0].Trim(), StringComparer.OrdinalIgnoreCase);
 }

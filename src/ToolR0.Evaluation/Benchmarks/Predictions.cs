@@ -34,7 +34,7 @@ public static class Predictions
                 : read <= all.Count ? all[read - 1].Id
                 : throw place.Error("id", $"is missing, and there are more predictions than the {all.Count} items");
             if (!known.Contains(id))
-                throw place.Error("id", $"'{id}' is no item of the benchmark");
+                throw place.Error("id", $"'{id}' is not an item of the benchmark");
             var prediction = json.TryGetProperty("completion", out _)
                 ? OfText(id, place.Text(json, "completion"))
                 : new Prediction(id, null, Given(place.Member(json, "calls", "completion or calls")));
@@ -50,9 +50,10 @@ public static class Predictions
 
     /// <summary>The calls, or a text that holds them; null where it is neither.</summary>
     private static IReadOnlyList<ToolCall>? Given(JsonElement calls) =>
-        (calls.ValueKind != JsonValueKind.String || RelaxedJson.TryParse(calls.GetString(), out calls)) && Calls.TryNormalise(calls, out var list) ? list : null;
+        (calls.ValueKind != JsonValueKind.String || RelaxedJson.TryParse(calls.GetString(), out calls, ellipsis: true))
+        && Calls.TryNormalise(calls, out var list, ellipsis: true) ? list : null;
 
-    public static Prediction OfText(string id, string text) => new(id, text, SolverAnswer.Parse(text, requireThink: false).Calls);
+    public static Prediction OfText(string id, string text) => new(id, text, SolverAnswer.Parse(text, requireThink: false, ellipsis: true).Calls);
 
     /// <summary>The gold answers as predictions: what must score 100 %.</summary>
     public static string Gold(IEnumerable<BenchmarkItem> items)

@@ -23,7 +23,7 @@ public static class CaseScorer
     /// <summary>
     /// The components of a Generator completion. Without <c>solverCalls</c> the difficulty is not known and counts as 0
     /// (<see cref="Reasons.NotProbed"/>); without <c>judge</c> coherence is null and counts as 0, unless <see cref="JudgeOptions.OnFailure"/> makes it the
-    /// middle score. What is given counts even where a run would not have asked, because a block is missing; nothing counts for a placeholder.
+    /// middle score. What is given counts even where a run would not have asked, unless <see cref="GeneratorRewardOptions.StrictGate"/> says otherwise; nothing counts for a placeholder.
     /// </summary>
     /// <exception cref="CaseException">The case is not one.</exception>
     public static ProposalScore Generator(JsonElement item, RunOptions options) => Read(() => GeneratorCase(item, options));
@@ -93,8 +93,8 @@ public static class CaseScorer
         var calls = new List<ToolCall>();
         foreach (var item in value.EnumerateArray())
         {
-            if (item.ValueKind != JsonValueKind.Object || !Calls.TryNormalise(item, out var call))
-                throw new CaseException($"{field}[{i}]: is no call: must have a name and an object of arguments");
+            if (item.ValueKind != JsonValueKind.Object || !Calls.TryNormalise(item, out var call, ellipsis: true))
+                throw new CaseException($"{field}[{i}]: is not a call: must have a name and an object of arguments");
             calls.AddRange(call);
             i++;
         }

@@ -65,7 +65,7 @@ public sealed class CompletionSources(PolicyStore policies)
     private Tokenizer TokenizerOf(string folder)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var name in TokenizerFiles.Names.Select(name => Path.Combine(folder, name)).Where(File.Exists))
+        foreach (var name in TokenizerFiles.NamesIn(folder).Select(name => Path.Combine(folder, name)).Where(File.Exists))
             hash.AppendData(File.ReadAllBytes(name));
         return _tokenizers.GetOrAdd(Convert.ToHexStringLower(hash.GetHashAndReset()), _ => new Lazy<Tokenizer>(() => Tokenizer.Load(folder))).Value;
     }

@@ -135,7 +135,7 @@ internal sealed class OpenAiServer(string url, string model)
             var address = server.Url.TrimEnd('/') + "/completions";
             try
             {
-                using var document = JsonDocument.Parse(await PostAsync(address, body, options, ct).ConfigureAwait(false));
+                using var document = JsonDocument.Parse(JsonText.WithoutLoneSurrogates(await PostAsync(address, body, options, ct).ConfigureAwait(false)));
                 return document.RootElement.Clone();
             }
             catch (Exception e) when (e is JsonException or InferenceException)
@@ -145,7 +145,7 @@ internal sealed class OpenAiServer(string url, string model)
                     server._policy = null;
                 if (e is InferenceException)
                     throw;
-                throw new InferenceException($"{address} answered no JSON: {e.Message}", e);
+                throw new InferenceException($"{address} answered what is not JSON: {e.Message}", e);
             }
         }
 

@@ -20,7 +20,7 @@ internal sealed class OpenAiSource(OpenAiServer.Lease server, ModelConfig config
 
     public Tokenizer Tokenizer => tokenizer;
 
-    /// <exception cref="InferenceException">The server failed, or its answer is no completion.</exception>
+    /// <exception cref="InferenceException">The server failed, or its answer is not a completion.</exception>
     public IReadOnlyList<IReadOnlyList<Trajectory>> Sample(IReadOnlyList<SampleRequest> requests, SamplingOptions options, CancellationToken ct)
     {
         Sampler.Check(config, requests, options);
@@ -53,6 +53,10 @@ internal sealed class OpenAiSource(OpenAiServer.Lease server, ModelConfig config
 
     public void Dispose() => server.Dispose();
 
+    /// <summary>
+    /// What is not given, a server takes from the model's generation_config.json; so what else would change the distribution is given and neutral: what is
+    /// recorded is softmax(logits / temperature), cut by top_p.
+    /// </summary>
     private Dictionary<string, object> Body(int[] prompt, long seed, SamplingOptions options) => new()
     {
         ["model"] = server.Model,
@@ -60,6 +64,11 @@ internal sealed class OpenAiSource(OpenAiServer.Lease server, ModelConfig config
         ["max_tokens"] = Math.Min(options.MaxNewTokens, config.MaxPositions - prompt.Length),
         ["temperature"] = options.Temperature,
         ["top_p"] = options.TopP,
+        ["top_k"] = -1,
+        ["min_p"] = 0.0,
+        ["repetition_penalty"] = 1.0,
+        ["frequency_penalty"] = 0.0,
+        ["presence_penalty"] = 0.0,
         ["seed"] = seed,
         ["n"] = 1,
         ["logprobs"] = 1,
@@ -89,7 +98,7 @@ internal sealed class OpenAiSource(OpenAiServer.Lease server, ModelConfig config
         }
         catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or IndexOutOfRangeException or FormatException)
         {
-            throw new InferenceException($"the server's answer is no completion: {e.Message}", e);
+            throw new InferenceException($"the server's answer is not a completion: {e.Message}", e);
         }
     }
 

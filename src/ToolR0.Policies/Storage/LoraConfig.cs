@@ -20,8 +20,17 @@ internal sealed record LoraConfig
     private static readonly string[] Unsupported =
     [
         "use_dora", "use_rslora", "use_qalora", "fan_in_fan_out", "lora_bias", "modules_to_save", "rank_pattern", "alpha_pattern", "layers_to_transform",
-        "layer_replication", "trainable_token_indices", "target_parameters", "exclude_modules", "alora_invocation_tokens",
+        "layer_replication", "trainable_token_indices", "target_parameters", "exclude_modules", "alora_invocation_tokens", "arrow_config",
     ];
+
+    /// <summary>
+    /// Ways to begin that leave the weights below as they are. The others (PiSSA, OLoRA, CorDA, LoftQ, …) take something out of them, so that A and B
+    /// mean nothing over the base's own weights.
+    /// </summary>
+    private static readonly string[] PlainInitialisations = ["gaussian", "eva", "orthogonal"];
+
+    /// <summary>Settings of how an adapter began or was computed, which say nothing of what it means.</summary>
+    private static readonly string[] HarmlessConfigs = ["loftq_config", "eva_config", "corda_config", "lora_ga_config", "megatron_config", "runtime_config"];
 
     public required int Rank { get; init; }
 
@@ -138,6 +147,10 @@ internal sealed record LoraConfig
             throw Refusal(root, "bias", "must be none");
         if (Array.Find(Unsupported, key => Get(root, key) is { } value && !IsOff(value)) is { } unsupported)
             throw Refusal(root, unsupported, "is not supported");
+        if (Get(root, "init_lora_weights") is { } init && !IsPlain(init))
+            throw Refusal(root, "init_lora_weights", $"must be true, false or one of {string.Join(", ", PlainInitialisations)}: others change the weights below the adapter");
+        if (root.EnumerateObject().FirstOrDefault(member => IsVariant(member.Name) && !IsOff(member.Value)) is { Value.ValueKind: not JsonValueKind.Undefined } variant)
+            throw Refusal(root, variant.Name, "is not supported");
         if (Get(root, "r") is not { ValueKind: JsonValueKind.Number } r || !r.TryGetInt32(out var rank) || rank is < 1 or > LargestRank)
             throw Refusal(root, "r", $"must be from 1 to {LargestRank}");
         if (Get(root, "lora_alpha") is not { ValueKind: JsonValueKind.Number } a || !a.TryGetDouble(out var alpha) || !double.IsFinite(alpha) || alpha <= 0)
@@ -163,6 +176,17 @@ internal sealed record LoraConfig
     }
 
     private static JsonElement? Get(JsonElement root, string key) => root.TryGetProperty(key, out var value) ? value : null;
+
+    private static bool IsPlain(JsonElement init) => init.ValueKind switch
+    {
+        JsonValueKind.True or JsonValueKind.False or JsonValueKind.Null => true,
+        JsonValueKind.String => PlainInitialisations.Contains(init.GetString(), StringComparer.OrdinalIgnoreCase),
+        _ => false,
+    };
+
+    /// <summary>As PEFT names variants of LoRA, those of later versions as well.</summary>
+    private static bool IsVariant(string key) =>
+        key.StartsWith("use_", StringComparison.Ordinal) || key.EndsWith("_config", StringComparison.Ordinal) && !HarmlessConfigs.Contains(key);
 
     private static bool IsOff(JsonElement value) => value.ValueKind switch
     {

@@ -19,6 +19,7 @@ public static class Presets
     {
         Preset = "paper",
         Specs = new SpecOptions { Domains = Uniform(PaperDomains) },
+        Generator = new GeneratorOptions { Reward = new GeneratorRewardOptions { StrictGate = true } },
         // For models of billions of parameters: an 80 GB GPU holds such a pass, and only without every layer's activations.
         Learning = new LearningOptions { MicroBatchTokens = 16_384, Recompute = true },
     };

@@ -33,12 +33,15 @@ public static class RunOptionsJson
     /// The preset (the document's own <c>preset</c> wins over <paramref name="basePreset"/>) with the document's values.
     /// </summary>
     /// <param name="presets">Presets by name.</param>
+    /// <param name="preset">Where a later source names one, it wins over the document's own.</param>
     /// <exception cref="OptionsException">Not JSON, an unknown preset or property, or a value of the wrong kind.</exception>
-    public static RunOptions Load(string json, IReadOnlyDictionary<string, RunOptions> presets, string basePreset)
+    public static RunOptions Load(string json, IReadOnlyDictionary<string, RunOptions> presets, string basePreset, string? preset = null)
     {
         try
         {
-            return Merge(JsonNode.Parse(json, documentOptions: Reading), presets, basePreset);
+            if (Repeated(json) is { } twice)
+                throw new OptionsException($"{twice}: stands twice; each name may stand once");
+            return Merge(JsonNode.Parse(json, documentOptions: Reading), presets, basePreset, preset);
         }
         catch (JsonException e)
         {
@@ -50,12 +53,37 @@ public static class RunOptionsJson
         }
     }
 
-    private static RunOptions Merge(JsonNode? document, IReadOnlyDictionary<string, RunOptions> presets, string basePreset)
+    /// <summary>The path of the first name that an object holds twice, null if there is none. Letter case makes no difference, except in the names of a distribution.</summary>
+    private static string? Repeated(string json)
+    {
+        using var document = JsonDocument.Parse(json, Reading with { AllowDuplicateProperties = true });
+        return In(document.RootElement, "", typeof(RunOptions));
+
+        static string? In(JsonElement value, string path, Type? type)
+        {
+            if (value.ValueKind != JsonValueKind.Object)
+                return null;
+            var names = new HashSet<string>(type is null ? StringComparer.Ordinal : StringComparer.OrdinalIgnoreCase);
+            foreach (var member in value.EnumerateObject())
+            {
+                var inner = Join(path, member.Name);
+                if (!names.Add(member.Name))
+                    return inner;
+                var group = type is null ? null : Properties(type).FirstOrDefault(p => string.Equals(p.Name, member.Name, StringComparison.OrdinalIgnoreCase))?.PropertyType;
+                if (In(member.Value, inner, group is not null && IsGroup(group) ? group : null) is { } repeated)
+                    return repeated;
+            }
+
+            return null;
+        }
+    }
+
+    private static RunOptions Merge(JsonNode? document, IReadOnlyDictionary<string, RunOptions> presets, string basePreset, string? givenPreset)
     {
         if (document is not JsonObject overrides)
             throw new OptionsException("the options are not a JSON object");
         var (presetKey, presetNode) = overrides.FirstOrDefault(m => string.Equals(m.Key, "preset", StringComparison.OrdinalIgnoreCase));
-        var name = presetKey is null ? basePreset : presetNode?.GetValueKind() == JsonValueKind.String ? presetNode.GetValue<string>() : Text(presetNode);
+        var name = givenPreset is not null ? givenPreset : presetKey is null ? basePreset : presetNode?.GetValueKind() == JsonValueKind.String ? presetNode.GetValue<string>() : Text(presetNode);
         var preset = presets.GetValueOrDefault(name)
             ?? throw new OptionsException($"preset: '{name}' is unknown; it is one of {string.Join(", ", presets.Keys)}");
         var merged = JsonSerializer.SerializeToNode(preset, Format)!.AsObject();
@@ -95,6 +123,23 @@ public static class RunOptionsJson
             node = node[key]!.AsObject();
             type = target;
         }
+    }
+
+    /// <summary>Whether there is an option of that path, an entry of a distribution included. Letter case makes no difference.</summary>
+    public static bool Has(string path)
+    {
+        var type = typeof(RunOptions);
+        foreach (var name in path.Split('.'))
+        {
+            if (IsDistribution(type))
+                type = typeof(double);
+            else if (Properties(type).FirstOrDefault(p => string.Equals(p.Name, name, StringComparison.OrdinalIgnoreCase)) is { } property)
+                type = property.PropertyType;
+            else
+                return false;
+        }
+
+        return !IsGroup(type);
     }
 
     /// <summary>Paths of all single options, e.g. <c>solver.learningRate</c>.</summary>
@@ -196,7 +241,7 @@ public static class RunOptionsJson
         if (property is not null)
             return property;
 
-        var near = Names(type).OrderBy(known => Distance(known.ToLowerInvariant(), name.ToLowerInvariant())).ThenBy(known => known, StringComparer.Ordinal).Take(3);
+        var near = Spelling.Nearest(Names(type), name, 3);
         throw new OptionsException($"{Join(prefix, name)}: there is no such option; the nearest are {string.Join(", ", near.Select(n => Join(prefix, n)))}");
     }
 
@@ -228,22 +273,4 @@ public static class RunOptionsJson
     private static string Join(string prefix, string name) => prefix.Length == 0 ? name : $"{prefix}.{name}";
 
     private static string FirstSentence(string message) => message.Split(". ")[0].Split(" Path:")[0];
-
-    private static int Distance(string a, string b)
-    {
-        var row = Enumerable.Range(0, b.Length + 1).ToArray();
-        for (var i = 1; i <= a.Length; i++)
-        {
-            var diagonal = row[0];
-            row[0] = i;
-            for (var j = 1; j <= b.Length; j++)
-            {
-                var cost = Math.Min(Math.Min(row[j], row[j - 1]) + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1));
-                diagonal = row[j];
-                row[j] = cost;
-            }
-        }
-
-        return row[^1];
-    }
 }

@@ -11,6 +11,9 @@ namespace ToolR0.SelfPlay.Options;
 /// </summary>
 public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
 {
+    /// <summary>Logits divided by less leave the range in which numbers are told apart.</summary>
+    private const double LowestTrained = 0.001;
+
     public RunOptionsValidator()
     {
         Check(o => o.Preset, p => p.Length > 0, "must be the name of a preset");
@@ -76,6 +79,7 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         AtLeastOne(o => o.Generator.PromptsPerStep);
         Check(o => o.Generator.GroupSize, n => n >= 2, "must be at least 2, a group has no advantages otherwise");
         Sampling(o => o.Generator.Sampling);
+        When(o => o.Generator.Train, () => Trained(o => o.Generator.Sampling.Temperature));
         AtLeastOne(o => o.Generator.Probes);
         Sampling(o => o.Generator.ProbeSampling);
         Positive(o => o.Generator.LearningRate);
@@ -130,6 +134,7 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         AtLeastOne(o => o.Solver.PromptsPerStep);
         Check(o => o.Solver.GroupSize, n => n >= 2, "must be at least 2, a group has no advantages otherwise");
         Sampling(o => o.Solver.Sampling);
+        Trained(o => o.Solver.Sampling.Temperature);
         Positive(o => o.Solver.LearningRate);
         Positive(o => o.Solver.IterationDecay);
         Check(o => o.Solver.Control, Enum.IsDefined, OneOf<SolverControl>());
@@ -169,6 +174,10 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         Check($"{path}.topP", o => get(o).TopP, p => p is > 0 and <= 1, "must be above 0 and at most 1", Text);
         Check($"{path}.maxNewTokens", o => get(o).MaxNewTokens, n => n >= 1, "must be at least 1", n => Text(n));
     }
+
+    /// <summary>What is learned from must have been drawn: greedy completions of a group are equal, and ratios are taken at the sampling temperature.</summary>
+    private void Trained(Expression<Func<RunOptions, double>> temperature) =>
+        Check(temperature, t => t is >= LowestTrained or < 0 || !double.IsFinite(t), $"must be at least {Text(LowestTrained)}, since what is sampled is learned from");
 
     private void Weights<T>(Expression<Func<RunOptions, IReadOnlyDictionary<T, double>>> field, Func<T, bool> isKey, string keys)
     {

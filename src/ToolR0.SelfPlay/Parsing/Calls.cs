@@ -10,9 +10,10 @@ public static class Calls
     /// <summary>
     /// Brings a parsed answer into one form. An item is <c>{"name","arguments"}</c>, <c>{"tool_name",…}</c>, OpenAI's
     /// <c>{"function":{"name","arguments"}}</c> (arguments may be a JSON string) or flat <c>{"name", k: v …}</c>; one item counts as a list of one.
-    /// False if any item is none of these. An empty list normalises to no calls.
+    /// Arguments that are null or an empty text are none. False if any item is none of these. An empty list normalises to no calls.
     /// </summary>
-    public static bool TryNormalise(JsonElement parsed, out IReadOnlyList<ToolCall> calls)
+    /// <param name="ellipsis">Whether arguments written as text may hold "...": see <see cref="RelaxedJson.TryParse"/>.</param>
+    public static bool TryNormalise(JsonElement parsed, out IReadOnlyList<ToolCall> calls, bool ellipsis = false)
     {
         var list = new List<ToolCall>();
         calls = list;
@@ -33,7 +34,7 @@ public static class Calls
 
         bool Add(JsonElement item)
         {
-            var call = One(item);
+            var call = One(item, ellipsis);
             if (call is not null)
                 list.Add(call);
             return call is not null;
@@ -99,12 +100,12 @@ public static class Calls
         return text.Append(']').ToString();
     }
 
-    private static ToolCall? One(JsonElement item)
+    private static ToolCall? One(JsonElement item, bool ellipsis)
     {
         if (item.ValueKind != JsonValueKind.Object)
             return null;
         if (item.TryGetProperty("function", out var function) && function.ValueKind == JsonValueKind.Object)
-            return One(function);
+            return One(function, ellipsis);
 
         var key = item.TryGetProperty("name", out var name) ? "name" : "tool_name";
         if (key == "tool_name" && !item.TryGetProperty(key, out name) || name.ValueKind != JsonValueKind.String)
@@ -115,8 +116,16 @@ public static class Calls
 
         if (!item.TryGetProperty("arguments", out var arguments))
             return new ToolCall(tool, Members(item, key));
-        if (arguments.ValueKind == JsonValueKind.String && !RelaxedJson.TryParse(CanonicalJson.Text(arguments), out arguments))
-            return null;
+        if (arguments.ValueKind == JsonValueKind.String)
+        {
+            // Servers write the arguments of a call that has none as an empty text.
+            var written = CanonicalJson.Text(arguments);
+            if (string.IsNullOrWhiteSpace(written))
+                return new ToolCall(tool, Members(default, null));
+            if (!RelaxedJson.TryParse(written, out arguments, ellipsis))
+                return null;
+        }
+
         return arguments.ValueKind switch
         {
             JsonValueKind.Object => new ToolCall(tool, Members(arguments, null)),

@@ -73,7 +73,7 @@ public static class CanonicalJson
     }
 
     /// <summary>The text of a string value; text that is no valid UTF-16 (lone surrogates) is given back as it is written.</summary>
-    internal static string Text(JsonElement value)
+    public static string Text(JsonElement value)
     {
         try
         {

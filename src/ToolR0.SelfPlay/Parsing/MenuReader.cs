@@ -8,12 +8,29 @@ namespace ToolR0.SelfPlay.Parsing;
 /// <summary>
 /// Reads and writes menus. Read: a JSON list of tools with <c>name</c>, <c>description</c>, <c>parameters</c> (name → {type, description}; a
 /// JSON-Schema object with <c>properties</c>; or the compact shorthand name → "type", "type?" for optional) and <c>required</c>, which may
-/// stand beside or inside <c>parameters</c>. OpenAI's <c>{"type":"function","function":{…}}</c> wrapper is opened.
+/// stand beside or inside <c>parameters</c>. A JSON-Schema object without <c>properties</c>, as <c>{"type":"object"}</c>, has no parameters.
+/// OpenAI's <c>{"type":"function","function":{…}}</c> wrapper is opened.
 /// </summary>
 public static class MenuReader
 {
     public const string NotList = "tools_not_list";
     public const string ToolNotObject = "tool_not_object";
+
+    private static readonly string[] ObjectTypes = ["object", "dict"];
+
+    /// <summary>What JSON Schema says of an object beside its properties: no names of parameters where the schema says that it is an object's.</summary>
+    private static readonly HashSet<string> Keywords = new(StringComparer.Ordinal)
+    {
+        "type", "required", "title", "description", "default", "example", "examples", "enum", "const", "format", "nullable",
+        "propertyOrdering", "minProperties", "maxProperties", "dependentRequired", "allOf", "anyOf", "oneOf", "deprecated", "readOnly", "writeOnly", "strict", "optional",
+    };
+
+    /// <summary>Those of them that hold schemas.</summary>
+    private static readonly HashSet<string> SchemaKeywords = new(StringComparer.Ordinal)
+    {
+        "properties", "additionalProperties", "unevaluatedProperties", "patternProperties", "propertyNames", "dependencies", "dependentSchemas", "definitions",
+        "not", "if", "then", "else",
+    };
 
     private static readonly JsonSerializerOptions AsWritten = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -144,10 +161,10 @@ public static class MenuReader
         {
             var schema = written.TryGetProperty("properties", out var properties) && properties.ValueKind == JsonValueKind.Object;
             Required(written, required);
+            var isObject = !schema && SaysObject(written);
             foreach (var member in (schema ? properties : written).EnumerateObject())
             {
-                var isRequiredList = !schema && member.Name == "required" && member.Value.ValueKind == JsonValueKind.Array;
-                if (!isRequiredList)
+                if (schema || !IsKeyword(member, isObject))
                     Parameter(member, parameters, required);
             }
         }
@@ -155,6 +172,23 @@ public static class MenuReader
         Required(item, required);
         return new ToolSpec(name, Text(item, "description").Trim(), parameters, required);
     }
+
+    /// <summary>The schema is that of an object: no parameter has that for its type.</summary>
+    private static bool SaysObject(JsonElement schema) => schema.TryGetProperty("type", out var type) && type.ValueKind switch
+    {
+        JsonValueKind.String => ObjectTypes.Contains(CanonicalJson.Text(type).Trim(), StringComparer.OrdinalIgnoreCase),
+        JsonValueKind.Array => type.EnumerateArray().Any(t => t.ValueKind == JsonValueKind.String && ObjectTypes.Contains(CanonicalJson.Text(t))),
+        _ => false,
+    };
+
+    /// <summary>A member that speaks of all parameters and is none of them.</summary>
+    private static bool IsKeyword(JsonProperty member, bool isObject) =>
+        isObject && (SchemaKeywords.Contains(member.Name) || Keywords.Contains(member.Name) && !IsParameter(member.Value))
+        || member.Name.StartsWith('$')
+        || member.Name is "required" or "properties" && member.Value.ValueKind is JsonValueKind.Array or JsonValueKind.Null
+        || member.Name is "additionalProperties" && member.Value.ValueKind is JsonValueKind.True or JsonValueKind.False;
+
+    private static bool IsParameter(JsonElement value) => value.ValueKind == JsonValueKind.Object && value.TryGetProperty("type", out _);
 
     private static void Parameter(JsonProperty member, List<ToolParameter> parameters, List<string> required)
     {

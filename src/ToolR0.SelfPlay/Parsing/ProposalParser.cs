@@ -45,10 +45,11 @@ public static class ProposalParser
 
     private static Proposal Parse(string text, bool last)
     {
-        var think = Tags.Find(text, Tags.Think, last, StringComparison.Ordinal);
-        var question = Tags.Find(text, Tags.Question, last, StringComparison.Ordinal);
-        var tools = Tags.Find(text, Tags.Tools, last, StringComparison.Ordinal);
-        var answer = Tags.Find(text, Tags.Answer, last, StringComparison.Ordinal);
+        var tagged = new TaggedText(text, StringComparison.Ordinal);
+        var think = tagged.Find(Tags.Think, last);
+        var question = tagged.Find(Tags.Question, last);
+        var tools = tagged.Find(Tags.Tools, last);
+        var answer = tagged.Find(Tags.Answer, last);
 
         IReadOnlyList<ToolSpec>? menu = null;
         string? problem = MenuReader.NotList;

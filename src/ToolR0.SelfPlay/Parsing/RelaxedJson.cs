@@ -6,18 +6,22 @@ namespace ToolR0.SelfPlay.Parsing;
 
 /// <summary>
 /// Reads what language models write where JSON was asked for: JSON, JSON in a ``` fence, and Python literals (single quotes,
-/// True / False / None, tuples, trailing commas). Text containing "..." does not parse: it is an echo of an example. Never throws.
+/// True / False / None, tuples, trailing commas). Text containing "..." does not parse unless it is asked for: it is an echo of an example. Never throws.
 /// The value given back is strict JSON; NUL and lone surrogates, which no store keeps, become U+FFFD.
 /// </summary>
 public static class RelaxedJson
 {
     private const int MaxDepth = 32;
+    private const string Fence = "```";
 
     /// <summary>Parses the whole text as one value.</summary>
-    public static bool TryParse(string? text, out JsonElement value)
+    /// <param name="ellipsis">
+    /// Whether "..." may stand in strings. Rewards do not allow it (the method's rule); benchmarks do, where it may be a legitimate argument.
+    /// </param>
+    public static bool TryParse(string? text, out JsonElement value, bool ellipsis = false)
     {
         value = default;
-        if (string.IsNullOrWhiteSpace(text) || text.Contains("...", StringComparison.Ordinal))
+        if (string.IsNullOrWhiteSpace(text) || !ellipsis && text.Contains("...", StringComparison.Ordinal))
             return false;
 
         var scanner = new Scanner(StripFence(text));
@@ -29,26 +33,59 @@ public static class RelaxedJson
         return true;
     }
 
+    /// <summary>The characters at the beginning of the text that are one value, with a ``` fence around it if there is one; -1 if it begins with none.</summary>
+    /// <param name="read">The characters that were looked at.</param>
+    internal static int LengthOfValue(ReadOnlySpan<char> text, out int read)
+    {
+        var at = SkipSpace(text, 0);
+        var fenced = text[at..].StartsWith(Fence);
+        if (fenced)
+        {
+            at += Fence.Length;
+            while (at < text.Length && IsOfWord(text[at]))
+                at++;
+        }
+
+        var scanner = new Scanner(text[at..]);
+        var isValue = scanner.TryValue(out var length);
+        read = at += length;
+        if (!isValue)
+            return -1;
+        at = SkipSpace(text, at);
+        if (!fenced)
+            return at;
+        return text[at..].StartsWith(Fence) ? SkipSpace(text, at + Fence.Length) : -1;
+    }
+
+    private static int SkipSpace(ReadOnlySpan<char> text, int at)
+    {
+        while (at < text.Length && char.IsWhiteSpace(text[at]))
+            at++;
+        return at;
+    }
+
+    private static bool IsOfWord(char c) => char.IsAsciiLetterOrDigit(c) || c == '_';
+
     /// <summary>The inside of a ``` fence (with or without a language word like json or tool_call), or the text itself, trimmed.</summary>
     public static ReadOnlySpan<char> StripFence(string text)
     {
         var span = text.AsSpan().Trim();
-        if (!span.StartsWith("```"))
+        if (!span.StartsWith(Fence))
             return span;
 
-        span = span[3..];
+        span = span[Fence.Length..];
         var word = 0;
-        while (word < span.Length && (char.IsAsciiLetterOrDigit(span[word]) || span[word] == '_'))
+        while (word < span.Length && IsOfWord(span[word]))
             word++;
         var inside = span[word..];
-        var end = inside.LastIndexOf("```");
+        var end = inside.LastIndexOf(Fence);
         return (end < 0 ? inside : inside[..end]).Trim();
     }
 
     private ref struct Scanner(ReadOnlySpan<char> text)
     {
         private readonly ReadOnlySpan<char> _text = text;
-        private readonly StringBuilder _json = new(text.Length + 16);
+        private readonly StringBuilder _json = new(Math.Min(text.Length, 1024) + 16);
         private int _at;
 
         public bool TryRun(out string json)
@@ -56,6 +93,15 @@ public static class RelaxedJson
             var whole = Value(0) && AtEnd();
             json = whole ? _json.ToString() : "";
             return whole;
+        }
+
+        /// <summary>Reads the value that the text begins with.</summary>
+        /// <param name="length">The characters that were read, also where they are no value.</param>
+        public bool TryValue(out int length)
+        {
+            var isValue = Value(0);
+            length = _at;
+            return isValue;
         }
 
         private bool AtEnd()

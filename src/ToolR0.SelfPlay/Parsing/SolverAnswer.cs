@@ -17,13 +17,15 @@ public sealed record ParsedAnswer(string? Think, bool HasTag, bool Parses, IRead
 /// <summary>Reads Solver completions. Tags match in any letter case and the last pair counts. Never throws.</summary>
 public static class SolverAnswer
 {
-    public static ParsedAnswer Parse(string text, bool requireThink)
+    /// <param name="ellipsis">Whether "..." may stand in strings: see <see cref="RelaxedJson.TryParse"/>.</param>
+    public static ParsedAnswer Parse(string text, bool requireThink, bool ellipsis = false)
     {
-        var think = Tags.Find(text, Tags.Think, last: true, StringComparison.OrdinalIgnoreCase);
-        var answer = Tags.Find(text, Tags.Answer, last: true, StringComparison.OrdinalIgnoreCase);
+        var tagged = new TaggedText(text, StringComparison.OrdinalIgnoreCase);
+        var think = tagged.Find(Tags.Think, last: true);
+        var answer = tagged.Find(Tags.Answer, last: true);
         var hasTag = !string.IsNullOrEmpty(answer);
-        var parses = RelaxedJson.TryParse(answer, out var json);
-        var normalised = parses && Parsing.Calls.TryNormalise(json, out var list) ? list : null;
+        var parses = RelaxedJson.TryParse(answer, out var json, ellipsis);
+        var normalised = parses && Parsing.Calls.TryNormalise(json, out var list, ellipsis) ? list : null;
         return new ParsedAnswer(think, hasTag, parses, normalised, hasTag && (!requireThink || !string.IsNullOrEmpty(think)));
     }
 }

@@ -14,30 +14,6 @@ public static class Tags
 
     public static string Wrap(string tag, string content) => $"<{tag}>{content}</{tag}>";
 
-    /// <summary>
-    /// The trimmed content of the first (<paramref name="last"/> false) or last complete pair, null if there is none. The last pair begins at the last opening
-    /// tag before its end: a tag that thoughts only speak of opens nothing.
-    /// </summary>
-    public static string? Find(string text, string tag, bool last, StringComparison comparison)
-    {
-        var open = $"<{tag}>";
-        var close = $"</{tag}>";
-        string? found = null;
-        for (var at = 0; ;)
-        {
-            var start = text.IndexOf(open, at, comparison);
-            if (start < 0)
-                return found;
-            start += open.Length;
-            var end = text.IndexOf(close, start, comparison);
-            if (end < 0)
-                return found;
-            if (!last)
-                return text[start..end].Trim();
-            var content = text.AsSpan(start, end - start);
-            var inner = content.LastIndexOf(open, comparison);
-            found = (inner < 0 ? content : content[(inner + open.Length)..]).Trim().ToString();
-            at = end + close.Length;
-        }
-    }
+    /// <inheritdoc cref="TaggedText.Find"/>
+    public static string? Find(string text, string tag, bool last, StringComparison comparison) => new TaggedText(text, comparison).Find(tag, last);
 }

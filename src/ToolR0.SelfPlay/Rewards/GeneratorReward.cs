@@ -119,7 +119,10 @@ public static class GeneratorReward
             : Void(sample, Reasons.VoidJudge);
     }
 
-    /// <summary>The components put together: r_fmt + r_valid + r_curr, all zero where the question is a placeholder.</summary>
+    /// <summary>
+    /// The components put together: r_fmt + r_valid + r_curr, all zero where the question is a placeholder or, with <see cref="GeneratorRewardOptions.StrictGate"/>,
+    /// where a block is missing or empty.
+    /// </summary>
     /// <param name="spec">Null where it is not known: then nothing can disobey it, and a gold answer makes at least one call.</param>
     /// <param name="probes">Null where the Solver was not asked: the difficulty is 0.</param>
     /// <param name="sampled">K, the number of probes.</param>
@@ -153,6 +156,10 @@ public static class GeneratorReward
         }
 
         var curriculum = o.DifficultyWeight * difficulty + o.CoherenceWeight * (coherence ?? 0);
+        if (o.StrictGate && !proposal.HasAllTags)
+            (format, validity, curriculum) = (0, 0, 0);
+        if (o.StrictGate && reasons.Any(reason => reason is Reasons.ToolsNotParsed or Reasons.GoldNotParsed))
+            curriculum = 0;
         return new ProposalScore(
             sample, format, validity, difficulty, coherence, curriculum, 0, format + validity + curriculum, probes?.PassRate, probes?.Consistency, reasons, 0);
     }

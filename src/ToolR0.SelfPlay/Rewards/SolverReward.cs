@@ -96,9 +96,12 @@ public static class SolverReward
         if (numberA is not null && numberB is not null)
             return numberA == numberB;
         if (a.ValueKind == JsonValueKind.String && b.ValueKind == JsonValueKind.String)
-            return FoldSpace(CanonicalJson.Text(a)) == FoldSpace(CanonicalJson.Text(b));
+            return SameText(CanonicalJson.Text(a), CanonicalJson.Text(b));
         return CanonicalJson.Of(a) == CanonicalJson.Of(b);
     }
+
+    /// <summary>Equal after trimming and folding white space.</summary>
+    public static bool SameText(string a, string b) => FoldSpace(a) == FoldSpace(b);
 
     private static (double Name, double Keys, double Values, double Score) Pair(ToolCall gold, ToolCall predicted, SolverOptions options)
     {

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace ToolR0.Tokenization.Jinja;
 
-/// <summary>Reads expressions with Jinja's precedence: inline if, or, and, not, comparison, + -, ~, * / // %, sign, then postfixes, filters and tests.</summary>
+/// <summary>Reads expressions with Jinja's precedence: inline if, or, and, not, comparison, + -, ~, * / // %, **, sign, then postfixes, filters and tests.</summary>
 internal sealed class JinjaExpressionParser(JinjaTokens tokens)
 {
     private const int Deepest = 100;
@@ -22,7 +22,38 @@ internal sealed class JinjaExpressionParser(JinjaTokens tokens)
     });
 
     /// <summary>An expression in which <c>if</c> is not part: the source of a loop.</summary>
-    public JinjaExpression ParseWithoutCondition() => Or();
+    public JinjaExpression ParseWithoutCondition()
+    {
+        var first = Or();
+        if (!tokens.IsSymbol(","))
+            return first;
+        var items = new List<JinjaExpression> { first };
+        while (tokens.TryTakeSymbol(",") && tokens.Current.Kind != JinjaTokenKind.BlockEnd && !tokens.IsName("if"))
+            items.Add(Or());
+        return new ListExpression(items, true);
+    }
+
+    /// <summary>A value with the filters after it: <c>| upper | trim</c>, or <c>upper | trim</c> where the first '|' is left out.</summary>
+    public JinjaExpression ParseFilters(JinjaExpression value, bool beginsWithName)
+    {
+        if (beginsWithName)
+            value = Filter(value);
+        while (tokens.TryTakeSymbol("|"))
+            value = Filter(value);
+        return value;
+    }
+
+    /// <summary>A call, as the statement <c>call</c> makes it.</summary>
+    public CallExpression ParseCall() =>
+        Postfix(Primary()) as CallExpression ?? throw tokens.Wrong("'call' needs a call of a macro");
+
+    private FilterExpression Filter(JinjaExpression value)
+    {
+        var line = tokens.Current.Line;
+        var name = tokens.Name();
+        var filter = JinjaFilters.Find(name) ?? throw new JinjaException($"the filter '{name}' is not supported", line);
+        return new FilterExpression(value, name, filter, tokens.IsSymbol("(") ? Call() : JinjaCall.None);
+    }
 
     /// <summary>One expression, or several with commas, which make a list.</summary>
     public JinjaExpression ParseTuple()
@@ -81,7 +112,10 @@ internal sealed class JinjaExpressionParser(JinjaTokens tokens)
 
     private JinjaExpression Concatenation() => LeftToRight(Product, "~");
 
-    private JinjaExpression Product() => LeftToRight(() => Signed(), "*", "/", "//", "%");
+    private JinjaExpression Product() => LeftToRight(Power, "*", "/", "//", "%");
+
+    /// <summary>Jinja reads powers from left to right, with a sign before the power.</summary>
+    private JinjaExpression Power() => LeftToRight(() => Signed(), "**");
 
     private JinjaExpression LeftToRight(Func<JinjaExpression> operand, params string[] operators)
     {
@@ -95,16 +129,12 @@ internal sealed class JinjaExpressionParser(JinjaTokens tokens)
     {
         JinjaExpression value;
         if (tokens.TryTakeSymbol("-"))
-            value = Nested(() => new NegateExpression(Signed(false)));
+            value = Postfix(Nested(() => new NegateExpression(Signed(false))));
         else if (tokens.TryTakeSymbol("+"))
-            value = Nested(() => Signed(false));
+            value = Postfix(Nested(() => Signed(false)));
         else
             value = Postfix(Primary());
-        if (withFilters)
-            value = FiltersAndTests(value);
-        if (tokens.IsSymbol("**"))
-            throw tokens.Wrong("the operator '**' is not supported");
-        return value;
+        return withFilters ? FiltersAndTests(value) : value;
     }
 
     private JinjaExpression Primary()
@@ -127,11 +157,10 @@ internal sealed class JinjaExpressionParser(JinjaTokens tokens)
                     text += tokens.Take().Value;
                 return new LiteralExpression(text);
             case JinjaTokenKind.Integer:
-                return new LiteralExpression(long.TryParse(token.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var whole)
-                    ? whole
-                    : throw new JinjaException($"the number {token.Value} is too large", token.Line));
+                var radix = token.Value.Length > 1 ? char.ToLowerInvariant(token.Value[1]) switch { 'x' => 16, 'o' => 8, 'b' => 2, _ => 10 } : 10;
+                return new LiteralExpression(JinjaNumbers.ParseInt(token.Value, radix) ?? throw new JinjaException($"the number {token.Value} is not supported", token.Line));
             case JinjaTokenKind.Float:
-                return new LiteralExpression(double.Parse(token.Value, CultureInfo.InvariantCulture));
+                return new LiteralExpression(JinjaNumbers.ParseFloat(token.Value) ?? throw new JinjaException($"the number {token.Value} is not supported", token.Line));
             case JinjaTokenKind.Symbol when token.Value == "(":
                 if (tokens.TryTakeSymbol(")"))
                     return new ListExpression([], true);
@@ -223,10 +252,7 @@ internal sealed class JinjaExpressionParser(JinjaTokens tokens)
         {
             if (tokens.TryTakeSymbol("|"))
             {
-                var line = tokens.Current.Line;
-                var name = tokens.Name();
-                var filter = JinjaFilters.Find(name) ?? throw new JinjaException($"the filter '{name}' is not supported", line);
-                value = new FilterExpression(value, name, filter, tokens.IsSymbol("(") ? Call() : JinjaCall.None);
+                value = Filter(value);
             }
             else if (tokens.TryTakeName("is"))
             {

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace ToolR0.Tokenization.Jinja;
@@ -46,7 +47,7 @@ internal sealed record MapExpression(IReadOnlyList<(JinjaExpression Key, JinjaEx
     {
         var map = new JinjaMap();
         foreach (var (key, value) in Entries)
-            map[key.Evaluate(scope) as string ?? throw new JinjaException("the key of a dictionary must be a string")] = value.Evaluate(scope);
+            map[JinjaKey.Of(key.Evaluate(scope))] = value.Evaluate(scope);
         return map;
     }
 }
@@ -104,16 +105,16 @@ internal sealed record CompareExpression(JinjaExpression First, IReadOnlyList<(s
 
 internal sealed record NegateExpression(JinjaExpression Operand) : JinjaExpression
 {
-    protected override object? Compute(JinjaScope scope) => JinjaValues.Number(Operand.Evaluate(scope)) switch
-    {
-        long n => checked(-n),
-        double d => -d,
-        _ => null,
-    };
+    protected override object? Compute(JinjaScope scope) => Operand.Evaluate(scope) is var value && JinjaNumbers.Whole(value) is { } whole
+        ? JinjaNumbers.Of(-whole)
+        : -JinjaValues.ToDouble(value);
 }
 
 internal sealed record ArithmeticExpression(JinjaExpression Left, string Operator, JinjaExpression Right) : JinjaExpression
 {
+    /// <summary>A power has no larger exponent.</summary>
+    private const int LargestExponent = 20_000;
+
     protected override object? Compute(JinjaScope scope)
     {
         var left = Left.Evaluate(scope);
@@ -124,49 +125,74 @@ internal sealed record ArithmeticExpression(JinjaExpression Left, string Operato
             scope.Spend((long)first.Length + second.Length);
             return first + second;
         }
-        if (Operator == "+" && left is List<object?> a && right is List<object?> b)
+        if (Operator == "%" && left is string format)
+            return JinjaFormat.Percent(format, right, scope);
+        if (Operator == "+" && left is List<object?> a and not JinjaView && right is List<object?> b and not JinjaView && a.GetType() == b.GetType())
         {
             scope.Spend((long)a.Count + b.Count);
-            return a.Concat(b).ToList();
+            return a is JinjaTuple ? new JinjaTuple(a.Concat(b)) : a.Concat(b).ToList();
         }
-        if (Operator == "*" && (left as string ?? right as string) is { } text && (left is long ? left : right) is long times)
-        {
-            var count = Math.Clamp(times, 0, int.MaxValue);
-            scope.Spend(text.Length * count);
-            return string.Concat(Enumerable.Repeat(text, (int)count));
-        }
+        if (Operator == "*" && (left is string or List<object?> and not JinjaView ? left : right) is string or List<object?> and not JinjaView)
+            return Repeat(left, right, scope);
+        return Of(left, Operator, right);
+    }
+
+    /// <summary>Of two numbers.</summary>
+    public static object Of(object? left, string op, object? right)
+    {
         if (!JinjaValues.IsNumber(left) || !JinjaValues.IsNumber(right))
         {
             var undefined = (left as JinjaUndefined ?? right as JinjaUndefined)?.What;
             throw new JinjaException(undefined is null
-                ? $"'{Operator}' does not work on {JinjaValues.TypeOf(left)} and {JinjaValues.TypeOf(right)}"
+                ? $"'{op}' does not work on {JinjaValues.TypeOf(left)} and {JinjaValues.TypeOf(right)}"
                 : $"'{undefined}' is undefined");
         }
-        return JinjaValues.Number(left) is long m && JinjaValues.Number(right) is long n && Operator != "/"
-            ? Whole(m, n)
-            : Real(JinjaValues.ToDouble(left), JinjaValues.ToDouble(right));
+        return JinjaNumbers.Whole(left) is { } m && JinjaNumbers.Whole(right) is { } n && op != "/" && !(op == "**" && n.Sign < 0)
+            ? Whole(m, op, n)
+            : Real(JinjaValues.ToDouble(left), op, JinjaValues.ToDouble(right));
     }
 
-    private object Whole(long m, long n)
+    private static object? Repeat(object? left, object? right, JinjaScope scope)
     {
-        if (Operator is "//" or "%" && n == 0)
+        var (sequence, times) = left is string or List<object?> ? (left, right) : (right, left);
+        if (times is not (long or bool))
+            throw new JinjaException($"'*' does not work on {JinjaValues.TypeOf(left)} and {JinjaValues.TypeOf(right)}");
+        var count = times is long n ? Math.Clamp(n, 0, int.MaxValue) : times is true ? 1 : 0;
+        if (sequence is string text)
+        {
+            scope.Spend(text.Length * count);
+            return string.Concat(Enumerable.Repeat(text, (int)count));
+        }
+        var items = (List<object?>)sequence!;
+        scope.Spend(16L * items.Count * count);
+        var repeated = Enumerable.Repeat(items, (int)(items.Count == 0 ? 0 : count)).SelectMany(item => item);
+        return items is JinjaTuple ? new JinjaTuple(repeated) : repeated.ToList();
+    }
+
+    private static object Whole(BigInteger m, string op, BigInteger n)
+    {
+        if (op is "//" or "%" && n.IsZero)
             throw new JinjaException("division by zero");
-        return checked(Operator switch
+        if (op == "**" && n > LargestExponent)
+            throw new JinjaException("a number becomes too large");
+        return JinjaNumbers.Of(op switch
         {
             "+" => m + n,
             "-" => m - n,
             "*" => m * n,
-            "//" => (m / n) - (m % n != 0 && (m < 0) != (n < 0) ? 1 : 0),
+            "//" => BigInteger.DivRem(m, n, out var rest) - (!rest.IsZero && m.Sign * n.Sign < 0 ? 1 : 0),
             "%" => ((m % n) + n) % n,
-            _ => throw new JinjaException($"the operator '{Operator}' is not supported"),
+            "**" when BigInteger.Abs(m).GetBitLength() * (long)n > 10 * LargestExponent => throw new JinjaException("a number becomes too large"),
+            "**" => BigInteger.Pow(m, (int)n),
+            _ => throw new JinjaException($"the operator '{op}' is not supported"),
         });
     }
 
-    private double Real(double m, double n)
+    private static object Real(double m, string op, double n)
     {
-        if (Operator is "/" or "//" or "%" && n == 0)
+        if (op is "/" or "//" or "%" && n == 0 || op == "**" && m == 0 && n < 0)
             throw new JinjaException("division by zero");
-        return Operator switch
+        return op switch
         {
             "+" => m + n,
             "-" => m - n,
@@ -174,7 +200,9 @@ internal sealed record ArithmeticExpression(JinjaExpression Left, string Operato
             "/" => m / n,
             "//" => Math.Floor(m / n),
             "%" => m - (n * Math.Floor(m / n)),
-            _ => throw new JinjaException($"the operator '{Operator}' is not supported"),
+            "**" when m < 0 && !double.IsInteger(n) => throw new JinjaException("complex numbers are not supported"),
+            "**" => Math.Pow(m, n),
+            _ => throw new JinjaException($"the operator '{op}' is not supported"),
         };
     }
 }
@@ -184,10 +212,16 @@ internal sealed record AttributeExpression(JinjaExpression Target, string Name) 
 {
     protected override object? Compute(JinjaScope scope) => Of(Target.Evaluate(scope), Name);
 
+    /// <summary>A method or an attribute, and not a key.</summary>
+    public static object? OfMember(object? value, string name) => value is JinjaMap && JinjaMethods.Find(value, name) is null
+        ? new JinjaUndefined($"dict object has no attribute '{name}'")
+        : Of(value, name);
+
     public static object? Of(object? value, string name) => value switch
     {
         JinjaUndefined undefined => throw new JinjaException($"'{undefined.What}' is undefined"),
         JinjaNamespace ns => ns.TryGetValue(name, out var attribute) ? attribute : new JinjaUndefined(name),
+        JinjaGroup group when name is "grouper" or "list" => name == "list" ? group.Members : group.Grouper,
         _ when JinjaMethods.Find(value, name) is { } method => method,
         JinjaMap map when map.TryGetValue(name, out var item) => item,
         _ => new JinjaUndefined($"{JinjaValues.TypeOf(value)} object has no attribute '{name}'"),
@@ -199,12 +233,17 @@ internal sealed record IndexExpression(JinjaExpression Target, JinjaExpression I
 {
     protected override object? Compute(JinjaScope scope)
     {
-        var target = Target.Evaluate(scope);
-        var index = Index.Evaluate(scope);
+        return Of(Target.Evaluate(scope), Index.Evaluate(scope), scope);
+    }
+
+    public static object? Of(object? target, object? index, JinjaScope scope)
+    {
         switch (target)
         {
-            case JinjaMap map when index is string key && map.TryGetValue(key, out var value):
+            case JinjaMap map when index is not (List<object?> and not JinjaTuple or JinjaMap or JinjaUndefined) && map.TryGetValue(JinjaKey.Of(index), out var value):
                 return value;
+            case JinjaMap when index is not string:
+                return new JinjaUndefined($"dict object has no element {JinjaValues.ToText(index)}");
             case List<object?> or string when index is long or bool:
                 var items = JinjaValues.Items(target);
                 scope.Spend(target is string ? items.Count : 0);
@@ -235,7 +274,7 @@ internal sealed record SliceExpression(JinjaExpression Target, JinjaExpression? 
         var slice = new List<object?>();
         for (long i = start; step > 0 ? i < stop : i > stop; i += step)
             slice.Add(items[(int)i]);
-        return target is string ? string.Concat(slice) : slice;
+        return target is string ? string.Concat(slice) : target is JinjaTuple ? new JinjaTuple(slice) : slice;
 
         int Place(int? bound, int fallback) => bound is not { } given ? fallback : Math.Clamp(given < 0 ? given + items.Count : given, low, high);
     }

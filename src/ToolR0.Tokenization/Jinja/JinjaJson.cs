@@ -52,14 +52,23 @@ internal static class JinjaJson
                 case string text:
                     Quote(text);
                     break;
+                case JinjaView view:
+                    throw new JinjaException($"a {view.Name} cannot be written as JSON");
                 case List<object?> list:
                     Block('[', ']', list, depth, item => Write(item, depth + 1));
                     break;
                 case JinjaMap map:
-                    var entries = Style.SortKeys ? map.OrderBy(entry => entry.Key, StringComparer.Ordinal).ToList() : [.. map];
+                    var entries = Style.SortKeys ? map.Order(Comparer<KeyValuePair<JinjaKey, object?>>.Create((a, b) => JinjaValues.Compare(a.Key.Value, b.Key.Value))).ToList() : [.. map];
                     Block('{', '}', entries, depth, entry =>
                     {
-                        Quote(entry.Key);
+                        Quote(entry.Key.Value switch
+                        {
+                            string name => name,
+                            null => "null",
+                            bool b => b ? "true" : "false",
+                            JinjaTuple => throw new JinjaException("keys of JSON must be str, int, float, bool or None, not tuple"),
+                            var number => JinjaValues.ToText(number),
+                        });
                         Output.Append(Style.KeySeparator);
                         Write(entry.Value, depth + 1);
                     });

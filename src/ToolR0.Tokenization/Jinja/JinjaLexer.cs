@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace ToolR0.Tokenization.Jinja;
 
@@ -26,7 +27,7 @@ internal sealed class JinjaException(string message, int line = 0) : Exception(l
 /// Cuts a template into text and the tokens of its tags. White space goes as in Jinja with trim_blocks and lstrip_blocks on: the newline after a block
 /// tag and the blanks before one that starts its line are dropped, <c>-</c> drops all white space on its side and <c>+</c> none.
 /// </summary>
-internal sealed class JinjaLexer
+internal sealed partial class JinjaLexer
 {
     private static readonly string[] Symbols =
         ["==", "!=", "<=", ">=", "//", "**", "<", ">", "+", "-", "*", "/", "%", "~", "(", ")", "[", "]", "{", "}", ",", ":", ".", "|", "="];
@@ -56,6 +57,11 @@ internal sealed class JinjaLexer
             var kind = _source[tag + 1];
             var sign = tag + 2 < _source.Length ? _source[tag + 2] : '\0';
             AddText(_source[_at..tag], kind, sign);
+            if (kind == '%' && RawBegin().Match(_source, tag) is { Success: true } raw)
+            {
+                Raw(raw);
+                continue;
+            }
             Skip(tag + (sign == '-' || (sign == '+' && kind != '{') ? 3 : 2) - _at);
             if (kind == '#')
                 Comment();
@@ -65,6 +71,24 @@ internal sealed class JinjaLexer
         AddText(_source[_at..], '\0', '\0');
         Add(JinjaTokenKind.End, "");
     }
+
+    /// <summary>Text in which nothing is a tag but the one that ends it.</summary>
+    private void Raw(Match begin)
+    {
+        Skip(begin.Length);
+        AfterTag(begin.Groups[1].Value is [var sign] ? sign : '\0', trimsNewline: false);
+        if (RawEnd().Match(_source, _at) is not { Success: true } end)
+            throw new JinjaException("'endraw' is missing", _line);
+        AddText(_source[_at..end.Index], '%', end.Groups[1].Value is [var before] ? before : '\0');
+        Skip(end.Length);
+        AfterTag(end.Groups[2].Value is [var after] ? after : '\0', trimsNewline: true);
+    }
+
+    [GeneratedRegex(@"\G\{%[-+]?\s*raw\s*(-?)%\}")]
+    private static partial Regex RawBegin();
+
+    [GeneratedRegex(@"\{%([-+]?)\s*endraw\s*([-+]?)%\}")]
+    private static partial Regex RawEnd();
 
     private int NextTag()
     {
@@ -186,11 +210,20 @@ internal sealed class JinjaLexer
             {
                 case '\n':
                     break;
-                case 'x' or 'u':
-                    var digits = c == 'x' ? 2 : 4;
+                case >= '0' and <= '7':
+                    var octal = c - '0';
+                    for (var more = 0; more < 2 && i < _source.Length && _source[i] is >= '0' and <= '7'; more++)
+                        octal = octal * 8 + (_source[i++] - '0');
+                    text.Append((char)octal);
+                    break;
+                case 'x' or 'u' or 'U':
+                    var digits = c switch { 'x' => 2, 'u' => 4, _ => 8 };
                     if (i + digits > _source.Length || !_source.AsSpan(i, digits).ToString().All(char.IsAsciiHexDigit))
                         throw new JinjaException($"'\\{c}' lacks its {digits} hexadecimal digits", line);
-                    text.Append((char)Convert.ToInt32(_source.Substring(i, digits), 16));
+                    var code = Convert.ToUInt32(_source.Substring(i, digits), 16);
+                    if (code > 0x10FFFF)
+                        throw new JinjaException($"'\\{c}' writes no character", line);
+                    text.Append(code > 0xFFFF ? char.ConvertFromUtf32((int)code) : ((char)code).ToString());
                     i += digits;
                     break;
                 default:
@@ -220,28 +253,39 @@ internal sealed class JinjaLexer
 
     private void Number()
     {
-        var end = _at;
-        while (end < _source.Length && char.IsAsciiDigit(_source[end]))
+        var end = Digits(_at);
+        if (_source[_at] == '0' && end == _at + 1 && end + 1 < _source.Length && _source[end] is 'x' or 'X' or 'o' or 'O' or 'b' or 'B' && char.IsAsciiHexDigit(_source[end + 1]))
+        {
             end++;
+            while (end < _source.Length && (char.IsAsciiHexDigit(_source[end]) || _source[end] == '_'))
+                end++;
+            Add(JinjaTokenKind.Integer, _source[_at..end]);
+            Skip(end - _at);
+            return;
+        }
         var isFloat = end + 1 < _source.Length && _source[end] == '.' && char.IsAsciiDigit(_source[end + 1]);
         if (isFloat)
         {
-            end++;
-            while (end < _source.Length && char.IsAsciiDigit(_source[end]))
-                end++;
+            end = Digits(end + 1);
         }
         var exponent = end + 1 < _source.Length && _source[end] is 'e' or 'E' ? end + (_source[end + 1] is '+' or '-' ? 2 : 1) : _source.Length;
         if (exponent < _source.Length && char.IsAsciiDigit(_source[exponent]))
         {
             isFloat = true;
-            end = exponent;
-            while (end < _source.Length && char.IsAsciiDigit(_source[end]))
-                end++;
+            end = Digits(exponent);
         }
         if (end < _source.Length && (_source[end] == '_' || char.IsLetter(_source[end])))
             throw new JinjaException($"the number '{_source[_at..(end + 1)]}' is not supported", _line);
         Add(isFloat ? JinjaTokenKind.Float : JinjaTokenKind.Integer, _source[_at..end]);
         Skip(end - _at);
+    }
+
+    /// <summary>Behind digits, between which '_' may stand.</summary>
+    private int Digits(int at)
+    {
+        while (at < _source.Length && (char.IsAsciiDigit(_source[at]) || _source[at] == '_' && at + 1 < _source.Length && char.IsAsciiDigit(_source[at + 1])))
+            at++;
+        return at;
     }
 
     private void Add(JinjaTokenKind kind, string value) => _tokens.Add(new JinjaToken(kind, value, _line));

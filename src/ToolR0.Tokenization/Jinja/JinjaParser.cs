@@ -5,6 +5,9 @@ internal sealed class JinjaParser
 {
     private const int DeepestBlocks = 50;
 
+    /// <summary>Names the text of a block that filters are put on; no template can name it.</summary>
+    private const string Filtered = "{filtered}";
+
     private readonly JinjaTokens _tokens;
     private readonly JinjaExpressionParser _expressions;
     private int _depth;
@@ -77,6 +80,12 @@ internal sealed class JinjaParser
             case "break" or "continue" when _loops > 0:
                 EndTag();
                 return new LoopFlowStatement(name == "break" ? JinjaFlow.Break : JinjaFlow.Continue);
+            case "call":
+                return CallBlock(line);
+            case "with":
+                return With(line);
+            case "filter":
+                return FilterBlock(line);
             case "generation": // marks what the assistant says; changes no text
                 EndTag();
                 var body = Body("endgeneration");
@@ -149,15 +158,58 @@ internal sealed class JinjaParser
         }
         if (targets.Count > 1)
             throw _tokens.Wrong("'=' is missing");
+        var filtered = new NameExpression(Filtered);
+        var filters = _expressions.ParseFilters(filtered, beginsWithName: false);
         EndTag();
         var body = Body("endset");
         Close();
-        return new SetBlockStatement(targets[0], body);
+        return new SetBlockStatement(targets[0], body, Filtered, filters, line);
+    }
+
+    private FilterBlockStatement FilterBlock(int line)
+    {
+        var filters = _expressions.ParseFilters(new NameExpression(Filtered), beginsWithName: true);
+        EndTag();
+        var body = Body("endfilter");
+        Close();
+        return new FilterBlockStatement(body, Filtered, filters, line);
+    }
+
+    private WithStatement With(int line)
+    {
+        var names = new List<(string, JinjaExpression)>();
+        while (_tokens.Current.Kind != JinjaTokenKind.BlockEnd)
+        {
+            if (names.Count > 0)
+                _tokens.Expect(JinjaTokenKind.Symbol, ",");
+            var name = _tokens.Name();
+            _tokens.Expect(JinjaTokenKind.Symbol, "=");
+            names.Add((name, _expressions.Parse()));
+        }
+        EndTag();
+        var body = Body("endwith");
+        Close();
+        return new WithStatement(names, body, line);
+    }
+
+    private CallBlockStatement CallBlock(int line)
+    {
+        var parameters = _tokens.IsSymbol("(") ? Parameters() : [];
+        var call = _expressions.ParseCall();
+        EndTag();
+        return new CallBlockStatement(call, new MacroStatement("caller", parameters, MacroBody("endcall")), line);
     }
 
     private MacroStatement Macro()
     {
         var name = _tokens.Name();
+        var parameters = Parameters();
+        EndTag();
+        return new MacroStatement(name, parameters, MacroBody("endmacro"));
+    }
+
+    private List<(string, JinjaExpression?)> Parameters()
+    {
         var parameters = new List<(string, JinjaExpression?)>();
         _tokens.Expect(JinjaTokenKind.Symbol, "(");
         while (!_tokens.TryTakeSymbol(")"))
@@ -166,13 +218,18 @@ internal sealed class JinjaParser
                 _tokens.Expect(JinjaTokenKind.Symbol, ",");
             parameters.Add((_tokens.Name(), _tokens.TryTakeSymbol("=") ? _expressions.Parse() : null));
         }
-        EndTag();
+        return parameters;
+    }
+
+    /// <summary>A loop around a macro is none of its own.</summary>
+    private BodyStatement MacroBody(string end)
+    {
         var loops = _loops;
         _loops = 0;
-        var body = Body("endmacro");
+        var body = Body(end);
         _loops = loops;
         Close();
-        return new MacroStatement(name, parameters, body);
+        return body;
     }
 
     private List<string> Targets()

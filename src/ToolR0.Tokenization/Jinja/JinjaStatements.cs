@@ -87,20 +87,32 @@ internal sealed record ForStatement(
         var items = JinjaLines.At(Line, () => JinjaValues.Items(Source.Evaluate(scope)).Where(item => Passes(item, scope)).ToList());
         if (items.Count == 0)
             return Else?.Render(scope, output) ?? JinjaFlow.Next;
+        var last = new List<object?>();
         for (var i = 0; i < items.Count; i++)
         {
             scope.Spend(16);
             var inner = scope.Inner();
             Assign(items[i], inner);
-            inner["loop"] = Loop(items, i);
+            inner["loop"] = Loop(items, i, last);
             if (Body.Render(inner, output) == JinjaFlow.Break)
                 break;
         }
         return JinjaFlow.Next;
     }
 
-    private static JinjaNamespace Loop(List<object?> items, int i) => new()
+    /// <param name="last">What <c>loop.changed</c> was asked about last.</param>
+    private static JinjaNamespace Loop(List<object?> items, int i, List<object?> last) => new()
     {
+        ["depth"] = 1L,
+        ["depth0"] = 0L,
+        ["changed"] = (JinjaFunction)(arguments =>
+        {
+            if (last.Count > 0 && JinjaValues.Equals(last[0], new JinjaTuple(arguments.Positional)))
+                return false;
+            last.Clear();
+            last.Add(new JinjaTuple(arguments.Positional));
+            return true;
+        }),
         ["index"] = i + 1L,
         ["index0"] = (long)i,
         ["revindex"] = (long)items.Count - i,
@@ -161,11 +173,58 @@ internal sealed record SetAttributeStatement(string Name, string Attribute, Jinj
     });
 }
 
-internal sealed record SetBlockStatement(string Name, BodyStatement Body) : JinjaStatement
+/// <param name="Filtered">The name by which <paramref name="Filters"/> know the body's text.</param>
+internal sealed record SetBlockStatement(string Name, BodyStatement Body, string Filtered, JinjaExpression Filters, int Line) : JinjaStatement
 {
     public override JinjaFlow Render(JinjaScope scope, StringBuilder output)
     {
-        scope[Name] = Body.RenderToText(scope.Inner());
+        scope[Name] = FilterBlockStatement.Apply(Body, Filtered, Filters, Line, scope);
+        return JinjaFlow.Next;
+    }
+}
+
+/// <summary>Writes its body's text with filters put on it.</summary>
+internal sealed record FilterBlockStatement(BodyStatement Body, string Filtered, JinjaExpression Filters, int Line) : JinjaStatement
+{
+    public override JinjaFlow Render(JinjaScope scope, StringBuilder output)
+    {
+        var text = JinjaValues.ToText(Apply(Body, Filtered, Filters, Line, scope));
+        scope.Spend(text.Length);
+        output.Append(text);
+        return JinjaFlow.Next;
+    }
+
+    public static object? Apply(BodyStatement body, string filtered, JinjaExpression filters, int line, JinjaScope scope)
+    {
+        var inner = scope.Inner();
+        var text = body.RenderToText(inner);
+        inner[filtered] = text;
+        return JinjaLines.At(line, () => filters.Evaluate(inner));
+    }
+}
+
+/// <summary>Names that hold inside its body. Their values do not see each other.</summary>
+internal sealed record WithStatement(IReadOnlyList<(string Name, JinjaExpression Value)> Names, BodyStatement Body, int Line) : JinjaStatement
+{
+    public override JinjaFlow Render(JinjaScope scope, StringBuilder output)
+    {
+        var inner = scope.Inner();
+        foreach (var (name, value) in JinjaLines.At(Line, () => Names.Select(name => (name.Name, name.Value.Evaluate(scope))).ToList()))
+            inner[name] = value;
+        return Body.Render(inner, output);
+    }
+}
+
+/// <summary>Calls a macro that may call back the statement's body as <c>caller()</c>.</summary>
+internal sealed record CallBlockStatement(CallExpression Called, MacroStatement Caller, int Line) : JinjaStatement
+{
+    public override JinjaFlow Render(JinjaScope scope, StringBuilder output)
+    {
+        var caller = (JinjaFunction)(arguments => Caller.Call(scope, arguments));
+        var call = Called with { Call = Called.Call with { Named = [.. Called.Call.Named, ("caller", new LiteralExpression(caller))] } };
+        var text = JinjaLines.At(Line, () => JinjaValues.ToText(call.Evaluate(scope)));
+        scope.Spend(text.Length);
+        output.Append(text);
         return JinjaFlow.Next;
     }
 }
@@ -178,10 +237,16 @@ internal sealed record MacroStatement(string Name, IReadOnlyList<(string Name, J
         return JinjaFlow.Next;
     }
 
-    private string Call(JinjaScope scope, JinjaArguments arguments)
+    public string Call(JinjaScope scope, JinjaArguments arguments)
     {
-        arguments.Allow([.. Parameters.Select(parameter => parameter.Name)]);
         var inner = scope.Inner();
+        if (Parameters.All(parameter => parameter.Name != "caller"))
+        {
+            var named = new Dictionary<string, object?>(arguments.Named);
+            inner["caller"] = named.Remove("caller", out var caller) ? caller : new JinjaUndefined("caller");
+            arguments = arguments with { Named = named };
+        }
+        arguments.Allow([.. Parameters.Select(parameter => parameter.Name)]);
         for (var i = 0; i < Parameters.Count; i++)
         {
             var (name, fallback) = Parameters[i];

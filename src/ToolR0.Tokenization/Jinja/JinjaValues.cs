@@ -12,8 +12,14 @@ internal sealed record JinjaUndefined(string What);
 /// <summary>A list that is written with parentheses, as Python's tuples are.</summary>
 internal sealed class JinjaTuple(IEnumerable<object?> items) : List<object?>(items);
 
-/// <summary>A dictionary; keeps the order of its keys, as Python's does.</summary>
-internal sealed class JinjaMap : OrderedDictionary<string, object?>;
+/// <summary>What a dictionary's keys, values and items, or a range, are: items to loop over that are written out under their own name.</summary>
+internal sealed class JinjaView(string name, IEnumerable<object?> items, string? shown = null) : List<object?>(items)
+{
+    public string Name => name;
+
+    /// <summary>Where it is not written out with its items.</summary>
+    public string? Shown => shown;
+}
 
 /// <summary>What <c>namespace(…)</c> makes: attributes that a template may set from within a loop.</summary>
 internal sealed class JinjaNamespace : Dictionary<string, object?>;
@@ -78,6 +84,8 @@ internal static class JinjaValues
         long or BigInteger => "int",
         double => "float",
         string => "str",
+        JinjaTuple => "tuple",
+        JinjaView view => view.Name,
         List<object?> => "list",
         JinjaMap => "dict",
         JinjaNamespace => "namespace",
@@ -95,12 +103,12 @@ internal static class JinjaValues
             if (++comparisons > MostComparisons)
                 throw new JinjaException("the values are too large to compare");
             if (IsNumber(x) && IsNumber(y))
-                return Number(x) is long m && Number(y) is long n ? m == n : ToDouble(x) == ToDouble(y);
+                return JinjaNumbers.Compare(x, y) == 0;
             return (x, y) switch
             {
                 (null, null) or (JinjaUndefined, JinjaUndefined) => true,
                 (string a, string b) => string.Equals(a, b, StringComparison.Ordinal),
-                (List<object?> a, List<object?> b) => a.Count == b.Count && a.Zip(b).All(pair => Equal(pair.First, pair.Second)),
+                (List<object?> a, List<object?> b) => a.GetType() == b.GetType() && a.Count == b.Count && a.Zip(b).All(pair => Equal(pair.First, pair.Second)),
                 (JinjaMap a, JinjaMap b) => a.Count == b.Count && a.All(entry => b.TryGetValue(entry.Key, out var other) && Equal(entry.Value, other)),
                 _ => ReferenceEquals(x, y),
             };
@@ -110,7 +118,17 @@ internal static class JinjaValues
     public static int Compare(object? left, object? right)
     {
         if (IsNumber(left) && IsNumber(right))
-            return Number(left) is long a && Number(right) is long b ? a.CompareTo(b) : ToDouble(left).CompareTo(ToDouble(right));
+            return JinjaNumbers.Compare(left, right) ?? throw new JinjaException("nan has no order");
+        if (left is List<object?> a && right is List<object?> b && a.GetType() == b.GetType())
+        {
+            RuntimeHelpers.EnsureSufficientExecutionStack();
+            foreach (var (x, y) in a.Zip(b))
+            {
+                if (!Equals(x, y))
+                    return Compare(x, y);
+            }
+            return a.Count.CompareTo(b.Count);
+        }
         return left is string s && right is string t
             ? CompareText(s, t)
             : throw new JinjaException($"{TypeOf(left)} and {TypeOf(right)} have no order");
@@ -140,7 +158,7 @@ internal static class JinjaValues
     public static List<object?> Items(object? value) => value switch
     {
         List<object?> list => list,
-        JinjaMap map => [.. map.Keys],
+        JinjaMap map => [.. map.Keys.Select(key => key.Value)],
         string text => [.. text.EnumerateRunes().Select(rune => (object?)rune.ToString())],
         JinjaUndefined => [],
         _ => throw new JinjaException($"{TypeOf(value)} cannot be looped over"),
@@ -151,7 +169,7 @@ internal static class JinjaValues
         string text => item is string part
             ? text.Contains(part, StringComparison.Ordinal)
             : throw new JinjaException($"'in' needs a string before a string, not {TypeOf(item)}"),
-        JinjaMap map => item is string key && map.ContainsKey(key),
+        JinjaMap map => map.ContainsKey(JinjaKey.Of(item)),
         _ => Items(container).Any(other => Equals(other, item)),
     };
 
@@ -187,6 +205,15 @@ internal static class JinjaValues
             throw new JinjaException("a value is too large to be written out");
         switch (value)
         {
+            case JinjaGroup group:
+                Sequence("(", group, item => Represent(item, output), ")");
+                break;
+            case JinjaView { Shown: { } shown }:
+                output.Append(shown);
+                break;
+            case JinjaView view:
+                Sequence(view.Name + "([", view, item => Represent(item, output), "])");
+                break;
             case List<object?> list:
                 var (open, close) = list is not JinjaTuple ? ("[", "]") : ("(", list.Count == 1 ? ",)" : ")");
                 Sequence(open, list, item => Represent(item, output), close);
@@ -194,7 +221,8 @@ internal static class JinjaValues
             case JinjaMap map:
                 Sequence("{", map, entry =>
                 {
-                    output.Append(Quote(entry.Key)).Append(": ");
+                    Represent(entry.Key.Value, output);
+                    output.Append(": ");
                     Represent(entry.Value, output);
                 }, "}");
                 break;

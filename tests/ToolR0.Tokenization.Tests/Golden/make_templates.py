@@ -1,4 +1,4 @@
-"""Renders conversations.json and constructs.json with Jinja2 itself, set up as transformers sets it up: apt-get install python3-jinja2."""
+"""Renders conversations.json, constructs.json and library.json (filters, tests and methods) with Jinja2 itself, set up as transformers sets it up: apt-get install python3-jinja2."""
 import json
 import pathlib
 
@@ -44,10 +44,11 @@ for case in json.loads((here / "conversations.json").read_text()):
         cases.append({"name": case["name"], "template": name, "variables": variables, "text": render(template, variables)})
 (here / "conversations.golden.json").write_text(json.dumps(cases, ensure_ascii=False, indent=1) + "\n")
 
-constructs = json.loads((here / "constructs.json").read_text())
-golden = [
-    {"template": template, "variables": i, "text": render(template, variables)}
-    for i, variables in enumerate(constructs["variables"])
-    for template in constructs["templates"]
-]
-(here / "constructs.golden.json").write_text(json.dumps(golden, ensure_ascii=False, indent=1) + "\n")
+for name in ["constructs", "library"]:
+    constructs = json.loads((here / f"{name}.json").read_text())
+    golden = [
+        {"template": template, "variables": i, "text": render(template, variables)}
+        for i, variables in enumerate(constructs["variables"])
+        for template in constructs["templates"]
+    ]
+    (here / f"{name}.golden.json").write_text(json.dumps(golden, ensure_ascii=False, indent=1) + "\n")

@@ -32,7 +32,7 @@ public sealed record RunReport
     public IReadOnlyList<StepCompleted> Steps => State.CompletedSteps;
 
     /// <summary>Seconds in which at least one policy was computing.</summary>
-    public double ModelSeconds => Steps.Sum(step => step.Metrics.GetValueOrDefault("modelSeconds"));
+    public double ModelSeconds => Steps.Sum(step => step.Metrics.GetValueOrDefault(MetricNames.ModelSeconds));
 
     /// <summary>Share of wall time in which no policy was computing, in [0, 1].</summary>
     public double OutsideModelShare => WallSeconds <= 0 ? 0 : Math.Clamp(1 - (ModelSeconds / WallSeconds), 0, 1);

@@ -109,7 +109,7 @@ public sealed class SyntheticRun : IFactLog
     private static TaskAttempted Attempt(AttemptPurpose purpose, string text, int samples) =>
         new(Name, new TaskRef("x", 0), purpose, Sha("s"), [1], [.. Enumerable.Range(0, samples).Select(_ => Sample(text))], "d");
 
-    private static TasksProposed Proposed(int n) => new(
+    public static TasksProposed Proposed(int n) => new(
         Name, new TaskSpec("units", TaskContext.SingleTurn, 1, 1), Sha("g"), [1, 2], [Sample(CompactFormat.Proposal("convert_length", Task(n)))], "d");
 
     private static Trajectory Sample(string text) => new(1, [1, 2, 3], [0, 0, 0], text, FinishReason.Stop);
@@ -121,7 +121,7 @@ public sealed class SyntheticRun : IFactLog
 
     private void Complete(int iteration, Phase phase, int step, Dictionary<string, double>? metrics = null) => Append(
         Ids.RunStream(Name),
-        new StepCompleted(Name, iteration, phase, step, null, new Dictionary<string, double>(metrics ?? []) { ["wallSeconds"] = 4, ["modelSeconds"] = 3, ["tokens"] = 400 }));
+        new StepCompleted(Name, iteration, phase, step, null, new Dictionary<string, double>(metrics ?? []) { ["wallSeconds"] = 4, ["modelSeconds"] = 3, [MetricNames.TokensSampled] = 400 }));
 
     public Task<bool> AppendAsync(string run, string causationId, IReadOnlyList<FactAppend> facts, CancellationToken cancellation = default) =>
         throw new NotSupportedException();

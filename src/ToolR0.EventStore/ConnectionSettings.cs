@@ -22,6 +22,9 @@ public static partial class ConnectionSettings
     [GeneratedRegex(""";\s*(?<name>[A-Za-z][A-Za-z ]*?)\s*=""")]
     private static partial Regex NextName { get; }
 
+    [GeneratedRegex("""(^|;)\s*gss\s*encryption\s*mode\s*=""", RegexOptions.IgnoreCase)]
+    private static partial Regex GssMode { get; }
+
     [GeneratedRegex("""(?<=://[^/\s:@]*:)[^\s]*(?=@)""")]
     private static partial Regex UriPassword { get; }
 
@@ -46,7 +49,7 @@ public static partial class ConnectionSettings
         if (string.IsNullOrWhiteSpace(settings.Host))
             throw new EventStoreException($"{EventStoreException.Setting} names no host (Host=…;Port=…;Database=…;Username=…;Password=…)");
         settings.ApplicationName ??= "toolr0";
-        if (!settings.ContainsKey("GSS Encryption Mode") && !settings.ContainsKey("GssEncryptionMode"))
+        if (!GssMode.IsMatch(connectionString) && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("PGGSSENCMODE")))
             settings.GssEncryptionMode = GssEncryptionMode.Disable;
         return settings;
     }

@@ -31,7 +31,7 @@ public sealed class RunStates(EventStoreDatabase database)
             var summary = summaries.GetValueOrDefault(key);
             var known = summary?.State.Version ?? 0;
             if (known < versions[key])
-                summary = (await log.ReadFromAsync(key, known + 1, cancellation)).Where(fact => fact.Version > known).Aggregate(summary, RunSummary.Apply);
+                summary = (await log.ReadFromAsync(key, known + 1, cancellation)).Where(fact => fact.Version > known).Aggregate(summary, RunSummary.After);
             if (summary is not null)
                 states.Add(summary.State);
         }

@@ -20,6 +20,12 @@ public sealed class InMemoryFactLog : IFactLog
 
     public int Reads { get; private set; }
 
+    /// <summary>Facts given to who read a stream from a version on.</summary>
+    public int FactsReadOn { get; private set; }
+
+    /// <summary>How often a whole run was read.</summary>
+    public int WholeRuns { get; private set; }
+
     public IReadOnlyList<StoredFact> All
     {
         get
@@ -81,10 +87,22 @@ public sealed class InMemoryFactLog : IFactLog
         }
     }
 
+    public Task<IReadOnlyList<StoredFact>> ReadFromAsync(string stream, long version, CancellationToken cancellation = default)
+    {
+        lock (_lock)
+        {
+            Reads++;
+            IReadOnlyList<StoredFact> facts = _streams.TryGetValue(stream, out var stored) ? [.. stored.Where(fact => fact.Version >= version)] : [];
+            FactsReadOn += facts.Count;
+            return Task.FromResult(facts);
+        }
+    }
+
     public async IAsyncEnumerable<StoredFact> ReadRunAsync(
         string run, long? upTo = null, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         List<StoredFact> facts;
+        WholeRuns++;
         lock (_lock)
             facts = [.. _all.Where(entry => entry.Run == run && entry.Fact.Sequence <= (upTo ?? long.MaxValue)).Select(entry => entry.Fact)];
         foreach (var fact in facts)

@@ -41,6 +41,14 @@ public sealed class SyntheticRun : IFactLog
         return run;
     }
 
+    /// <summary>The same run, stopped after a global sequence.</summary>
+    public SyntheticRun UpTo(long sequence)
+    {
+        var stopped = new SyntheticRun();
+        stopped._facts.AddRange(_facts.Where(fact => fact.Sequence <= sequence));
+        return stopped;
+    }
+
     public static string Sha(string text) => Digests.Sha256Hex(text);
 
     public static ToolTask Task(int n) => new(
@@ -74,7 +82,7 @@ public sealed class SyntheticRun : IFactLog
         }
 
         Append(Ids.RunStream(Name), new CurriculumSelected(
-            Name, iteration, tasks, Sha($"c{iteration}"), 40, new Dictionary<string, int> { ["duplicate"] = 20, ["missing_tags"] = 10 + iteration }));
+            Name, iteration, tasks, Sha($"c{iteration}"), 40, new Dictionary<string, int> { ["duplicate"] = 20, ["missing_tags"] = 10 + iteration, ["low_agreement"] = 1 }));
         Complete(iteration, Phase.Curriculum, 0);
     }
 

@@ -2,6 +2,7 @@ using MassTransit;
 using Microsoft.Extensions.DependencyInjection;
 using ToolR0.Contracts;
 using ToolR0.Coordinator;
+using ToolR0.EventStore.Projections;
 using ToolR0.Learning;
 using ToolR0.RewardScoring;
 using ToolR0.Solving;
@@ -19,7 +20,7 @@ public static class ServiceKinds
     /// <summary>All of them; an embedded coordinator drives only the given run.</summary>
     public static IReadOnlyList<ServiceKind> All(string? onlyRun = null) =>
     [
-        new(CoordinatorService.Name, services => services.AddCoordinator(new CoordinatorOptions(onlyRun)), bus => bus.AddCoordinatorConsumers()),
+        new(CoordinatorService.Name, services => services.AddCoordinator(new CoordinatorOptions(onlyRun)).AddReadModelDaemon(), bus => bus.AddCoordinatorConsumers()),
         new(TaskGenerationService.Name, services => services.AddTaskGeneration(), bus => bus.AddTaskGenerationConsumers()),
         new(SolvingService.Name, services => services.AddSolving(), bus => bus.AddSolvingConsumers()),
         new(ToolExecutionService.Name, services => services.AddToolExecution(), bus => bus.AddToolExecutionConsumers()),

@@ -27,7 +27,7 @@ public sealed record CandidateView(
     double? PassRate = null)
 {
     /// <summary>The view after one more fact of a candidate's stream; null for a stream that is not a candidate's.</summary>
-    public static CandidateView? Apply(CandidateView? view, StoredFact stored)
+    public static CandidateView? After(CandidateView? view, StoredFact stored)
     {
         if ((view ?? Empty(stored.Stream)) is not { } candidate)
             return null;
@@ -41,7 +41,7 @@ public sealed record CandidateView(
     }
 
     /// <summary>The view of a whole stream.</summary>
-    public static CandidateView? Fold(IEnumerable<StoredFact> facts) => facts.Aggregate((CandidateView?)null, Apply);
+    public static CandidateView? Fold(IEnumerable<StoredFact> facts) => facts.Aggregate((CandidateView?)null, After);
 
     private static CandidateView? Empty(string stream) => stream.Split('/') is ["task", var run, var iteration, var number]
         ? new CandidateView(stream, run, int.Parse(iteration, CultureInfo.InvariantCulture), int.Parse(number, CultureInfo.InvariantCulture))
@@ -59,5 +59,5 @@ public sealed partial class CandidateViewProjection : SingleStreamProjection<Can
         IncludeType<TaskSelected>();
     }
 
-    public override CandidateView? Evolve(CandidateView? snapshot, string id, IEvent e) => CandidateView.Apply(snapshot, EventFacts.Of(e));
+    public override CandidateView? Evolve(CandidateView? snapshot, string id, IEvent e) => CandidateView.After(snapshot, EventFacts.Of(e));
 }

@@ -13,7 +13,7 @@ namespace ToolR0.EventStore.Projections;
 public sealed record EvaluatedItem(string Id, string Run, int Iteration, int Set, int Item, string Policy, string? Text, int Tokens, AttemptScore? Score)
 {
     /// <summary>The view after one more fact of a group's stream; null for a group that is no evaluation.</summary>
-    public static EvaluatedItem? Apply(EvaluatedItem? view, StoredFact stored) => stored.Fact switch
+    public static EvaluatedItem? After(EvaluatedItem? view, StoredFact stored) => stored.Fact switch
     {
         TaskAttempted { Purpose: AttemptPurpose.Evaluate } attempted when PlaceOf(stored.Stream) is var (run, iteration, set, item) => new EvaluatedItem(
             stored.Stream, run, iteration, set, item, attempted.Policy, attempted.Samples.FirstOrDefault()?.Text, attempted.Samples.Sum(s => s.Tokens.Length), view?.Score),
@@ -22,7 +22,7 @@ public sealed record EvaluatedItem(string Id, string Run, int Iteration, int Set
     };
 
     /// <summary>The view of a whole stream.</summary>
-    public static EvaluatedItem? Fold(IEnumerable<StoredFact> facts) => facts.Aggregate((EvaluatedItem?)null, Apply);
+    public static EvaluatedItem? Fold(IEnumerable<StoredFact> facts) => facts.Aggregate((EvaluatedItem?)null, After);
 
     private static (string Run, int Iteration, int Set, int Item)? PlaceOf(string stream) =>
         stream.Split('/') is ["group", var run, var iteration, "evaluation", var set, var item]
@@ -42,5 +42,5 @@ public sealed partial class EvaluatedItemProjection : SingleStreamProjection<Eva
         IncludeType<AttemptsScored>();
     }
 
-    public override EvaluatedItem? Evolve(EvaluatedItem? snapshot, string id, IEvent e) => EvaluatedItem.Apply(snapshot, EventFacts.Of(e));
+    public override EvaluatedItem? Evolve(EvaluatedItem? snapshot, string id, IEvent e) => EvaluatedItem.After(snapshot, EventFacts.Of(e));
 }

@@ -82,6 +82,7 @@ public static class ReadModels
         options.Schema.For<RunSummary>().Identity(x => x.Id);
         options.Schema.For<CandidateView>().Identity(x => x.Id).Index(x => new { x.Run, x.Reason });
         options.Schema.For<EvaluatedItem>().Identity(x => x.Id).Index(x => new { x.Run, x.Iteration, x.Set });
+        options.Storage.ExtendedSchemaObjects.Add(StepsTable.Table());
         options.Projections.CompositeProjectionFor(Name, models =>
         {
             models.Add(new RunSummaryProjection());

@@ -17,7 +17,7 @@ public sealed record RunSummary(string Id, RunState State)
     public RunStatus Status => State.Status;
 
     /// <summary>The summary after one more fact of the run's stream.</summary>
-    public static RunSummary Apply(RunSummary? summary, StoredFact fact) =>
+    public static RunSummary After(RunSummary? summary, StoredFact fact) =>
         new(fact.Stream, Slim((summary?.State ?? RunState.Empty).Apply(fact)));
 
     /// <summary>What of a run's state a summary keeps.</summary>
@@ -40,5 +40,5 @@ public sealed partial class RunSummaryProjection : SingleStreamProjection<RunSum
             IncludeType(type);
     }
 
-    public override RunSummary? Evolve(RunSummary? snapshot, string id, IEvent e) => RunSummary.Apply(snapshot, EventFacts.Of(e));
+    public override RunSummary? Evolve(RunSummary? snapshot, string id, IEvent e) => RunSummary.After(snapshot, EventFacts.Of(e));
 }

@@ -8,8 +8,7 @@ public interface IRunViews
 {
     /// <summary>The answers to a held-out set after an iteration, by the item's place.</summary>
     /// <param name="set">Place of the set in <see cref="RunState.HeldOut"/>.</param>
-    /// <param name="items">How many items were measured, void ones left out.</param>
-    Task<IReadOnlyDictionary<int, EvaluatedItem>> EvaluatedAsync(RunState state, int iteration, int set, int items, CancellationToken cancellation = default);
+    Task<IReadOnlyDictionary<int, EvaluatedItem>> EvaluatedAsync(RunState state, int iteration, int set, CancellationToken cancellation = default);
 
     /// <summary>One rejected candidate for each of the reasons: the last.</summary>
     Task<IReadOnlyList<CandidateView>> RejectedAsync(RunState state, IReadOnlyList<string> reasons, CancellationToken cancellation = default);
@@ -24,10 +23,10 @@ public sealed class RunViews(EventStoreDatabase database, IFactLog log, TimeSpan
 
     /// <inheritdoc/>
     public async Task<IReadOnlyDictionary<int, EvaluatedItem>> EvaluatedAsync(
-        RunState state, int iteration, int set, int items, CancellationToken cancellation = default)
+        RunState state, int iteration, int set, CancellationToken cancellation = default)
     {
         if (!await IsCurrentAsync(state, cancellation))
-            return await _folded.EvaluatedAsync(state, iteration, set, items, cancellation);
+            return await _folded.EvaluatedAsync(state, iteration, set, cancellation);
         var run = state.Run;
         return await database.GuardAsync(async () =>
         {
@@ -75,9 +74,9 @@ public sealed class RunViews(EventStoreDatabase database, IFactLog log, TimeSpan
 public sealed class FoldedViews(IFactLog log) : IRunViews
 {
     /// <inheritdoc/>
-    /// <remarks>Items are looked for until a chunk of a hundred holds none: void answers are not counted in <paramref name="items"/>.</remarks>
+    /// <remarks>Items are looked for until a chunk of a hundred is not full.</remarks>
     public async Task<IReadOnlyDictionary<int, EvaluatedItem>> EvaluatedAsync(
-        RunState state, int iteration, int set, int items, CancellationToken cancellation = default)
+        RunState state, int iteration, int set, CancellationToken cancellation = default)
     {
         var found = new Dictionary<int, EvaluatedItem>();
         for (var from = 0; ; from += HeldOutSets.ChunkSize)

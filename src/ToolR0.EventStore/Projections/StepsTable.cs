@@ -24,6 +24,12 @@ public sealed partial class StepsTable : EventProjection
         Name = "Steps";
         IncludeType<StepStarted>();
         IncludeType<StepCompleted>();
+        Options.DeleteDataInTableOnTeardown(TableName);
+    }
+
+    /// <summary>The table itself. The store is told of it by hand: Marten does not ask the members of a composite for what they need.</summary>
+    internal static Table Table()
+    {
         var table = new Table(TableName);
         table.AddColumn<string>("run").AsPrimaryKey();
         table.AddColumn<int>("iteration").AsPrimaryKey();
@@ -33,8 +39,7 @@ public sealed partial class StepsTable : EventProjection
         table.AddColumn<DateTimeOffset>("completed");
         table.AddColumn<string>("policy");
         table.AddColumn("metrics", "jsonb");
-        SchemaObjects.Add(table);
-        Options.DeleteDataInTableOnTeardown(TableName);
+        return table;
     }
 
     public override ValueTask ApplyAsync(IDocumentOperations operations, IEvent e, CancellationToken cancellation)

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using ToolR0.Contracts;
 using ToolR0.Coordinator.Loop;
+using ToolR0.EventStore.Projections;
 using ToolR0.Messaging;
 using ToolR0.ServiceDefaults;
 
@@ -21,7 +22,7 @@ public static class CoordinatorService
 
     /// <summary>As a host takes it in; an embedded coordinator drives only the given run.</summary>
     public static ServicePart Part(string? onlyRun = null) =>
-        new(Name, (services, _) => services.AddCoordinator(new CoordinatorOptions(onlyRun)), bus => bus.AddCoordinatorConsumers());
+        new(Name, (services, _) => services.AddCoordinator(new CoordinatorOptions(onlyRun)).AddReadModelDaemon(), bus => bus.AddCoordinatorConsumers());
 
     /// <summary>Needs an <see cref="IFactLog"/>.</summary>
     public static IServiceCollection AddCoordinator(this IServiceCollection services, CoordinatorOptions? options = null)

@@ -3,6 +3,8 @@ using JasperFx.Events;
 using JasperFx.OpenTelemetry;
 using Marten;
 using Npgsql;
+using ToolR0.EventStore.Projections;
+using ToolR0.EventStore.Upcasters;
 using Weasel.Core;
 
 namespace ToolR0.EventStore;
@@ -29,19 +31,7 @@ public sealed class EventStoreDatabase : IAsyncDisposable, IDisposable
     /// <exception cref="EventStoreException">Not a connection string.</exception>
     public EventStoreDatabase(string connectionString)
     {
-        NpgsqlConnectionStringBuilder settings;
-        try
-        {
-            settings = new NpgsqlConnectionStringBuilder(connectionString);
-        }
-        catch (ArgumentException exception)
-        {
-            throw new EventStoreException($"{EventStoreException.Setting} is not a PostgreSQL connection string: {exception.Message}", exception);
-        }
-
-        if (string.IsNullOrWhiteSpace(settings.Host))
-            throw new EventStoreException($"{EventStoreException.Setting} names no host (Host=…;Port=…;Database=…;Username=…;Password=…)");
-        settings.ApplicationName ??= "toolr0";
+        var settings = ConnectionSettings.Parse(connectionString);
         // No automatic preparation of statements: Npgsql 10 loses track of them when a batch is refused, as that of a late writer is.
         Server = $"{settings.Host}:{settings.Port}";
         DataSource = new NpgsqlDataSourceBuilder(settings.ConnectionString).Build();
@@ -125,6 +115,8 @@ public sealed class EventStoreDatabase : IAsyncDisposable, IDisposable
         options.Events.AddEventTypes(FactTypes.All);
         options.Events.IgnoreIndex(RunIndex);
         options.OpenTelemetry.TrackConnections = TrackLevel.Normal; // spans for whoever listens
+        options.Events.Upcast(Upcasting.All);
+        ReadModels.Register(options);
     }
 
     private Task CreateSchemaAsync() => GuardAsync(async () =>

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Marten.Exceptions;
 using Npgsql;
 
 namespace ToolR0.EventStore;
@@ -29,6 +30,10 @@ public sealed class EventStoreException : Exception
         {
             switch (inner)
             {
+                case UnknownEventTypeException unknown:
+                    return new EventStoreException($"event {unknown.Sequence} is a '{unknown.EventTypeName}', which this version of ToolR0 does not know", exception);
+                case EventDeserializationFailureException unread:
+                    return new EventStoreException($"event {unread.Sequence} ({unread.EventTypeName}) can not be read: {unread.InnerException?.Message}", exception);
                 case PostgresException { SqlState: PostgresErrorCodes.DiskFull }:
                     return new EventStoreException($"PostgreSQL at {server} has no disk space left; nothing was written", exception);
                 case PostgresException { SqlState: PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification } refused:

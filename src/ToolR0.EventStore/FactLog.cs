@@ -1,21 +1,20 @@
 using System.Runtime.CompilerServices;
 using JasperFx;
+using JasperFx.Events;
+using Marten;
 using Marten.Exceptions;
+using Marten.Services;
 using Npgsql;
 using ToolR0.Contracts;
 
 namespace ToolR0.EventStore;
 
 /// <summary>
-/// The fact log on Marten. An append is one transaction and one round trip. Reads of many streams or of a whole run go straight to Marten's
-/// tables, one query each.
+/// The fact log on Marten. An append is one transaction and one round trip. Reads are Marten's own queries, one each, so that they pass the
+/// upcasters; only the versions of streams come from its table of streams (<see cref="StreamTable"/>).
 /// </summary>
 public sealed class FactLog(EventStoreDatabase database) : IFactLog
 {
-    private const string Columns = "stream_id, version, seq_id, type, data, timestamp, causation_id";
-    private const string Events = $"{EventStoreDatabase.Schema}.mt_events";
-    private const string Streams = $"{EventStoreDatabase.Schema}.mt_streams";
-
     /// <inheritdoc/>
     /// <remarks>Facts of one stream must follow each other in version; they keep their order, streams are written in order of first appearance.</remarks>
     /// <exception cref="ArgumentException">An unknown type of fact, a version below 1, or versions of one stream that do not follow each other.</exception>
@@ -60,103 +59,83 @@ public sealed class FactLog(EventStoreDatabase database) : IFactLog
     /// <inheritdoc/>
     public async Task<IReadOnlyDictionary<string, long>> VersionsAsync(IReadOnlyCollection<string> streams, CancellationToken cancellation = default)
     {
-        var versions = new Dictionary<string, long>(streams.Count);
         if (streams.Count == 0)
-            return versions;
+            return new Dictionary<string, long>();
         await database.EnsureReadyAsync(cancellation);
-        return await database.GuardAsync(async () =>
-        {
-            await using var command = database.DataSource.CreateCommand($"select id, version from {Streams} where id = any($1) and version > 0");
-            command.Parameters.AddWithValue(streams.ToArray());
-            await using var reader = await command.ExecuteReaderAsync(cancellation);
-            while (await reader.ReadAsync(cancellation))
-                versions[reader.GetString(0)] = reader.GetInt64(1);
-            return versions;
-        });
+        return await database.GuardAsync(() => StreamTable.VersionsAsync(database.DataSource, streams, cancellation));
     }
 
     /// <inheritdoc/>
     public async Task<IReadOnlyDictionary<string, IReadOnlyList<StoredFact>>> ReadAsync(
         IReadOnlyCollection<string> streams, CancellationToken cancellation = default)
     {
-        var facts = new Dictionary<string, IReadOnlyList<StoredFact>>(streams.Count);
         if (streams.Count == 0)
-            return facts;
+            return new Dictionary<string, IReadOnlyList<StoredFact>>();
         await database.EnsureReadyAsync(cancellation);
         return await database.GuardAsync(async () =>
         {
-            await using var command = database.DataSource.CreateCommand(
-                $"select {Columns} from {Events} where stream_id = any($1) order by stream_id, version");
-            command.Parameters.AddWithValue(streams.ToArray());
-            await using var reader = await command.ExecuteReaderAsync(cancellation);
-            while (await reader.ReadAsync(cancellation))
-            {
-                var fact = ReadFact(reader);
-                if (facts.TryGetValue(fact.Stream, out var earlier))
-                    ((List<StoredFact>)earlier).Add(fact);
-                else
-                    facts[fact.Stream] = new List<StoredFact> { fact };
-            }
+            await using var session = database.Store.QuerySession();
+            var keys = streams.ToArray();
+            var events = await session.Events.QueryAllRawEvents().Where(e => e.StreamKey!.IsOneOf(keys)).ToListAsync(cancellation);
+            return (IReadOnlyDictionary<string, IReadOnlyList<StoredFact>>)events.Select(EventFacts.Of).GroupBy(fact => fact.Stream)
+                .ToDictionary(stream => stream.Key, stream => (IReadOnlyList<StoredFact>)[.. stream.OrderBy(fact => fact.Version)]);
+        });
+    }
 
-            return facts;
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<StoredFact>> ReadFromAsync(string stream, long version, CancellationToken cancellation = default)
+    {
+        await database.EnsureReadyAsync(cancellation);
+        return await database.GuardAsync(async () =>
+        {
+            await using var session = database.Store.QuerySession();
+            var events = await session.Events.FetchStreamAsync(stream, fromVersion: version, token: cancellation);
+            return (IReadOnlyList<StoredFact>)[.. events.Select(EventFacts.Of)];
         });
     }
 
     /// <inheritdoc/>
     /// <remarks>Rows come as the consumer takes them, whatever the size of the run; a connection is held until the last or until disposal.</remarks>
-    public async IAsyncEnumerable<StoredFact> ReadRunAsync(
-        string run, long? upTo = null, [EnumeratorCancellation] CancellationToken cancellation = default)
+    public IAsyncEnumerable<StoredFact> ReadRunAsync(string run, long? upTo = null, CancellationToken cancellation = default)
+    {
+        var last = upTo ?? long.MaxValue;
+        return StreamAsync(events => events.Where(e => e.CorrelationId == run && e.Sequence <= last), cancellation);
+    }
+
+    /// <inheritdoc/>
+    public IAsyncEnumerable<StoredFact> ReadFactsAsync(string run, IReadOnlyCollection<Type> types, CancellationToken cancellation = default)
+    {
+        var names = types.Select(FactTypes.NameOf).ToArray();
+        return StreamAsync(events => events.Where(e => e.CorrelationId == run && e.EventTypeName.IsOneOf(names)), cancellation);
+    }
+
+    /// <inheritdoc/>
+    public async Task<long> CountAsync(string run, CancellationToken cancellation = default)
     {
         await database.EnsureReadyAsync(cancellation);
-        await using var connection = await database.GuardAsync(() => database.DataSource.OpenConnectionAsync(cancellation).AsTask());
-        await using var command = new NpgsqlCommand(
-            $"select {Columns} from {Events} where correlation_id = $1 and seq_id <= $2 order by seq_id", connection);
-        command.Parameters.AddWithValue(run);
-        command.Parameters.AddWithValue(upTo ?? long.MaxValue);
-        command.CommandTimeout = 0; // the consumer sets the pace
-        await using var reader = await database.GuardAsync(() => command.ExecuteReaderAsync(cancellation));
-        var last = false;
-        try
+        return await database.GuardAsync(async () =>
         {
-            while (!(last = !await database.GuardAsync(() => reader.ReadAsync(cancellation))))
-                yield return ReadFact(reader);
-        }
-        finally
-        {
-            if (!last)
-                command.Cancel(); // the consumer left early: the rest of the run need not come over the wire
-        }
+            await using var session = database.Store.QuerySession();
+            return await session.Events.QueryAllRawEvents().Where(e => e.CorrelationId == run).LongCountAsync(cancellation);
+        });
     }
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<string>> RunsAsync(CancellationToken cancellation = default)
     {
         await database.EnsureReadyAsync(cancellation);
-        return await database.GuardAsync(async () =>
-        {
-            var prefix = Ids.RunStream("");
-            await using var command = database.DataSource.CreateCommand(
-                $"select substr(id, $2) from {Streams} where starts_with(id, $1) and version > 0 order by created desc, id desc");
-            command.Parameters.AddWithValue(prefix);
-            command.Parameters.AddWithValue(prefix.Length + 1);
-            await using var reader = await command.ExecuteReaderAsync(cancellation);
-            var runs = new List<string>();
-            while (await reader.ReadAsync(cancellation))
-                runs.Add(reader.GetString(0));
-            return runs;
-        });
+        return await database.GuardAsync(() => StreamTable.RunsAsync(database.DataSource, cancellation));
     }
 
-    private static StoredFact ReadFact(NpgsqlDataReader reader)
+    private async IAsyncEnumerable<StoredFact> StreamAsync(
+        Func<IQueryable<IEvent>, IQueryable<IEvent>> of, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        var sequence = reader.GetInt64(2);
-        return new StoredFact(
-            reader.GetString(0),
-            reader.GetInt64(1),
-            sequence,
-            FactTypes.Read(reader.GetString(3), reader.GetFieldValue<byte[]>(4), sequence),
-            reader.GetFieldValue<DateTimeOffset>(5),
-            reader.IsDBNull(6) ? null : reader.GetString(6));
+        await database.EnsureReadyAsync(cancellation);
+        await using var session = database.Store.QuerySession(new SessionOptions { Timeout = 0 }); // the consumer sets the pace
+        var events = Marten.QueryableExtensions.ToAsyncEnumerable(of(session.Events.QueryAllRawEvents()).OrderBy(e => e.Sequence), cancellation);
+        await using var rows = events.GetAsyncEnumerator(cancellation);
+        while (await database.GuardAsync(() => rows.MoveNextAsync().AsTask()))
+            yield return EventFacts.Of(rows.Current);
     }
 
     private static List<(string Stream, List<FactAppend> Appended)> GroupByStream(IReadOnlyList<FactAppend> facts)

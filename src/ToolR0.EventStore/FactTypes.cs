@@ -6,10 +6,16 @@ namespace ToolR0.EventStore;
 /// <summary>Every fact that may be stored, with the name it is stored under: the type's name in snake_case. A name, once used, stays.</summary>
 public static class FactTypes
 {
-    public static IReadOnlyList<Type> All { get; } =
+    /// <summary>The life of a run: what stands in its own stream.</summary>
+    public static IReadOnlyList<Type> OfRun { get; } =
     [
         typeof(RunStarted), typeof(IterationStarted), typeof(PhaseStarted), typeof(StepStarted), typeof(StepCompleted), typeof(CurriculumSelected),
         typeof(EvaluationCompleted), typeof(RunPaused), typeof(RunResumed), typeof(RunCancelled), typeof(RunCompleted), typeof(RunFailed),
+    ];
+
+    public static IReadOnlyList<Type> All { get; } =
+    [
+        .. OfRun,
         typeof(TasksProposed), typeof(TaskAttempted), typeof(ToolCallsExecuted), typeof(ProposalsScored), typeof(AttemptsScored),
         typeof(PolicyUpdated), typeof(TaskRejected), typeof(TaskSelected), typeof(HeldOutRegistered), typeof(BenchmarkAnswered), typeof(BenchmarkCompleted),
     ];
@@ -20,18 +26,4 @@ public static class FactTypes
     public static string NameOf(Type type) => JsonNamingPolicy.SnakeCaseLower.ConvertName(type.Name);
 
     public static bool IsKnown(Type type) => ByName.TryGetValue(NameOf(type), out var known) && known == type;
-
-    internal static object Read(string name, byte[] data, long sequence)
-    {
-        if (!ByName.TryGetValue(name, out var type))
-            throw new EventStoreException($"event {sequence} is a '{name}', which this version of ToolR0 does not know");
-        try
-        {
-            return JsonSerializer.Deserialize(data, type, EventJson.Options) ?? throw new JsonException("no data");
-        }
-        catch (JsonException exception)
-        {
-            throw new EventStoreException($"event {sequence} ({name}) can not be read: {exception.Message}", exception);
-        }
-    }
 }

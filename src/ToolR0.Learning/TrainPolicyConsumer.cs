@@ -49,10 +49,10 @@ public sealed class TrainPolicyConsumer(
         var started = DateTimeOffset.UtcNow;
         var metrics = Update(command, options, command.Step, groups, learner);
         var ended = DateTimeOffset.UtcNow;
-        var policy = metrics["skipped"] == 1 ? command.Base : bench.Checkpoint(command, learner);
+        var policy = metrics[MetricNames.Skipped] == 1 ? command.Base : bench.Checkpoint(command, learner);
         bench.Keep(command, policy, learner);
         var updated = new PolicyUpdated(command.Run, command.Role, command.Iteration, command.Step, command.Base, policy, command.Groups, metrics);
-        return new ShardAnswer([updated], started, ended, (long)metrics["tokens"]);
+        return new ShardAnswer([updated], started, ended, (long)metrics[MetricNames.TokensLearned]);
     }
 
     private static IReadOnlyDictionary<string, double> Update(

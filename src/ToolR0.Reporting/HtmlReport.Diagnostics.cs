@@ -14,19 +14,19 @@ public static partial class HtmlReport
     /// <summary>What the first and the last steps of the Generator's training are compared by.</summary>
     private static readonly (string Metric, string Meaning, bool Share)[] GeneratorHabits =
     [
-        ("wellFormedShare", "writes tasks that can be read: four blocks, a menu, calls", true),
-        ("menuObedienceShare", "offers as many tools as it was asked for", true),
-        ("callsObedienceShare", "makes as many calls as it was asked for", true),
-        ("probedShare", "its own answer runs, so that the Solver can be asked", true),
-        ("passRate", "p̂: the Solver's answers that equal its own", true),
-        ("namePassRate", "the same by tool names alone", true),
-        ("difficultyMean", "difficulty reward: 1 where the Solver succeeds sometimes", false),
-        ("coherenceMean", "coherence as the judge sees it", false),
-        ("callsMean", "calls per task", false),
-        ("refusalShare", "tasks in which no tool fits", true),
-        ("knownToolShare", "offered tools that the tiny world has; the others are invented", true),
-        ("repetitionMean", "share of its batch or group that asks the same", false),
-        ("completionTokens", "tokens per task", false),
+        (MetricNames.WellFormedShare, "writes tasks that can be read: four blocks, a menu, calls", true),
+        (MetricNames.MenuObedienceShare, "offers as many tools as it was asked for", true),
+        (MetricNames.CallsObedienceShare, "makes as many calls as it was asked for", true),
+        (MetricNames.ProbedShare, "its own answer runs, so that the Solver can be asked", true),
+        (MetricNames.PassRate, "p̂: the Solver's answers that equal its own", true),
+        (MetricNames.NamePassRate, "the same by tool names alone", true),
+        (MetricNames.DifficultyMean, "difficulty reward: 1 where the Solver succeeds sometimes", false),
+        (MetricNames.CoherenceMean, "coherence as the judge sees it", false),
+        (MetricNames.CallsMean, "calls per task", false),
+        (MetricNames.RefusalShare, "tasks in which no tool fits", true),
+        (MetricNames.KnownToolShare, "offered tools that the tiny world has; the others are invented", true),
+        (MetricNames.RepetitionMean, "share of its batch or group that asks the same", false),
+        (MetricNames.CompletionTokens, "tokens per task", false),
     ];
 
     private static void Learned(StringBuilder html, RunReport report)
@@ -61,10 +61,10 @@ public static partial class HtmlReport
         }
 
         html.Append(StepChart("Generator: obedience and what it writes", "share", steps, [
-            ("menu size as asked", "menuObedienceShare"), ("calls as asked", "callsObedienceShare"), ("well-formed", "wellFormedShare"),
-            ("known tools", "knownToolShare"), ("no tool fits", "refusalShare"),
+            ("menu size as asked", MetricNames.MenuObedienceShare), ("calls as asked", MetricNames.CallsObedienceShare), ("well-formed", MetricNames.WellFormedShare),
+            ("known tools", MetricNames.KnownToolShare), ("no tool fits", MetricNames.RefusalShare),
         ]));
-        html.Append(StepChart("Generator: variety of a step's tasks", "number", steps, [("distinct questions", "distinctQuestions"), ("distinct tools", "distinctTools")]));
+        html.Append(StepChart("Generator: variety of a step's tasks", "number", steps, [("distinct questions", MetricNames.DistinctQuestions), ("distinct tools", MetricNames.DistinctTools)]));
         html.Append("</div>");
         Curricula(html, report.Steps.Where(s => s.Phase == Phase.Curriculum).ToList());
         html.Append("</section>");
@@ -75,9 +75,9 @@ public static partial class HtmlReport
     {
         (string Metric, string Name, bool Share)[] rows =
         [
-            ("selected", "tasks selected", false), ("nameAgreement", "agreement by tool names, all verified", true), ("callAgreement", "agreement by whole calls, all verified", true),
-            ("passRate", "p̂ of the selected", true), ("easyShare", "easy", true), ("mediumShare", "medium", true), ("hardShare", "hard", true), ("callsMean", "calls per task", false),
-            ("refusalShare", "no tool fits", true), ("knownToolShare", "known tools among those offered", true), ("distinctTools", "distinct tools", false), ("distinctQuestions", "distinct questions", false),
+            (MetricNames.Selected, "tasks selected", false), (MetricNames.NameAgreement, "agreement by tool names, all verified", true), (MetricNames.CallAgreement, "agreement by whole calls, all verified", true),
+            (MetricNames.PassRate, "p̂ of the selected", true), (MetricNames.EasyShare, "easy", true), (MetricNames.MediumShare, "medium", true), (MetricNames.HardShare, "hard", true), (MetricNames.CallsMean, "calls per task", false),
+            (MetricNames.RefusalShare, "no tool fits", true), (MetricNames.KnownToolShare, "known tools among those offered", true), (MetricNames.DistinctTools, "distinct tools", false), (MetricNames.DistinctQuestions, "distinct questions", false),
         ];
         var shown = rows.Where(row => curricula.Any(c => c.Metrics.GetValueOrDefault(row.Metric) != 0)).ToList();
         if (shown.Count == 0)
@@ -177,7 +177,7 @@ public static partial class HtmlReport
     /// <summary>Entropy, gradient and lengths: whether learning is well.</summary>
     private static void Learning(StringBuilder html, RunReport report)
     {
-        var trained = report.Steps.Where(s => s.Metrics.ContainsKey("gradientNorm")).ToList();
+        var trained = report.Steps.Where(s => s.Metrics.ContainsKey(MetricNames.GradientNorm)).ToList();
         if (trained.Count == 0)
             return;
         html.Append("<section><h2>How learning went</h2><p>Entropy is that of the distribution over the next token, in nats per token; surprisal is −log-probability of the tokens drawn. ")
@@ -187,16 +187,16 @@ public static partial class HtmlReport
             var steps = trained.Where(s => s.Phase == phase).ToList();
             if (steps.Count == 0)
                 continue;
-            html.Append(StepChart($"{name}: entropy and surprisal", "nats per token", steps, [("entropy", "entropy"), ("surprisal", "surprisal")]));
-            html.Append(StepChart($"{name}: gradient norm", "norm before clipping", steps, [("gradient norm", "gradientNorm")]));
-            html.Append(StepChart($"{name}: length of completions", "tokens", steps, [("mean length", "completionTokens")]));
-            html.Append(StepChart($"{name}: groups without advantages", "share", steps, [("zero variance", "zeroVarianceShare"), ("void samples", "voidShare")]));
+            html.Append(StepChart($"{name}: entropy and surprisal", "nats per token", steps, [("entropy", MetricNames.Entropy), ("surprisal", MetricNames.Surprisal)]));
+            html.Append(StepChart($"{name}: gradient norm", "norm before clipping", steps, [("gradient norm", MetricNames.GradientNorm)]));
+            html.Append(StepChart($"{name}: length of completions", "tokens", steps, [("mean length", MetricNames.CompletionTokens)]));
+            html.Append(StepChart($"{name}: groups without advantages", "share", steps, [("zero variance", MetricNames.ZeroVarianceShare), ("void samples", MetricNames.VoidShare)]));
         }
 
         html.Append("</div></section>");
     }
 
-    private static double Tasks(StepCompleted step, int from, int to) => Enumerable.Range(from, to - from + 1).Sum(bin => step.Metrics.GetValueOrDefault(Inv($"passRate.{bin}")));
+    private static double Tasks(StepCompleted step, int from, int to) => Enumerable.Range(from, to - from + 1).Sum(bin => step.Metrics.GetValueOrDefault(MetricNames.PassRateBin(bin)));
 
     private static double? Mean(IReadOnlyList<StepCompleted> steps, string metric) =>
         steps.Where(s => s.Metrics.ContainsKey(metric)).Select(s => (double?)s.Metrics[metric]).Average();

@@ -147,21 +147,21 @@ public static partial class HtmlReport
         if (generator.Count > 0)
         {
             html.Append(StepChart("Generator: reward and its components", "mean per step", generator, [
-                ("total", "rewardMean"), ("format", "formatMean"), ("validity", "validityMean"), ("difficulty", "difficultyMean"),
-                ("coherence", "coherenceMean"), ("repetition", "repetitionMean"),
+                ("total", MetricNames.RewardMean), ("format", MetricNames.FormatMean), ("validity", MetricNames.ValidityMean), ("difficulty", MetricNames.DifficultyMean),
+                ("coherence", MetricNames.CoherenceMean), ("repetition", MetricNames.RepetitionMean),
             ]));
             html.Append(StepChart("Generator: pass rate and groups to learn from", "share", generator, [
-                ("pass rate p̂ of proposals", "passRate"), ("proposals that could be probed", "probedShare"), ("groups without advantages", "zeroVarianceShare"),
+                ("pass rate p̂ of proposals", MetricNames.PassRate), ("proposals that could be probed", MetricNames.ProbedShare), ("groups without advantages", MetricNames.ZeroVarianceShare),
             ]));
         }
 
         if (solver.Count > 0)
         {
             html.Append(StepChart("Solver: reward and its components", "mean per step", solver, [
-                ("total", "rewardMean"), ("format", "formatMean"), ("accuracy", "accuracyMean"),
+                ("total", MetricNames.RewardMean), ("format", MetricNames.FormatMean), ("accuracy", MetricNames.AccuracyMean),
             ]));
             html.Append(StepChart("Solver: what is right in the answers", "share", solver, [
-                ("name", "nameMean"), ("keys", "keysMean"), ("values", "valuesMean"), ("all exact", "exactShare"), ("groups without advantages", "zeroVarianceShare"),
+                ("name", MetricNames.NameMean), ("keys", MetricNames.KeysMean), ("values", MetricNames.ValuesMean), ("all exact", MetricNames.ExactShare), ("groups without advantages", MetricNames.ZeroVarianceShare),
             ]));
         }
 

@@ -1,12 +1,11 @@
-
 using ToolR0.Contracts;
 using ToolR0.EventStore;
 
 namespace ToolR0.Reporting;
 
 /// <summary>
-/// Folds a run's events, in order, into a <see cref="RunReport"/>. Holds the run's state, not its events, so that a run of any size fits; the
-/// examples are read afterwards from the streams that <see cref="ReportReader"/> picks.
+/// Folds a run's own stream, in order, into a <see cref="RunReport"/>: what the run's steps say, without a fact of the work. Examples come from
+/// <see cref="ReportReader"/>.
 /// </summary>
 public sealed class ReportFold
 {
@@ -14,27 +13,14 @@ public sealed class ReportFold
     private string _productVersion = "";
     private DateTimeOffset? _stoppedAt;
     private TimeSpan _stopped;
-    private long _events;
-    private long _tokens;
-    private readonly Dictionary<string, (string Stream, TaskRejected Fact)> _refused = new(StringComparer.Ordinal);
 
     public void Add(StoredFact stored)
     {
-        _events++;
         _state = _state.Apply(stored);
         switch (stored.Fact)
         {
             case RunStarted started:
                 _productVersion = started.ProductVersion;
-                break;
-            case TasksProposed proposed:
-                _tokens += proposed.Samples.Sum(sample => (long)sample.Tokens.Length);
-                break;
-            case TaskAttempted attempted:
-                _tokens += attempted.Samples.Sum(sample => (long)sample.Tokens.Length);
-                break;
-            case TaskRejected rejected:
-                _refused[rejected.Reason] = (stored.Stream, rejected);
                 break;
             case RunPaused or RunFailed:
                 _stoppedAt ??= stored.At;
@@ -46,8 +32,9 @@ public sealed class ReportFold
         }
     }
 
+    /// <param name="events">Facts of the run in all its streams.</param>
     /// <exception cref="UserErrorException">The events do not start a run.</exception>
-    public RunReport Build()
+    public RunReport Build(long events)
     {
         if (_state is not { StartedAt: { } startedAt, At: { } endedAt })
             throw new UserErrorException("the run has not started");
@@ -56,9 +43,7 @@ public sealed class ReportFold
             State = _state,
             ProductVersion = _productVersion,
             StartedAt = startedAt,
-            Events = _events,
-            Tokens = _tokens,
-            Refused = _refused,
+            Events = events,
             WallSeconds = Math.Max(0, (endedAt - startedAt - _stopped).TotalSeconds),
         };
     }

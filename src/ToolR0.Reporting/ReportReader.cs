@@ -1,37 +1,39 @@
-
 using ToolR0.Contracts;
 using ToolR0.EventStore;
+using ToolR0.EventStore.Projections;
 using ToolR0.SelfPlay.Curriculum;
 
 namespace ToolR0.Reporting;
 
-/// <summary>Reads a run from the store into a <see cref="RunReport"/> with examples.</summary>
-public sealed class ReportReader(IFactLog log)
+/// <summary>
+/// Reads a run into a <see cref="RunReport"/> with examples: its own stream, the kept views of its work, and the streams of the examples. Nothing else
+/// of the run is read, whatever its size.
+/// </summary>
+/// <param name="views">Null: folded from the streams concerned.</param>
+public sealed class ReportReader(IFactLog log, IRunViews? views = null)
 {
     /// <summary>How many tasks per iteration and how many answers per held-out set are shown.</summary>
     public const int TasksPerIteration = 4, AnswersPerSet = 5, RejectedReasons = 8;
 
-    /// <exception cref="UserErrorException">There is no such run.</exception>
-    public async Task<RunReport> ReadAsync(string run, long? upTo = null, CancellationToken cancellation = default)
-    {
-        var fold = new ReportFold();
-        var any = false;
-        await foreach (var stored in log.ReadRunAsync(run, upTo, cancellation))
-        {
-            fold.Add(stored);
-            any = true;
-        }
+    private readonly IRunViews _views = views ?? new FoldedViews(log);
 
-        if (!any)
+    /// <exception cref="UserErrorException">There is no such run.</exception>
+    public async Task<RunReport> ReadAsync(string run, CancellationToken cancellation = default)
+    {
+        var facts = await log.ReadFromAsync(Ids.RunStream(run), 0, cancellation);
+        if (facts.Count == 0)
             throw new UserErrorException($"there is no run '{run}' in the store");
-        var report = fold.Build();
-        var answers = await AnswersAsync(report, cancellation);
+        var fold = new ReportFold();
+        foreach (var stored in facts)
+            fold.Add(stored);
+        var report = fold.Build(await log.CountAsync(run, cancellation));
+        var answers = await AnswersAsync(report.State, cancellation);
         return report with
         {
             TaskExamples = await TasksAsync(report, cancellation),
             AnswerExamples = [.. answers.SelectMany(set => Examples(set.Answers))],
             Failures = answers,
-            RejectedExamples = await RejectedAsync(report, cancellation),
+            RejectedExamples = await RejectedAsync(report.State, cancellation),
         };
     }
 
@@ -53,39 +55,33 @@ public sealed class ReportReader(IFactLog log)
     }
 
     /// <summary>One candidate of each reason, the most frequent reasons first.</summary>
-    private async Task<IReadOnlyList<RejectedExample>> RejectedAsync(RunReport report, CancellationToken cancellation)
+    private async Task<IReadOnlyList<RejectedExample>> RejectedAsync(RunState state, CancellationToken cancellation)
     {
-        var picked = report.Refused.OrderByDescending(r => report.State.Curricula.Values.Sum(c => c.Rejected.GetValueOrDefault(r.Key)))
-            .ThenBy(r => r.Key, StringComparer.Ordinal).Select(r => r.Value).Take(RejectedReasons).ToList();
-        var streams = await log.ReadAsync([.. picked.Select(pick => pick.Stream)], cancellation);
-        return [.. picked.Where(pick => streams.ContainsKey(pick.Stream)).Select(pick => (pick, Proposed: streams[pick.Stream][0].Fact as TasksProposed))
-            .Where(p => p.Proposed is { Samples.Count: > 0 })
-            .Select(p => new RejectedExample(p.pick.Fact.Iteration, p.pick.Fact.Reason, p.pick.Fact.Detail, p.Proposed!.Spec, p.Proposed.Samples[0].Text))];
+        var reasons = state.Curricula.Values.SelectMany(curriculum => curriculum.Rejected).GroupBy(rejected => rejected.Key, rejected => rejected.Value)
+            .OrderByDescending(reason => reason.Sum()).ThenBy(reason => reason.Key, StringComparer.Ordinal).Select(reason => reason.Key).Take(RejectedReasons).ToList();
+        var candidates = reasons.Count == 0 ? [] : await _views.RejectedAsync(state, reasons, cancellation);
+        return [.. candidates.Where(candidate => candidate is { Spec: not null, Text: not null })
+            .Select(c => new RejectedExample(c.Iteration, c.Reason!, c.Detail, c.Spec!, c.Text!))];
     }
 
     /// <summary>Per held-out set every item with the base model's and the last Solver's answer.</summary>
-    private async Task<IReadOnlyList<Failures>> AnswersAsync(RunReport report, CancellationToken cancellation)
+    private async Task<IReadOnlyList<Failures>> AnswersAsync(RunState state, CancellationToken cancellation)
     {
-        var last = report.State.Evaluations.Count == 0 ? 0 : report.State.Evaluations.Max(e => e.Iteration);
+        var last = state.Evaluations.Count == 0 ? 0 : state.Evaluations.Max(e => e.Iteration);
         var sets = new List<Failures>();
-        for (var step = 0; last > 0 && step < report.State.HeldOut.Count; step++)
+        for (var place = 0; last > 0 && place < state.HeldOut.Count; place++)
         {
-            var set = report.State.HeldOut[step];
+            var set = state.HeldOut[place];
+            if (!state.Evaluations.Any(e => e.Set == set.Name && e.Iteration == last))
+                continue;
             var items = await log.ReadHeldOutAsync(set.Sha256, cancellation);
-            var measured = report.State.Evaluations.FirstOrDefault(e => e.Set == set.Name && e.Iteration == last)?.Items ?? 0;
-
+            var before = await _views.EvaluatedAsync(state, 0, place, cancellation);
+            var after = await _views.EvaluatedAsync(state, last, place, cancellation);
             var pairs = new List<AnswerExample>();
-            foreach (var chunk in Enumerable.Range(0, Math.Min(measured, items.Count)).Chunk(100))
+            for (var n = 0; n < items.Count; n++)
             {
-                var keys = chunk.ToDictionary(n => n, n => (
-                    Before: Ids.GroupStream(report.State.Run, 0, Phase.Evaluation.WireName(), step, n),
-                    After: Ids.GroupStream(report.State.Run, last, Phase.Evaluation.WireName(), step, n)));
-                var streams = await log.ReadAsync([.. keys.Values.SelectMany(key => new[] { key.Before, key.After })], cancellation);
-                foreach (var (n, key) in keys)
-                {
-                    if (AnswerIn(streams, key.Before) is { } before && AnswerIn(streams, key.After) is { } after)
-                        pairs.Add(new AnswerExample(set.Name, items[n], before, after));
-                }
+                if (AnswerOf(before, n) is { } was && AnswerOf(after, n) is { } now)
+                    pairs.Add(new AnswerExample(set.Name, items[n], was, now));
             }
 
             if (pairs.Count > 0)
@@ -104,14 +100,8 @@ public sealed class ReportReader(IFactLog log)
         return [.. Spread(learned, AnswersPerSet - lost.Count - never.Count), .. lost, .. never];
     }
 
-    private static Answer? AnswerIn(IReadOnlyDictionary<string, IReadOnlyList<StoredFact>> streams, string stream)
-    {
-        if (!streams.TryGetValue(stream, out var facts))
-            return null;
-        var attempt = facts.Select(f => f.Fact).OfType<TaskAttempted>().FirstOrDefault()?.Samples.FirstOrDefault();
-        var score = facts.Select(f => f.Fact).OfType<AttemptsScored>().FirstOrDefault()?.Scores.FirstOrDefault();
-        return attempt is null || score is null || score.Void ? null : new Answer(attempt.Text, ErrorClasses.Of(score));
-    }
+    private static Answer? AnswerOf(IReadOnlyDictionary<int, EvaluatedItem> items, int place) =>
+        items.TryGetValue(place, out var item) && item is { Text: { } text, Score: { Void: false } score } ? new Answer(text, ErrorClasses.Of(score)) : null;
 
     private static IEnumerable<T> Spread<T>(IReadOnlyList<T> all, int count) =>
         all.Count <= count ? all : Enumerable.Range(0, count).Select(i => all[(int)((i + 0.5) * all.Count / count)]);

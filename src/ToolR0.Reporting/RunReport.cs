@@ -7,16 +7,16 @@ namespace ToolR0.Reporting;
 /// <summary>What a run's events say about it: everything the report, the summary and the closing table show.</summary>
 public sealed record RunReport
 {
-    /// <summary>The fold of all its events.</summary>
+    /// <summary>The fold of its own stream.</summary>
     public required RunState State { get; init; }
     public required string ProductVersion { get; init; }
     public required DateTimeOffset StartedAt { get; init; }
     public required long Events { get; init; }
 
-    /// <summary>Tokens sampled, for whatever purpose.</summary>
-    public required long Tokens { get; init; }
+    /// <summary>Tokens sampled in finished steps, for whatever purpose.</summary>
+    public long Tokens => (long)Steps.Sum(step => step.Metrics.GetValueOrDefault(MetricNames.TokensSampled));
 
-    /// <summary>Seconds from the first event to the last, pauses left out.</summary>
+    /// <summary>Seconds from the first event of its stream to the last, pauses left out.</summary>
     public required double WallSeconds { get; init; }
     public IReadOnlyList<TaskExample> TaskExamples { get; init; } = [];
     public IReadOnlyList<AnswerExample> AnswerExamples { get; init; } = [];
@@ -25,14 +25,11 @@ public sealed record RunReport
     public IReadOnlyList<Failures> Failures { get; init; } = [];
     public IReadOnlyList<RejectedExample> RejectedExamples { get; init; } = [];
 
-    /// <summary>A refused candidate of each reason: the last one seen.</summary>
-    public IReadOnlyDictionary<string, (string Stream, TaskRejected Fact)> Refused { get; init; } = new Dictionary<string, (string, TaskRejected)>();
-
     /// <summary>Finished steps of all phases, in order.</summary>
     public IReadOnlyList<StepCompleted> Steps => State.CompletedSteps;
 
-    /// <summary>Seconds in which at least one policy was computing.</summary>
-    public double ModelSeconds => Steps.Sum(step => step.Metrics.GetValueOrDefault("modelSeconds"));
+    /// <summary>Seconds in which at least one policy was computing, as the workers told (<see cref="MetricNames.ModelSeconds"/>).</summary>
+    public double ModelSeconds => Steps.Sum(step => step.Metrics.GetValueOrDefault(MetricNames.ModelSeconds));
 
     /// <summary>Share of wall time in which no policy was computing, in [0, 1].</summary>
     public double OutsideModelShare => WallSeconds <= 0 ? 0 : Math.Clamp(1 - (ModelSeconds / WallSeconds), 0, 1);

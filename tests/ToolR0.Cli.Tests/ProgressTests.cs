@@ -1,5 +1,6 @@
 using Spectre.Console;
 using ToolR0.Cli.Progress;
+using ToolR0.Cli.Running;
 using ToolR0.Contracts;
 using ToolR0.Testing;
 
@@ -8,6 +9,23 @@ namespace ToolR0.Cli.Tests;
 public sealed class ProgressTests
 {
     private static IEnumerable<StoredFact> RunStream(SyntheticRun run) => run.Facts.Where(f => f.Stream == Ids.RunStream(SyntheticRun.Name));
+
+    [Fact]
+    public async Task A_watcher_takes_each_fact_of_the_runs_stream_once_and_reads_nothing_else()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        var (log, output) = (new InMemoryFactLog(), new StringWriter());
+        var watcher = new RunWatcher(log, new PlainProgress(output), SyntheticRun.Name);
+        foreach (var fact in SyntheticRun.Complete(1).Facts)
+        {
+            await log.AppendAsync(SyntheticRun.Name, "c", [new FactAppend(fact.Stream, fact.Version, fact.Fact)], cancellation);
+            await watcher.UpdateAsync(cancellation);
+        }
+
+        watcher.View.State.IsOver.ShouldBeTrue();
+        (log.FactsReadOn, log.WholeRuns).ShouldBe(((int)watcher.View.State.Version, 0));
+        log.Reads.ShouldBe(log.All.Count, "each look is one read");
+    }
 
     [Fact]
     public void The_plan_counts_every_step_of_the_run()

@@ -133,7 +133,7 @@ public sealed class MiniatureRunTests
         foreach (var step in facts.OfType<StepCompleted>())
         {
             step.Metrics["wallSeconds"].ShouldBeGreaterThan(0);
-            step.Metrics["tokens"].ShouldBeGreaterThan(0);
+            step.Metrics[MetricNames.TokensSampled].ShouldBeGreaterThan(0);
             step.Metrics["modelSeconds"].ShouldBe(step.Phase is Phase.Generator or Phase.Curriculum ? 0.005 : 0, tolerance: step.Phase == Phase.Generator ? 0.05 : 0.5);
         }
 

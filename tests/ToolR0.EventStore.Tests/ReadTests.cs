@@ -51,8 +51,29 @@ public sealed class ReadTests(StoreFixture store)
         (GC.GetTotalMemory(forceFullCollection: true) - early).ShouldBeLessThan(8 << 20);
 
         // Leaving early gives the connection back.
-        for (var i = 0; i < 120; i++)
+        for (var i = 0; i < 20; i++)
             (await store.Log.ReadRunAsync(run, cancellation: Cancellation).FirstAsync(Cancellation)).Sequence.ShouldBePositive();
+    }
+
+    [Theory]
+    [InlineData("type = 'task_invented', mt_dotnet_type = 'None, None'", "is a 'task_invented', which this version of ToolR0 does not know")]
+    [InlineData("data = '[]'", "(run_paused) can not be read")]
+    public async Task An_event_that_this_version_can_not_read_is_told_by_place(string change, string told)
+    {
+        var run = Facts.Run();
+        var stream = Ids.RunStream(run);
+        await store.Log.AppendAsync(run, "c", [new FactAppend(stream, 1, new RunPaused(run))], Cancellation);
+        await using var command = store.Database.DataSource.CreateCommand($"update {EventStoreDatabase.Schema}.mt_events set {change} where stream_id = $1 returning seq_id");
+        command.Parameters.AddWithValue(stream);
+        var sequence = (long)(await command.ExecuteScalarAsync(Cancellation))!;
+        foreach (var read in new Func<Task>[]
+        {
+            () => store.Log.ReadAsync([stream], Cancellation), () => store.Log.ReadFromAsync(stream, 0, Cancellation),
+            () => store.Log.ReadRunAsync(run, cancellation: Cancellation).ToListAsync(Cancellation).AsTask(),
+        })
+        {
+            (await Should.ThrowAsync<EventStoreException>(read)).Message.ShouldSatisfyAllConditions(m => m.ShouldStartWith($"event {sequence} "), m => m.ShouldContain(told));
+        }
     }
 
     [Fact]

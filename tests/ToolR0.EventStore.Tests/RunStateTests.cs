@@ -8,7 +8,7 @@ public sealed class RunStateTests(StoreFixture store)
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     /// <summary>The life of a run with one Generator step, one curriculum and one Solver step.</summary>
-    private static object[] Life(string run) =>
+    internal static object[] Life(string run) =>
     [
         Facts.Started(run),
         new PhaseStarted(run, 0, Phase.Evaluation, 1),
@@ -18,7 +18,7 @@ public sealed class RunStateTests(StoreFixture store)
         new IterationStarted(run, 1, "base", "base"),
         new PhaseStarted(run, 1, Phase.Generator, 2),
         new StepStarted(run, 1, Phase.Generator, 0, [new TaskSpec("finance", TaskContext.SingleTurn, 3, 1)], [], Policies("base", "base")),
-        new StepCompleted(run, 1, Phase.Generator, 0, "gen1", new Dictionary<string, double> { ["reward"] = 0.5 }),
+        new StepCompleted(run, 1, Phase.Generator, 0, "gen1", new Dictionary<string, double> { [MetricNames.RewardMean] = 0.5 }),
         new RunPaused(run),
         new RunResumed(run),
         new PhaseStarted(run, 1, Phase.Curriculum, 1),
@@ -33,7 +33,7 @@ public sealed class RunStateTests(StoreFixture store)
 
     private static Dictionary<Role, string> Policies(string generator, string solver) => new() { [Role.Generator] = generator, [Role.Solver] = solver };
 
-    private static List<StoredFact> Stored(string run, object[] facts) =>
+    internal static List<StoredFact> Stored(string run, object[] facts) =>
         [.. facts.Select((fact, i) => new StoredFact(Ids.RunStream(run), i + 1, i + 1, fact, DateTimeOffset.UnixEpoch.AddSeconds(i), "c"))];
 
     [Fact]
@@ -67,7 +67,7 @@ public sealed class RunStateTests(StoreFixture store)
         state.Step.ShouldBeNull();
         state.StepsDone.ShouldBe(1);
         state.PhaseDone.ShouldBeFalse();
-        state.CompletedSteps[^1].Metrics["reward"].ShouldBe(0.5);
+        state.CompletedSteps[^1].Metrics[MetricNames.RewardMean].ShouldBe(0.5);
     }
 
     [Fact]

@@ -225,7 +225,7 @@ public sealed class GrpoLearnerTests
         var metrics = learner.Step([new TrainingGroup(prompt, samples)], 1e-3, 0.7);
         metrics["ratioMean"].ShouldBe(1, 1e-5);
         metrics["clippedShare"].ShouldBe(0);
-        metrics["tokens"].ShouldBe(sampled.Sum(r => r.Tokens.Length));
+        metrics[MetricNames.TokensLearned].ShouldBe(sampled.Sum(r => r.Tokens.Length));
     }
 
     [Fact]
@@ -236,7 +236,7 @@ public sealed class GrpoLearnerTests
         var flat = live with { Samples = [.. live.Samples.Select(s => s with { Advantage = 0 })] };
         using var learner = GrpoLearner.Start(tiny.Folder, new LearningOptions());
         var nothing = learner.Step([flat, flat], 1e-3);
-        (nothing["skipped"], nothing["zeroVarianceShare"], nothing["tokens"]).ShouldBe((1, 1, 0));
+        (nothing["skipped"], nothing["zeroVarianceShare"], nothing[MetricNames.TokensLearned]).ShouldBe((1, 1, 0));
         learner.Save(tiny.Path_("same"), false).ShouldBe(tiny.Policy.Sha256);
 
         using var alone = GrpoLearner.Start(tiny.Folder, new LearningOptions());
@@ -266,7 +266,7 @@ public sealed class GrpoLearnerTests
         using var tiny = new TinyPolicy(scale: 3);
         using var learner = GrpoLearner.Start(tiny.Folder, new LearningOptions());
         var metrics = learner.Step([new TrainingGroup([1, 2, 3], [new([4], [-3f], 1), new([5], [-3f], -1), new([], [], 0)])], 1e-3);
-        metrics["tokens"].ShouldBe(2);
+        metrics[MetricNames.TokensLearned].ShouldBe(2);
         metrics["skipped"].ShouldBe(0);
     }
 

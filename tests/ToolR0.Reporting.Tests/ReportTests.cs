@@ -3,14 +3,14 @@ using System.Xml.Linq;
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 using ToolR0.EventStore;
+using ToolR0.EventStore.Projections;
 using ToolR0.Testing;
 
 namespace ToolR0.Reporting.Tests;
 
 public sealed class ReportTests
 {
-    private static Task<RunReport> ReadAsync(SyntheticRun run, long? upTo = null) =>
-        new ReportReader(run).ReadAsync(SyntheticRun.Name, upTo, TestContext.Current.CancellationToken);
+    private static Task<RunReport> ReadAsync(SyntheticRun run) => new ReportReader(run).ReadAsync(SyntheticRun.Name, TestContext.Current.CancellationToken);
 
     [Fact]
     public async Task Accuracy_lists_the_base_first_and_then_every_iteration()
@@ -32,11 +32,27 @@ public sealed class ReportTests
     }
 
     [Fact]
-    public async Task Tokens_are_counted_over_everything_sampled()
+    public async Task Tokens_are_those_that_its_steps_sampled()
     {
         var run = SyntheticRun.Complete(1);
-        var samples = run.Facts.Select(f => f.Fact).Sum(fact => fact is TasksProposed p ? p.Samples.Count : fact is TaskAttempted a ? a.Samples.Count : 0);
-        (await ReadAsync(run)).Tokens.ShouldBe(3 * samples);
+        (await ReadAsync(run)).Tokens.ShouldBe(400 * run.Facts.Count(f => f.Fact is StepCompleted));
+    }
+
+    [Fact]
+    public async Task A_report_reads_the_runs_own_stream_its_held_out_sets_and_the_streams_of_its_examples()
+    {
+        var run = SyntheticRun.Complete();
+        run.Append(Ids.TaskStream(SyntheticRun.Name, 1, 5), new TaskRejected(SyntheticRun.Name, 1, "low_agreement"));
+        var log = new CountingLog(run);
+        var report = await new ReportReader(log, new FoldedViews(run)).ReadAsync(SyntheticRun.Name, TestContext.Current.CancellationToken);
+
+        log.WholeRuns.ShouldBe(0);
+        var examples = report.State.Curricula.Values.SelectMany(c => c.Tasks).Select(t => t.Task.Stream).ToHashSet();
+        log.Streams.Where(s => !examples.Contains(s)).Distinct().ShouldBe([Ids.RunStream(SyntheticRun.Name), Ids.HeldOutStream(SyntheticRun.Seen.Sha256)], ignoreOrder: true);
+        log.Streams.Count(examples.Contains).ShouldBe(3 * ReportReader.TasksPerIteration);
+        report.Failures.ShouldHaveSingleItem().Answers.Count.ShouldBe(4);
+        report.RejectedExamples.ShouldHaveSingleItem().Reason.ShouldBe("low_agreement");
+        report.Events.ShouldBe(run.Facts.Count - 1);
     }
 
     [Fact]
@@ -183,7 +199,7 @@ public sealed class ReportTests
     public async Task A_run_that_stopped_anywhere_still_renders(int facts)
     {
         var run = SyntheticRun.Complete(1);
-        var report = await ReadAsync(run, upTo: 2 + facts);
+        var report = await ReadAsync(run.UpTo(2 + facts));
         HtmlReport.Render(report).ShouldEndWith("</html>\n");
         Summary.Of(report).ToJson().ShouldNotBeEmpty();
         report.State.Status.ShouldBe(RunStatus.Running);
@@ -193,7 +209,7 @@ public sealed class ReportTests
     public async Task An_unknown_run_is_named()
     {
         var error = await Should.ThrowAsync<UserErrorException>(() =>
-            new ReportReader(SyntheticRun.Complete()).ReadAsync("other", cancellation: TestContext.Current.CancellationToken));
+            new ReportReader(SyntheticRun.Complete()).ReadAsync("other", TestContext.Current.CancellationToken));
         error.Message.ShouldContain("'other'");
     }
 

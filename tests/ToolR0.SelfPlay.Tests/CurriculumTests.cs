@@ -224,13 +224,13 @@ public sealed class CurriculumTests
             ("g/0", group), ("g/0", scored), ("g/1", new ProposalsScored("r", [scored.Scores[2] with { Advantage = 0 }])),
             ("p/0", probes[0]! with { Task = new TaskRef("g/0", 0) }), ("p/1", probes[1]! with { Task = new TaskRef("g/0", 1) }),
         ];
-        var updated = new PolicyUpdated("r", Role.Generator, 1, 0, "p0", "p1", [], new Dictionary<string, double> { ["loss"] = 0.25, ["tokens"] = 7 });
+        var updated = new PolicyUpdated("r", Role.Generator, 1, 0, "p0", "p1", [], new Dictionary<string, double> { ["loss"] = 0.25, [MetricNames.TokensLearned] = 7 });
         var metrics = StepMetrics.OfTraining(facts, updated, ShippedPresets.Nano.Specs.KnownTools);
         StepMetrics.OfTraining(facts.Reverse(), updated, ShippedPresets.Nano.Specs.KnownTools).ShouldBe(metrics, ignoreOrder: true);
         metrics["loss"].ShouldBe(0.25);
         metrics["passRate"].ShouldBe(0.5);
         metrics["zeroVarianceShare"].ShouldBe(0.5);
-        metrics["tokens"].ShouldBe(2 * 4 + 2 * 16);
+        metrics[MetricNames.TokensSampled].ShouldBe(2 * 4 + 2 * 16);
         metrics["groups"].ShouldBe(2);
 
         // Tokens are drawn with log-probabilities of -0.5 and -0.25.

@@ -20,6 +20,12 @@ public sealed class InMemoryFactLog : IFactLog
 
     public int Reads { get; private set; }
 
+    /// <summary>Facts given to who read a stream from a version on.</summary>
+    public int FactsReadOn { get; private set; }
+
+    /// <summary>How often a whole run was read.</summary>
+    public int WholeRuns { get; private set; }
+
     public IReadOnlyList<StoredFact> All
     {
         get
@@ -37,6 +43,7 @@ public sealed class InMemoryFactLog : IFactLog
 
     public async Task<bool> AppendAsync(string run, string causationId, IReadOnlyList<FactAppend> facts, CancellationToken cancellation = default)
     {
+        CheckVersions(facts);
         if (BeforeAppend is { } before)
             await before(facts);
         lock (_lock)
@@ -80,10 +87,22 @@ public sealed class InMemoryFactLog : IFactLog
         }
     }
 
+    public Task<IReadOnlyList<StoredFact>> ReadFromAsync(string stream, long version, CancellationToken cancellation = default)
+    {
+        lock (_lock)
+        {
+            Reads++;
+            IReadOnlyList<StoredFact> facts = _streams.TryGetValue(stream, out var stored) ? [.. stored.Where(fact => fact.Version >= version)] : [];
+            FactsReadOn += facts.Count;
+            return Task.FromResult(facts);
+        }
+    }
+
     public async IAsyncEnumerable<StoredFact> ReadRunAsync(
         string run, long? upTo = null, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         List<StoredFact> facts;
+        WholeRuns++;
         lock (_lock)
             facts = [.. _all.Where(entry => entry.Run == run && entry.Fact.Sequence <= (upTo ?? long.MaxValue)).Select(entry => entry.Fact)];
         foreach (var fact in facts)
@@ -104,19 +123,16 @@ public sealed class InMemoryFactLog : IFactLog
         }
     }
 
-    private bool Fits(IReadOnlyList<FactAppend> facts)
+    private static void CheckVersions(IReadOnlyList<FactAppend> facts)
     {
-        var next = new Dictionary<string, long>();
-        foreach (var fact in facts)
+        foreach (var versions in facts.GroupBy(fact => fact.Stream, fact => fact.Version).Select(stream => stream.ToList()))
         {
-            var version = next.TryGetValue(fact.Stream, out var pending) ? pending : _streams.TryGetValue(fact.Stream, out var stream) ? stream.Count : 0;
-            if (fact.Version <= version)
-                return false;
-            if (fact.Version != version + 1)
-                throw new InvalidOperationException($"{fact.Stream} is at version {version}, a fact for version {fact.Version} leaves a gap");
-            next[fact.Stream] = fact.Version;
+            if (versions[0] < 1 || versions.Where((version, i) => version != versions[0] + i).Any())
+                throw new ArgumentException($"versions {string.Join(", ", versions)} of one stream do not follow each other from 1 or above", nameof(facts));
         }
-
-        return true;
     }
+
+    /// <summary>Each stream is just below the first version that is asked for.</summary>
+    private bool Fits(IReadOnlyList<FactAppend> facts) => facts.GroupBy(fact => fact.Stream)
+        .All(stream => stream.First().Version == (_streams.TryGetValue(stream.Key, out var stored) ? stored.Count : 0) + 1);
 }

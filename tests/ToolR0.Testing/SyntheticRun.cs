@@ -41,6 +41,14 @@ public sealed class SyntheticRun : IFactLog
         return run;
     }
 
+    /// <summary>The same run, stopped after a global sequence.</summary>
+    public SyntheticRun UpTo(long sequence)
+    {
+        var stopped = new SyntheticRun();
+        stopped._facts.AddRange(_facts.Where(fact => fact.Sequence <= sequence));
+        return stopped;
+    }
+
     public static string Sha(string text) => Digests.Sha256Hex(text);
 
     public static ToolTask Task(int n) => new(
@@ -74,7 +82,7 @@ public sealed class SyntheticRun : IFactLog
         }
 
         Append(Ids.RunStream(Name), new CurriculumSelected(
-            Name, iteration, tasks, Sha($"c{iteration}"), 40, new Dictionary<string, int> { ["duplicate"] = 20, ["missing_tags"] = 10 + iteration }));
+            Name, iteration, tasks, Sha($"c{iteration}"), 40, new Dictionary<string, int> { ["duplicate"] = 20, ["missing_tags"] = 10 + iteration, ["low_agreement"] = 1 }));
         Complete(iteration, Phase.Curriculum, 0);
     }
 
@@ -109,7 +117,7 @@ public sealed class SyntheticRun : IFactLog
     private static TaskAttempted Attempt(AttemptPurpose purpose, string text, int samples) =>
         new(Name, new TaskRef("x", 0), purpose, Sha("s"), [1], [.. Enumerable.Range(0, samples).Select(_ => Sample(text))], "d");
 
-    private static TasksProposed Proposed(int n) => new(
+    public static TasksProposed Proposed(int n) => new(
         Name, new TaskSpec("units", TaskContext.SingleTurn, 1, 1), Sha("g"), [1, 2], [Sample(CompactFormat.Proposal("convert_length", Task(n)))], "d");
 
     private static Trajectory Sample(string text) => new(1, [1, 2, 3], [0, 0, 0], text, FinishReason.Stop);
@@ -121,7 +129,7 @@ public sealed class SyntheticRun : IFactLog
 
     private void Complete(int iteration, Phase phase, int step, Dictionary<string, double>? metrics = null) => Append(
         Ids.RunStream(Name),
-        new StepCompleted(Name, iteration, phase, step, null, new Dictionary<string, double>(metrics ?? []) { ["wallSeconds"] = 4, ["modelSeconds"] = 3, ["tokens"] = 400 }));
+        new StepCompleted(Name, iteration, phase, step, null, new Dictionary<string, double>(metrics ?? []) { ["wallSeconds"] = 4, ["modelSeconds"] = 3, [MetricNames.TokensSampled] = 400 }));
 
     public Task<bool> AppendAsync(string run, string causationId, IReadOnlyList<FactAppend> facts, CancellationToken cancellation = default) =>
         throw new NotSupportedException();

@@ -121,6 +121,7 @@ internal static class RunCommand
         var live = !json && AnsiConsole.Profile.Out.IsTerminal ? new LiveProgress(TimeProvider.System) : null;
         IProgressDisplay display = live is not null ? live : new PlainProgress(json ? Console.Error : Console.Out);
         var watcher = new RunWatcher(log, display, run);
+        host.Services.GetRequiredService<StoreOutages>().Said += display.Note;
 
         async Task Work()
         {
@@ -147,7 +148,7 @@ internal static class RunCommand
             return Interrupted;
         }
 
-        return await RunFiles.FinishAsync(log, settings, run, "run --resume", json);
+        return await RunFiles.FinishAsync(host.Services, settings, run, "run --resume", json);
     }
 
     /// <summary>Stops dispatching and records the pause, so that the time until the run goes on does not count as its own.</summary>

@@ -58,7 +58,7 @@ internal static class StackCommands
                 Console.WriteLine(JsonSerializer.Serialize(new { run }));
             else
                 Console.WriteLine(run);
-            return parsed.GetValue(watch) ? await FollowAsync(log, settings, run, common.Json(parsed), cancellation) : 0;
+            return parsed.GetValue(watch) ? await FollowAsync(host.Services, settings, run, common.Json(parsed), cancellation) : 0;
         });
         return command;
     }
@@ -72,15 +72,15 @@ internal static class StackCommands
             var settings = common.Settings(parsed);
             await using var store = ServiceHost.Store(settings);
             var name = await KnownRunAsync(store, parsed.GetValue(run), cancellation);
-            return await FollowAsync(store.GetRequiredService<IFactLog>(), settings, name, common.Json(parsed), cancellation);
+            return await FollowAsync(store, settings, name, common.Json(parsed), cancellation);
         });
         return command;
     }
 
-    private static async Task<int> FollowAsync(IFactLog log, Settings settings, string run, bool json, CancellationToken cancellation)
+    private static async Task<int> FollowAsync(IServiceProvider store, Settings settings, string run, bool json, CancellationToken cancellation)
     {
         var live = !json && AnsiConsole.Profile.Out.IsTerminal ? new LiveProgress(TimeProvider.System) : null;
-        var watcher = new RunWatcher(log, live is not null ? live : new PlainProgress(json ? Console.Error : Console.Out), run);
+        var watcher = new RunWatcher(store.GetRequiredService<IFactLog>(), live is not null ? live : new PlainProgress(json ? Console.Error : Console.Out), run);
         try
         {
             if (live is not null)
@@ -94,7 +94,7 @@ internal static class StackCommands
             return 130;
         }
 
-        return await RunFiles.FinishAsync(log, settings, run, "resume", json);
+        return await RunFiles.FinishAsync(store, settings, run, "resume", json);
     }
 
     private static Command Pause() => Order("pause", "Dispatch nothing more until resumed", RunStatus.Paused, (run, _) => new PauseRun(run), RunStatus.Running);
@@ -158,10 +158,8 @@ internal static class StackCommands
             var settings = common.Settings(parsed);
             await using var store = ServiceHost.Store(settings);
             var log = store.GetRequiredService<IFactLog>();
-            var names = parsed.GetValue(run) is { } one ? [await KnownRunAsync(store, one, cancellation)] : await log.RunsAsync(cancellation);
-            var states = new List<RunState>();
-            foreach (var name in names)
-                states.Add(await store.GetRequiredService<RunStates>().LoadAsync(name, cancellation));
+            IReadOnlyList<string> names = parsed.GetValue(run) is { } one ? [await KnownRunAsync(store, one, cancellation)] : await log.RunsAsync(cancellation);
+            var states = await store.GetRequiredService<RunStates>().SummariesAsync(names, cancellation);
             var errors = await ErrorQueues.CountAsync(settings.Bus, cancellation);
             if (common.Json(parsed))
                 Console.WriteLine(JsonSerializer.Serialize(new { runs = states.Select(Line), errorQueues = errors }, new JsonSerializerOptions(JsonSerializerDefaults.Web)));

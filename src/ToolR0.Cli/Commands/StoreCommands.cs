@@ -7,6 +7,7 @@ using ToolR0.Cli.Hosting;
 using ToolR0.Cli.Running;
 using ToolR0.Contracts;
 using ToolR0.EventStore;
+using ToolR0.EventStore.Projections;
 using ToolR0.Messaging;
 using ToolR0.Policies.Storage;
 using ToolR0.Reporting;
@@ -16,7 +17,7 @@ using ToolR0.Tokenization;
 
 namespace ToolR0.Cli.Commands;
 
-/// <summary>What reads a run's stored facts: export, report, replay, audit.</summary>
+/// <summary>What reads a run's stored facts: export, report, replay, audit; and the read models beside them.</summary>
 internal static class StoreCommands
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
@@ -25,7 +26,7 @@ internal static class StoreCommands
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    public static IEnumerable<Command> Create() => [Export(), Report(), Replay(), Audit()];
+    public static IEnumerable<Command> Create() => [Export(), Report(), Replay(), Audit(), Projections()];
 
     private static Command Export()
     {
@@ -62,7 +63,7 @@ internal static class StoreCommands
             var settings = common.Settings(parsed);
             await using var store = ServiceHost.Store(settings);
             var name = await StackCommands.KnownRunAsync(store, parsed.GetValue(run), cancellation);
-            var report = await new ReportReader(store.GetRequiredService<IFactLog>()).ReadAsync(name, cancellation: cancellation);
+            var report = await RunFiles.ReadAsync(store, name, cancellation);
             var (html, summary) = RunFiles.Write(settings, report);
             if (common.Json(parsed))
                 Console.Write(await File.ReadAllTextAsync(summary, cancellation));
@@ -132,6 +133,24 @@ internal static class StoreCommands
             return findings.Count == 0 ? 0 : 1;
         });
         return command;
+    }
+
+    private static Command Projections()
+    {
+        var rebuild = new Command("rebuild", "Throw the read models (run summaries, table of steps, candidates, evaluated items) away and fold them from the events again");
+        var common = new CommonOptions(rebuild, usesBus: false);
+        rebuild.SetAction(async (parsed, cancellation) =>
+        {
+            await using var store = ToolR0Host.Store(common.Settings(parsed));
+            var database = store.GetRequiredService<EventStoreDatabase>();
+            await ReadModels.RebuildAsync(database, cancellation);
+            var progress = await ReadModels.ProgressAsync(database, cancellation);
+            Console.WriteLine(common.Json(parsed)
+                ? JsonSerializer.Serialize(new { sequence = progress }, Json)
+                : FormattableString.Invariant($"read models hold every event up to {progress}"));
+            return 0;
+        });
+        return new Command("projections", "What is kept for reading beside the events") { rebuild };
     }
 
     private static async Task<(IReadOnlyList<AuditFinding> Findings, long Facts, bool Texts)> CheckAsync(

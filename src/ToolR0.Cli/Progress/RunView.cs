@@ -35,7 +35,7 @@ public sealed class RunView
                 _stepStartedAt = stored.At;
                 break;
             case StepCompleted step:
-                var wall = step.Metrics.TryGetValue("wallSeconds", out var seconds) ? seconds : (stored.At - _stepStartedAt).TotalSeconds;
+                var wall = step.Metrics.TryGetValue(MetricNames.WallSeconds, out var seconds) ? seconds : (stored.At - _stepStartedAt).TotalSeconds;
                 var (sum, count) = _durations.GetValueOrDefault(step.Phase);
                 _durations[step.Phase] = (sum + wall, count + 1);
                 break;
@@ -49,8 +49,8 @@ public sealed class RunView
     public double? TokensPerSecond()
     {
         var last = State.CompletedSteps.TakeLast(5).ToList();
-        var seconds = last.Sum(step => step.Metrics.GetValueOrDefault("wallSeconds"));
-        return seconds > 0 ? last.Sum(step => step.Metrics.GetValueOrDefault("tokens")) / seconds : null;
+        var seconds = last.Sum(step => step.Metrics.GetValueOrDefault(MetricNames.WallSeconds));
+        return seconds > 0 ? last.Sum(step => step.Metrics.GetValueOrDefault(MetricNames.TokensSampled)) / seconds : null;
     }
 
     /// <summary>Steps of the whole run by phase: the base model's evaluation, then each iteration.</summary>

@@ -1,8 +1,10 @@
 using System.Globalization;
+using Microsoft.Extensions.DependencyInjection;
 using Spectre.Console;
 using ToolR0.Cli.Progress;
 using ToolR0.Contracts;
 using ToolR0.EventStore;
+using ToolR0.EventStore.Projections;
 using ToolR0.Reporting;
 using ToolR0.ServiceDefaults;
 
@@ -19,13 +21,18 @@ public static class RunFiles
         return (OutputFile.Write(Path.Combine(folder, "report.html"), HtmlReport.Render(report)), OutputFile.Write(Path.Combine(folder, "summary.json"), Summary.Of(report).ToJson() + "\n"));
     }
 
+    /// <summary>Reads a run's report from the store.</summary>
+    /// <exception cref="UserErrorException">There is no such run.</exception>
+    public static Task<RunReport> ReadAsync(IServiceProvider store, string run, CancellationToken cancellation = default) =>
+        new ReportReader(store.GetRequiredService<IFactLog>(), store.GetRequiredService<IRunViews>()).ReadAsync(run, cancellation);
+
     /// <summary>Ends a command that followed a run: report and summary, a closing table or the summary as JSON.</summary>
     /// <param name="goOn">What goes on with a run that was paused or failed: <c>run --resume</c> in this process, <c>resume</c> on a stack.</param>
     /// <returns>0 for a completed run.</returns>
     /// <exception cref="UserErrorException">The run ended otherwise.</exception>
-    public static async Task<int> FinishAsync(IFactLog log, Settings settings, string run, string goOn, bool json)
+    public static async Task<int> FinishAsync(IServiceProvider store, Settings settings, string run, string goOn, bool json)
     {
-        var report = await new ReportReader(log).ReadAsync(run);
+        var report = await ReadAsync(store, run);
         var (html, summary) = Write(settings, report);
         if (json)
             Console.Out.Write(await File.ReadAllTextAsync(summary));

@@ -40,15 +40,10 @@ public sealed class RunWatcher(IFactLog log, IProgressDisplay display, string ru
         return true;
     }
 
-    /// <summary>Takes in what is new.</summary>
+    /// <summary>Takes in what is new: the run's stream from the version that is known.</summary>
     public async Task UpdateAsync(CancellationToken cancellation)
     {
-        var stream = Ids.RunStream(run);
-        var versions = await log.VersionsAsync([stream], cancellation);
-        if (!versions.TryGetValue(stream, out var version) || version <= View.State.Version)
-            return;
-        var read = await log.ReadAsync([stream], cancellation);
-        foreach (var fact in read[stream].Skip((int)View.State.Version))
+        foreach (var fact in await log.ReadFromAsync(Ids.RunStream(run), View.State.Version + 1, cancellation))
         {
             View.Apply(fact);
             display.Advanced(View, fact.Fact, fact.At);

@@ -46,9 +46,9 @@ public static class StepEnd
                 break;
         }
 
-        metrics.TryAdd("tokens", StepPlan.Streams(step).Concat(Labels(run, step)).SelectMany(facts.Of).Sum(TokensOf));
-        metrics["wallSeconds"] = Math.Max(0, (now - step.At - step.Paused).TotalSeconds);
-        metrics["modelSeconds"] = UnionSeconds(step.Model);
+        metrics.TryAdd(MetricNames.TokensSampled, StepPlan.Streams(step).Concat(Labels(run, step)).SelectMany(facts.Of).Sum(TokensOf));
+        metrics[MetricNames.WallSeconds] = Math.Max(0, (now - step.At - step.Paused).TotalSeconds);
+        metrics[MetricNames.ModelSeconds] = UnionSeconds(step.Model);
         var completed = new StepCompleted(s.Run, s.Iteration, s.Phase, s.Step, policy, metrics);
         var after = found.Append(completed).Aggregate(run, (progress, fact) => progress.Apply(fact, now));
         return Decision.Append(run, [.. found, completed, .. Next(after)]) with { TaskFacts = outcomes };

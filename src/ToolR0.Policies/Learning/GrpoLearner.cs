@@ -1,3 +1,4 @@
+using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 using ToolR0.Policies.Model;
 using ToolR0.Policies.Storage;
@@ -123,16 +124,16 @@ public sealed class GrpoLearner : IDisposable
         var sequences = groups.Sum(g => g.Samples.Count(s => s.Tokens.Length > 0));
         var metrics = new Dictionary<string, double>
         {
-            ["loss"] = 0,
-            ["gradientNorm"] = 0,
-            ["learningRate"] = learningRate,
-            ["tokens"] = 0,
-            ["ratioMean"] = 1,
-            ["clippedShare"] = 0,
-            ["entropy"] = 0,
-            ["zeroVarianceShare"] = groups.Count == 0 ? 0 : 1 - (double)live.Count / groups.Count,
-            ["skipped"] = 1,
-            ["nonFinite"] = 0,
+            [MetricNames.Loss] = 0,
+            [MetricNames.GradientNorm] = 0,
+            [MetricNames.LearningRate] = learningRate,
+            [MetricNames.TokensLearned] = 0,
+            [MetricNames.RatioMean] = 1,
+            [MetricNames.ClippedShare] = 0,
+            [MetricNames.Entropy] = 0,
+            [MetricNames.ZeroVarianceShare] = groups.Count == 0 ? 0 : 1 - (double)live.Count / groups.Count,
+            [MetricNames.Skipped] = 1,
+            [MetricNames.NonFinite] = 0,
         };
         if (live.Count == 0)
             return metrics;
@@ -144,13 +145,13 @@ public sealed class GrpoLearner : IDisposable
         using var owned = gradient;
         var norm = _optimiser.Update(gradient, learningRate, _options);
         var tokens = live.Sum(g => g.Samples.Sum(s => s.Tokens.Length));
-        metrics["loss"] = sums[0];
-        metrics["gradientNorm"] = norm;
-        metrics["tokens"] = tokens;
-        metrics["ratioMean"] = sums[1] / tokens;
-        metrics["clippedShare"] = sums[2] / tokens;
-        metrics["entropy"] = sums[3] / tokens;
-        metrics["skipped"] = metrics["nonFinite"] = double.IsFinite(norm) ? 0 : 1;
+        metrics[MetricNames.Loss] = sums[0];
+        metrics[MetricNames.GradientNorm] = norm;
+        metrics[MetricNames.TokensLearned] = tokens;
+        metrics[MetricNames.RatioMean] = sums[1] / tokens;
+        metrics[MetricNames.ClippedShare] = sums[2] / tokens;
+        metrics[MetricNames.Entropy] = sums[3] / tokens;
+        metrics[MetricNames.Skipped] = metrics[MetricNames.NonFinite] = double.IsFinite(norm) ? 0 : 1;
         // What is not a number cannot be stored; nonFinite says that it was so.
         foreach (var key in metrics.Keys.Where(k => !double.IsFinite(metrics[k])).ToArray())
             metrics[key] = 0;

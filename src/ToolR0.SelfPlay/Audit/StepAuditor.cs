@@ -119,7 +119,7 @@ internal sealed class StepAuditor(
         if (_metrics is null)
             findings.Add(stored.Stream, stored.Version, "metrics", "some", "nothing: the step has no result");
         else
-            findings.CompareNumbers(stored.Stream, stored.Version, "metrics", completed.Metrics, _metrics, "wallSeconds", "modelSeconds", "tokens");
+            findings.CompareNumbers(stored.Stream, stored.Version, "metrics", completed.Metrics, _metrics, [.. MetricNames.Measured, MetricNames.TokensSampled, MetricNames.TokensLearned]);
     }
 
     private void Check(TasksProposed proposed, StoredFact stored, Place place)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using ToolR0.Contracts;
 using ToolR0.SelfPlay.Curriculum;
 using ToolR0.SelfPlay.Parsing;
@@ -38,14 +37,14 @@ internal static class StepDiagnostics
             }
         }
 
-        Share(metrics, "menuObedienceShare", menus);
-        Share(metrics, "callsObedienceShare", calls);
+        Share(metrics, MetricNames.MenuObedienceShare, menus);
+        Share(metrics, MetricNames.CallsObedienceShare, calls);
         if (menus.Count > 0)
-            metrics["wellFormedShare"] = (double)tasks.Count / menus.Count;
+            metrics[MetricNames.WellFormedShare] = (double)tasks.Count / menus.Count;
         OfTasks(metrics, [.. tasks.Values], knownTools);
         PassRates(metrics, scored.Values.SelectMany(s => s).Where(s => !s.Void).Select(s => s.PassRate).OfType<double>());
         Reasons(metrics, scored.Values.SelectMany(s => s).SelectMany(s => s.Reasons));
-        StepMetrics.Mean(metrics, "namePassRate", facts.Select(f => f.Fact).OfType<TaskAttempted>()
+        StepMetrics.Mean(metrics, MetricNames.NamePassRate, facts.Select(f => f.Fact).OfType<TaskAttempted>()
             .Where(a => a.Purpose == AttemptPurpose.Probe && tasks.ContainsKey(a.Task))
             .Select(a => CurriculumBuilder.Verify(tasks[a.Task], a)?.Names).OfType<double>());
     }
@@ -54,9 +53,9 @@ internal static class StepDiagnostics
     public static void OfAttempts(Dictionary<string, double> metrics, IReadOnlyList<(string Stream, object Fact)> facts)
     {
         var attempts = facts.Select(f => f.Fact).OfType<TaskAttempted>().ToList();
-        Share(metrics, "refusalShare", [.. attempts.SelectMany(a => a.Samples).Where(s => s.Finish != FinishReason.Void)
+        Share(metrics, MetricNames.RefusalShare, [.. attempts.SelectMany(a => a.Samples).Where(s => s.Finish != FinishReason.Void)
             .Select(s => SolverAnswer.Parse(s.Text, requireThink: false).Calls is { Count: 0 })]);
-        metrics["distinctTasks"] = attempts.Select(a => a.Task).Distinct().Count();
+        metrics[MetricNames.DistinctTasks] = attempts.Select(a => a.Task).Distinct().Count();
         Reasons(metrics, facts.Select(f => f.Fact).OfType<AttemptsScored>().SelectMany(s => s.Scores).SelectMany(s => s.Reasons));
     }
 
@@ -64,24 +63,24 @@ internal static class StepDiagnostics
     public static void OfTasks(Dictionary<string, double> metrics, IReadOnlyCollection<ToolTask> tasks, IReadOnlyList<string> knownTools)
     {
         var offered = tasks.SelectMany(task => task.Menu).ToList();
-        StepMetrics.Mean(metrics, "callsMean", tasks.Select(task => (double)task.Gold.Count));
-        Share(metrics, "refusalShare", [.. tasks.Select(task => task.Gold.Count == 0)]);
+        StepMetrics.Mean(metrics, MetricNames.CallsMean, tasks.Select(task => (double)task.Gold.Count));
+        Share(metrics, MetricNames.RefusalShare, [.. tasks.Select(task => task.Gold.Count == 0)]);
         if (knownTools.Count > 0)
-            Share(metrics, "knownToolShare", [.. offered.Select(tool => knownTools.Contains(tool.Name))]);
-        metrics["distinctTools"] = offered.Select(tool => tool.Name).Distinct(StringComparer.Ordinal).Count();
-        metrics["distinctQuestions"] = tasks.Select(task => Words.Fold(task.Question)).Distinct(StringComparer.Ordinal).Count();
+            Share(metrics, MetricNames.KnownToolShare, [.. offered.Select(tool => knownTools.Contains(tool.Name))]);
+        metrics[MetricNames.DistinctTools] = offered.Select(tool => tool.Name).Distinct(StringComparer.Ordinal).Count();
+        metrics[MetricNames.DistinctQuestions] = tasks.Select(task => Words.Fold(task.Question)).Distinct(StringComparer.Ordinal).Count();
     }
 
     public static void PassRates(Dictionary<string, double> metrics, IEnumerable<double> passRates)
     {
         foreach (var (bin, count) in passRates.CountBy(p => Math.Clamp((int)Math.Floor((p * 10) + 1e-9), 0, PassRateBins - 1)))
-            metrics[string.Create(CultureInfo.InvariantCulture, $"passRate.{bin}")] = count;
+            metrics[MetricNames.PassRateBin(bin)] = count;
     }
 
     public static void Reasons(Dictionary<string, double> metrics, IEnumerable<string> reasons)
     {
         foreach (var (reason, count) in reasons.CountBy(reason => reason))
-            metrics[$"reason.{reason}"] = count;
+            metrics[MetricNames.Reason(reason)] = count;
     }
 
     private static void Share(Dictionary<string, double> metrics, string name, IReadOnlyCollection<bool> of)

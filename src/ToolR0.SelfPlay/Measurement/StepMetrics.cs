@@ -12,7 +12,7 @@ public static class StepMetrics
 {
     /// <summary>
     /// A training step, from its groups' facts (and the probes' in a Generator step) and the update. Both roles: rewardMean, formatMean, voidShare,
-    /// zeroVarianceShare, groups, samples, tokens (all that was sampled), completionTokens (mean length), surprisal (mean over completions of the mean
+    /// zeroVarianceShare, groups, samples, tokensSampled (all that was sampled), completionTokens (mean length), surprisal (mean over completions of the mean
     /// −log-probability of their tokens, in nats), and the learner's own metrics (its entropy is the true one of the distribution sampled from, in nats
     /// per token). Generator: validityMean, difficultyMean, curriculumMean, repetitionMean, coherenceMean (when judged), passRate and consistency (over
     /// probed proposals), probedShare. Solver: accuracyMean, nameMean, keysMean, valuesMean, exactShare. And <see cref="StepDiagnostics"/>.
@@ -46,20 +46,20 @@ public static class StepMetrics
         var kept = selected.Tasks.Select(t => t.Task).ToHashSet();
         var metrics = new Dictionary<string, double>
         {
-            ["candidates"] = selected.Candidates,
-            ["selected"] = selected.Tasks.Count,
-            ["rejected"] = selected.Rejected.Values.Sum(),
+            [MetricNames.Candidates] = selected.Candidates,
+            [MetricNames.Selected] = selected.Tasks.Count,
+            [MetricNames.Rejected] = selected.Rejected.Values.Sum(),
         };
-        Mean(metrics, "easyShare", selected.Tasks.Select(t => t.Label == CurriculumBuilder.Easy ? 1.0 : 0));
-        Mean(metrics, "mediumShare", selected.Tasks.Select(t => t.Label == CurriculumBuilder.Medium ? 1.0 : 0));
-        Mean(metrics, "hardShare", selected.Tasks.Select(t => t.Label == CurriculumBuilder.Hard ? 1.0 : 0));
-        Mean(metrics, "passRate", selected.Tasks.Select(t => t.PassRate));
+        Mean(metrics, MetricNames.EasyShare, selected.Tasks.Select(t => t.Label == CurriculumBuilder.Easy ? 1.0 : 0));
+        Mean(metrics, MetricNames.MediumShare, selected.Tasks.Select(t => t.Label == CurriculumBuilder.Medium ? 1.0 : 0));
+        Mean(metrics, MetricNames.HardShare, selected.Tasks.Select(t => t.Label == CurriculumBuilder.Hard ? 1.0 : 0));
+        Mean(metrics, MetricNames.PassRate, selected.Tasks.Select(t => t.PassRate));
         if (selection.NameAgreement is { } names)
-            metrics["nameAgreement"] = names;
+            metrics[MetricNames.NameAgreement] = names;
         if (selection.CallAgreement is { } calls)
-            metrics["callAgreement"] = calls;
+            metrics[MetricNames.CallAgreement] = calls;
         foreach (var (reason, count) in selected.Rejected)
-            metrics[$"rejected.{reason}"] = count;
+            metrics[MetricNames.RejectedFor(reason)] = count;
         StepDiagnostics.OfTasks(metrics, [.. verdicts.Where(v => v.Task is not null && kept.Contains(v.Candidate.Task)).Select(v => v.Task!)], knownTools);
         StepDiagnostics.PassRates(metrics, selected.Tasks.Select(t => t.PassRate));
         return metrics;
@@ -68,7 +68,7 @@ public static class StepMetrics
     /// <summary>accuracy, items, and reason.{name} (answers).</summary>
     public static Dictionary<string, double> OfEvaluation(EvaluationCompleted evaluated, IEnumerable<AttemptScore> scores)
     {
-        var metrics = new Dictionary<string, double> { ["accuracy"] = evaluated.Accuracy, ["items"] = evaluated.Items };
+        var metrics = new Dictionary<string, double> { [MetricNames.Accuracy] = evaluated.Accuracy, [MetricNames.Items] = evaluated.Items };
         StepDiagnostics.Reasons(metrics, scores.SelectMany(s => s.Reasons));
         return metrics;
     }
@@ -97,20 +97,20 @@ public static class StepMetrics
         var groups = all.OfType<ProposalsScored>().Select(g => g.Scores).ToList();
         var scores = groups.SelectMany(g => g).Where(s => !s.Void).ToList();
         var metrics = new Dictionary<string, double>();
-        Mean(metrics, "rewardMean", scores.Select(s => s.Total));
-        Mean(metrics, "formatMean", scores.Select(s => s.Format));
-        Mean(metrics, "validityMean", scores.Select(s => s.Validity));
-        Mean(metrics, "difficultyMean", scores.Select(s => s.Difficulty));
-        Mean(metrics, "curriculumMean", scores.Select(s => s.Curriculum));
-        Mean(metrics, "repetitionMean", scores.Select(s => s.Repetition));
-        Mean(metrics, "coherenceMean", scores.Select(s => s.Coherence).OfType<double>());
-        Mean(metrics, "passRate", scores.Select(s => s.PassRate).OfType<double>());
-        Mean(metrics, "consistency", scores.Select(s => s.Consistency).OfType<double>());
-        Mean(metrics, "probedShare", scores.Select(s => s.PassRate is null ? 0.0 : 1));
-        Mean(metrics, "voidShare", groups.SelectMany(g => g).Select(s => s.Void ? 1.0 : 0));
-        Mean(metrics, "zeroVarianceShare", groups.Select(g => g.All(s => s.Advantage == 0) ? 1.0 : 0));
-        metrics["groups"] = groups.Count;
-        metrics["samples"] = groups.Sum(g => g.Count);
+        Mean(metrics, MetricNames.RewardMean, scores.Select(s => s.Total));
+        Mean(metrics, MetricNames.FormatMean, scores.Select(s => s.Format));
+        Mean(metrics, MetricNames.ValidityMean, scores.Select(s => s.Validity));
+        Mean(metrics, MetricNames.DifficultyMean, scores.Select(s => s.Difficulty));
+        Mean(metrics, MetricNames.CurriculumMean, scores.Select(s => s.Curriculum));
+        Mean(metrics, MetricNames.RepetitionMean, scores.Select(s => s.Repetition));
+        Mean(metrics, MetricNames.CoherenceMean, scores.Select(s => s.Coherence).OfType<double>());
+        Mean(metrics, MetricNames.PassRate, scores.Select(s => s.PassRate).OfType<double>());
+        Mean(metrics, MetricNames.Consistency, scores.Select(s => s.Consistency).OfType<double>());
+        Mean(metrics, MetricNames.ProbedShare, scores.Select(s => s.PassRate is null ? 0.0 : 1));
+        Mean(metrics, MetricNames.VoidShare, groups.SelectMany(g => g).Select(s => s.Void ? 1.0 : 0));
+        Mean(metrics, MetricNames.ZeroVarianceShare, groups.Select(g => g.All(s => s.Advantage == 0) ? 1.0 : 0));
+        metrics[MetricNames.Groups] = groups.Count;
+        metrics[MetricNames.Samples] = groups.Sum(g => g.Count);
         Sampled(metrics, all, all.OfType<TasksProposed>().SelectMany(p => p.Samples));
         return metrics;
     }
@@ -120,29 +120,29 @@ public static class StepMetrics
         var groups = all.OfType<AttemptsScored>().Select(g => g.Scores).ToList();
         var scores = groups.SelectMany(g => g).Where(s => !s.Void).ToList();
         var metrics = new Dictionary<string, double>();
-        Mean(metrics, "rewardMean", scores.Select(s => s.Total));
-        Mean(metrics, "formatMean", scores.Select(s => s.Format));
-        Mean(metrics, "accuracyMean", scores.Select(s => s.Accuracy));
-        Mean(metrics, "nameMean", scores.Select(s => s.Name));
-        Mean(metrics, "keysMean", scores.Select(s => s.Keys));
-        Mean(metrics, "valuesMean", scores.Select(s => s.Values));
-        Mean(metrics, "exactShare", scores.Select(s => s.Exact ? 1.0 : 0));
-        Mean(metrics, "voidShare", groups.SelectMany(g => g).Select(s => s.Void ? 1.0 : 0));
-        Mean(metrics, "zeroVarianceShare", groups.Select(g => g.All(s => s.Advantage == 0) ? 1.0 : 0));
-        metrics["groups"] = groups.Count;
-        metrics["samples"] = groups.Sum(g => g.Count);
+        Mean(metrics, MetricNames.RewardMean, scores.Select(s => s.Total));
+        Mean(metrics, MetricNames.FormatMean, scores.Select(s => s.Format));
+        Mean(metrics, MetricNames.AccuracyMean, scores.Select(s => s.Accuracy));
+        Mean(metrics, MetricNames.NameMean, scores.Select(s => s.Name));
+        Mean(metrics, MetricNames.KeysMean, scores.Select(s => s.Keys));
+        Mean(metrics, MetricNames.ValuesMean, scores.Select(s => s.Values));
+        Mean(metrics, MetricNames.ExactShare, scores.Select(s => s.Exact ? 1.0 : 0));
+        Mean(metrics, MetricNames.VoidShare, groups.SelectMany(g => g).Select(s => s.Void ? 1.0 : 0));
+        Mean(metrics, MetricNames.ZeroVarianceShare, groups.Select(g => g.All(s => s.Advantage == 0) ? 1.0 : 0));
+        metrics[MetricNames.Groups] = groups.Count;
+        metrics[MetricNames.Samples] = groups.Sum(g => g.Count);
         Sampled(metrics, all, all.OfType<TaskAttempted>().SelectMany(a => a.Samples));
         return metrics;
     }
 
-    /// <summary>tokens: everything sampled in the step. completionTokens: mean length of the step's own completions.</summary>
+    /// <summary>tokensSampled: everything sampled in the step. completionTokens: mean length of the step's own completions.</summary>
     private static void Sampled(Dictionary<string, double> metrics, List<object> all, IEnumerable<Trajectory> own)
     {
         var samples = all.OfType<TasksProposed>().SelectMany(p => p.Samples).Concat(all.OfType<TaskAttempted>().SelectMany(a => a.Samples));
-        metrics["tokens"] = samples.Sum(s => (double)s.Tokens.Length);
+        metrics[MetricNames.TokensSampled] = samples.Sum(s => (double)s.Tokens.Length);
         var counted = own.Where(s => s.Finish != FinishReason.Void).ToList();
-        Mean(metrics, "completionTokens", counted.Select(s => (double)s.Tokens.Length));
-        Mean(metrics, "surprisal", counted.Where(s => s.LogProbs.Length > 0).Select(s => -s.LogProbs.Sum(p => (double)p) / s.LogProbs.Length));
+        Mean(metrics, MetricNames.CompletionTokens, counted.Select(s => (double)s.Tokens.Length));
+        Mean(metrics, MetricNames.Surprisal, counted.Where(s => s.LogProbs.Length > 0).Select(s => -s.LogProbs.Sum(p => (double)p) / s.LogProbs.Length));
     }
 
     internal static void Mean(Dictionary<string, double> metrics, string name, IEnumerable<double> values)

@@ -1,0 +1,46 @@
+using System.Globalization;
+using JasperFx.Events;
+using Marten.Events.Aggregation;
+using ToolR0.Contracts;
+
+namespace ToolR0.EventStore.Projections;
+
+/// <summary>One answer to one held-out item: the fold of its group's stream.</summary>
+/// <param name="Id">The group's stream.</param>
+/// <param name="Set">Place of the set in <see cref="RunState.HeldOut"/>.</param>
+/// <param name="Item">Place of the item in its set.</param>
+/// <param name="Score">Null until the answer is scored.</param>
+public sealed record EvaluatedItem(string Id, string Run, int Iteration, int Set, int Item, string Policy, string? Text, int Tokens, AttemptScore? Score)
+{
+    /// <summary>The view after one more fact of a group's stream; null for a group that is no evaluation.</summary>
+    public static EvaluatedItem? After(EvaluatedItem? view, StoredFact stored) => stored.Fact switch
+    {
+        TaskAttempted { Purpose: AttemptPurpose.Evaluate } attempted when PlaceOf(stored.Stream) is var (run, iteration, set, item) => new EvaluatedItem(
+            stored.Stream, run, iteration, set, item, attempted.Policy, attempted.Samples.FirstOrDefault()?.Text, attempted.Samples.Sum(s => s.Tokens.Length), view?.Score),
+        AttemptsScored scored when view is not null => view with { Score = scored.Scores.FirstOrDefault() },
+        _ => view,
+    };
+
+    /// <summary>The view of a whole stream.</summary>
+    public static EvaluatedItem? Fold(IEnumerable<StoredFact> facts) => facts.Aggregate((EvaluatedItem?)null, After);
+
+    private static (string Run, int Iteration, int Set, int Item)? PlaceOf(string stream) =>
+        stream.Split('/') is ["group", var run, var iteration, "evaluation", var set, var item]
+            ? (run, Number(iteration), Number(set), Number(item))
+            : null;
+
+    private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+}
+
+/// <summary>Keeps <see cref="EvaluatedItem"/>.</summary>
+public sealed partial class EvaluatedItemProjection : SingleStreamProjection<EvaluatedItem, string>
+{
+    public EvaluatedItemProjection()
+    {
+        Name = "EvaluatedItem";
+        IncludeType<TaskAttempted>();
+        IncludeType<AttemptsScored>();
+    }
+
+    public override EvaluatedItem? Evolve(EvaluatedItem? snapshot, string id, IEvent e) => EvaluatedItem.After(snapshot, EventFacts.Of(e));
+}

@@ -11,7 +11,7 @@ public static class FactTypes
         typeof(RunStarted), typeof(IterationStarted), typeof(PhaseStarted), typeof(StepStarted), typeof(StepCompleted), typeof(CurriculumSelected),
         typeof(EvaluationCompleted), typeof(RunPaused), typeof(RunResumed), typeof(RunCancelled), typeof(RunCompleted), typeof(RunFailed),
         typeof(TasksProposed), typeof(TaskAttempted), typeof(ToolCallsExecuted), typeof(ProposalsScored), typeof(AttemptsScored),
-        typeof(PolicyUpdated), typeof(TaskRejected), typeof(TaskSelected), typeof(HeldOutRegistered), typeof(BenchmarkAnswered), typeof(BenchmarkCompleted),
+        typeof(CandidateFiltered), typeof(CandidateRated), typeof(CandidateLabelled), typeof(PolicyUpdated), typeof(TaskRejected), typeof(TaskSelected), typeof(HeldOutRegistered), typeof(BenchmarkAnswered), typeof(BenchmarkCompleted),
     ];
 
     private static readonly Dictionary<string, Type> ByName = All.ToDictionary(NameOf);

@@ -34,6 +34,10 @@ public sealed class RetryingEventLog(IFactLog log, TimeSpan patience, TimeProvid
         _waiting.ExecuteAsync(async token => await log.ReadAsync(streams, token), cancellation).AsTask();
 
     /// <inheritdoc/>
+    public Task<IReadOnlyList<StoredFact>> ReadAtAsync(IReadOnlyCollection<StreamPlace> places, CancellationToken cancellation = default) =>
+        _waiting.ExecuteAsync(async token => await log.ReadAtAsync(places, token), cancellation).AsTask();
+
+    /// <inheritdoc/>
     public Task<IReadOnlyList<string>> RunsAsync(CancellationToken cancellation = default) =>
         _waiting.ExecuteAsync(async token => await log.RunsAsync(token), cancellation).AsTask();
 

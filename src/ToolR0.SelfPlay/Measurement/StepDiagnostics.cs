@@ -42,12 +42,12 @@ internal static class StepDiagnostics
         Share(metrics, "callsObedienceShare", calls);
         if (menus.Count > 0)
             metrics["wellFormedShare"] = (double)tasks.Count / menus.Count;
-        OfTasks(metrics, [.. tasks.Values], knownTools);
+        OfTasks(metrics, [.. tasks.Values.Select(task => CandidateFacts.Kept(task, foldDigits: false))], knownTools);
         PassRates(metrics, scored.Values.SelectMany(s => s).Where(s => !s.Void).Select(s => s.PassRate).OfType<double>());
         Reasons(metrics, scored.Values.SelectMany(s => s).SelectMany(s => s.Reasons));
         StepMetrics.Mean(metrics, "namePassRate", facts.Select(f => f.Fact).OfType<TaskAttempted>()
             .Where(a => a.Purpose == AttemptPurpose.Probe && tasks.ContainsKey(a.Task))
-            .Select(a => CurriculumBuilder.Verify(tasks[a.Task], a)?.Names).OfType<double>());
+            .Select(a => CandidateFacts.Verify(tasks[a.Task], a)?.Names).OfType<double>());
     }
 
     /// <summary>refusalShare (answers that call nothing), distinctTasks, reason.{name} (samples).</summary>
@@ -61,15 +61,15 @@ internal static class StepDiagnostics
     }
 
     /// <summary>callsMean, refusalShare, knownToolShare, distinctTools, distinctQuestions.</summary>
-    public static void OfTasks(Dictionary<string, double> metrics, IReadOnlyCollection<ToolTask> tasks, IReadOnlyList<string> knownTools)
+    public static void OfTasks(Dictionary<string, double> metrics, IReadOnlyCollection<KeptCandidate> tasks, IReadOnlyList<string> knownTools)
     {
-        var offered = tasks.SelectMany(task => task.Menu).ToList();
-        StepMetrics.Mean(metrics, "callsMean", tasks.Select(task => (double)task.Gold.Count));
-        Share(metrics, "refusalShare", [.. tasks.Select(task => task.Gold.Count == 0)]);
+        var offered = tasks.SelectMany(task => task.Tools).ToList();
+        StepMetrics.Mean(metrics, "callsMean", tasks.Select(task => (double)task.Calls));
+        Share(metrics, "refusalShare", [.. tasks.Select(task => task.Calls == 0)]);
         if (knownTools.Count > 0)
-            Share(metrics, "knownToolShare", [.. offered.Select(tool => knownTools.Contains(tool.Name))]);
-        metrics["distinctTools"] = offered.Select(tool => tool.Name).Distinct(StringComparer.Ordinal).Count();
-        metrics["distinctQuestions"] = tasks.Select(task => Words.Fold(task.Question)).Distinct(StringComparer.Ordinal).Count();
+            Share(metrics, "knownToolShare", [.. offered.Select(tool => knownTools.Contains(tool))]);
+        metrics["distinctTools"] = offered.Distinct(StringComparer.Ordinal).Count();
+        metrics["distinctQuestions"] = tasks.Select(task => task.Question).Distinct(StringComparer.Ordinal).Count();
     }
 
     public static void PassRates(Dictionary<string, double> metrics, IEnumerable<double> passRates)

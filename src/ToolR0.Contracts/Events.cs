@@ -133,6 +133,36 @@ public sealed record AttemptScore(
 /// <summary>Scores of a Solver group (training or evaluation).</summary>
 public sealed record AttemptsScored(string Run, IReadOnlyList<AttemptScore> Scores);
 
+/// <summary>What is needed later of a candidate that the filters keep: some 300 bytes, whatever its texts.</summary>
+/// <param name="Fingerprint">SHA-256 of what makes two tasks the same.</param>
+/// <param name="Sha256">Of the task's canonical text.</param>
+/// <param name="Question">The first 16 hexadecimal digits of the SHA-256 of its question, spelling folded.</param>
+/// <param name="Quality">Of two duplicates the one with more stays: min(1,|q|/220) + min(1,calls/3) + min(1,tools/4).</param>
+/// <param name="Calls">Number of gold calls.</param>
+/// <param name="Tools">Names of the tools on offer, in the menu's order.</param>
+public sealed record KeptCandidate(string Fingerprint, string Sha256, string Question, double Quality, int Calls, IReadOnlyList<string> Tools);
+
+/// <summary>What a look at one candidate by itself says, after its gold calls were executed. Duplicates and quotas come later: they concern all candidates.</summary>
+/// <param name="Domain">Of its spec.</param>
+/// <param name="Reason">Why it is rejected, one of the method's named reasons (<c>held_out</c> where it asks a held-out question); null when it is kept.</param>
+/// <param name="Kept">What is needed of it later; null when it is rejected.</param>
+/// <param name="Tokens">Sampled tokens of the candidate.</param>
+public sealed record CandidateFiltered(string Run, string Domain, string? Reason, string? Detail, KeptCandidate? Kept, long Tokens);
+
+/// <summary>How the Solver's verification samples agree with a candidate's gold calls. Void samples do not count; where all are void, nothing is known.</summary>
+/// <param name="NameAgreement">Share of the counted samples that name the gold calls' tools in order, in [0, 1]; null when none counts.</param>
+/// <param name="CallAgreement">p̂: share of the counted samples whose calls equal the gold calls as a multiset; null when none counts.</param>
+/// <param name="GoldIsMajority">No other answer is more frequent than the gold calls.</param>
+/// <param name="PromptTooLong">The task could not be put to the Solver: its prompt is over the limit.</param>
+/// <param name="Tokens">Sampled tokens of the verification.</param>
+public sealed record CandidateRated(string Run, double? NameAgreement, double? CallAgreement, bool GoldIsMajority, bool PromptTooLong, long Tokens);
+
+/// <summary>The difficulty of a candidate as a judge sees it.</summary>
+/// <param name="Label">easy, medium or hard; null when the judge said nothing that counts.</param>
+/// <param name="PromptTooLong">The task could not be put to the judge: its prompt is over the limit.</param>
+/// <param name="Tokens">Sampled tokens of the judge's tries.</param>
+public sealed record CandidateLabelled(string Run, string? Label, bool PromptTooLong, long Tokens);
+
 /// <summary>One learning step: weights(n+1) = f(weights(n), groups).</summary>
 /// <param name="Base">SHA-256 of the weights before.</param>
 /// <param name="Policy">SHA-256 of the weights after.</param>
@@ -198,7 +228,10 @@ public sealed record TaskRejected(string Run, int Iteration, string Reason, stri
 public sealed record TaskSelected(string Run, int Iteration, int Position, string Label, double PassRate);
 
 /// <param name="Tasks">In training order.</param>
-/// <param name="Sha256">Over the ordered tasks' canonical text, so that two runs' curricula compare by one string.</param>
+/// <param name="Sha256">
+/// Over the SHA-256 of each task's canonical text, in order, so that two runs' curricula compare by one string. Curricula stored without
+/// <see cref="CandidateFiltered"/> have it over the texts themselves.
+/// </param>
 /// <param name="Rejected">Candidates by reason.</param>
 public sealed record CurriculumSelected(
     string Run, int Iteration, IReadOnlyList<SelectedTask> Tasks, string Sha256, int Candidates, IReadOnlyDictionary<string, int> Rejected);
@@ -219,4 +252,23 @@ public sealed record RunCancelled(string Run, string Reason);
 
 public sealed record RunCompleted(string Run, string Generator, string Solver);
 
-public sealed record RunFailed(string Run, string Reason);
+/// <summary>Why a run failed, as far as it decides whether it can go on.</summary>
+public enum FailureCause
+{
+    /// <summary>Something it needs was away or refused: it can go on when that is mended.</summary>
+    Infrastructure,
+
+    /// <summary>The options break a rule: the run can never go on.</summary>
+    Options,
+
+    /// <summary>No candidate was selected: the same facts select none again.</summary>
+    EmptyCurriculum,
+}
+
+/// <param name="Cause">Stored without it: <see cref="FailureCause.Infrastructure"/>.</param>
+public sealed record RunFailed(string Run, string Reason, FailureCause Cause = FailureCause.Infrastructure)
+{
+    /// <summary>Whether a resumption can help.</summary>
+    [JsonIgnore]
+    public bool Resumable => Cause == FailureCause.Infrastructure;
+}

@@ -31,6 +31,16 @@ public interface IFactLog
     async Task<IReadOnlyList<StoredFact>> ReadFromAsync(string stream, long version, CancellationToken cancellation = default) =>
         (await ReadAsync([stream], cancellation)).TryGetValue(stream, out var facts) ? [.. facts.Where(fact => fact.Version >= version)] : [];
 
+    /// <summary>
+    /// The facts at exactly these places, in one round trip, whatever else their streams hold; a place without a fact is absent. A log that can select
+    /// facts does, so that small facts are read without the payloads beside them; this one reads whole streams.
+    /// </summary>
+    async Task<IReadOnlyList<StoredFact>> ReadAtAsync(IReadOnlyCollection<StreamPlace> places, CancellationToken cancellation = default)
+    {
+        var streams = await ReadAsync([.. places.Select(place => place.Stream).Distinct()], cancellation);
+        return [.. places.Where(place => streams.ContainsKey(place.Stream)).SelectMany(place => streams[place.Stream].Where(fact => fact.Version == place.Version))];
+    }
+
     /// <summary>Every fact of a run in global order, streamed; up to and including <paramref name="upTo"/> when given.</summary>
     IAsyncEnumerable<StoredFact> ReadRunAsync(string run, long? upTo = null, CancellationToken cancellation = default);
 

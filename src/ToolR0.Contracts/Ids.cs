@@ -40,12 +40,20 @@ public enum Stage
     Attempt,
     Score,
     Train,
+
+    /// <summary>Looking at each curriculum candidate by itself.</summary>
+    Filter,
+
+    /// <summary>From a candidate's verification samples to its pass rate.</summary>
+    Rate,
+
+    /// <summary>From what the judge said of a candidate to its label.</summary>
+    Label,
 }
 
 /// <summary>
 /// Ids are derived, never invented: the same command twice names the same streams, messages and seeds.
-/// Stream keys: <c>run/{run}</c>, <c>group/{run}/{iteration}/{phase}/{step}/{n}</c>, <c>task/{run}/{iteration}/{n}</c>,
-/// <c>policy/{run}/{iteration}/{role}/{step}</c>, <c>heldout/{sha256}</c>.
+/// <see cref="StreamKey"/> has the keys of streams, <see cref="StreamLayout"/> what stands in them.
 /// </summary>
 public static partial class Ids
 {
@@ -56,41 +64,53 @@ public static partial class Ids
     public static string CheckedRunName(string run) =>
         RunName.IsMatch(run) ? run : throw new UserErrorException($"run name '{run}': must be 1 to 64 letters, digits, dots, dashes or underscores, a letter or digit first");
 
-    public static string RunStream(string run) => $"run/{run}";
+    public static string RunStream(string run) => StreamKey.OfRun(run).ToString();
 
-    /// <summary>A group in its phase. <paramref name="kind"/> is the phase's wire name, <c>probe</c> or <c>judge</c> for what the Solver is asked in a Generator step, or <c>label</c> for a candidate's difficulty.</summary>
-    public static string GroupStream(string run, int iteration, string kind, int step, int n) => $"group/{run}/{iteration}/{kind}/{step}/{n}";
+    /// <summary>A group in its step.</summary>
+    public static string GroupStream(string run, int iteration, GroupKind kind, int step, int n) => StreamKey.OfGroup(run, iteration, kind, step, n).ToString();
+
+    /// <param name="kind">The lower-case name of a <see cref="GroupKind"/>.</param>
+    /// <exception cref="ArgumentException">There is no such kind.</exception>
+    public static string GroupStream(string run, int iteration, string kind, int step, int n) =>
+        GroupStream(run, iteration, Enum.Parse<GroupKind>(kind, ignoreCase: true), step, n);
 
     /// <summary>All group streams of the step that a group belongs to, in order.</summary>
     /// <param name="stream">One of them.</param>
     /// <param name="groups">How many groups the step has.</param>
-    public static IEnumerable<string> GroupsOfStep(string stream, int groups) =>
-        Enumerable.Range(0, groups).Select(n => $"{stream.AsSpan(0, stream.LastIndexOf('/') + 1)}{n}");
+    public static IEnumerable<string> GroupsOfStep(string stream, int groups)
+    {
+        var key = StreamKey.Parse(stream);
+        return Enumerable.Range(0, groups).Select(n => key.WithNumber(n).ToString());
+    }
 
     /// <summary>A curriculum candidate from synthesis to selection or rejection.</summary>
-    public static string TaskStream(string run, int iteration, int n) => $"task/{run}/{iteration}/{n}";
+    public static string TaskStream(string run, int iteration, int n) => StreamKey.OfTask(run, iteration, n).ToString();
 
     /// <summary>The result of one learning step.</summary>
-    public static string PolicyStream(string run, int iteration, Role role, int step) => $"policy/{run}/{iteration}/{role.WireName()}/{step}";
+    public static string PolicyStream(string run, int iteration, Role role, int step) => StreamKey.OfPolicy(run, iteration, role, step).ToString();
 
     /// <summary>A held-out set, named by the SHA-256 of its JSON Lines bytes.</summary>
-    public static string HeldOutStream(string sha256) => $"heldout/{sha256}";
+    public static string HeldOutStream(string sha256) => StreamKey.OfHeldOut(sha256).ToString();
 
     /// <summary>What answered a benchmark and how it was asked, by a digest of both.</summary>
-    public static string BenchmarkStream(string sha256, string digest) => $"benchmark/{sha256}/{digest}";
-
-    /// <summary>The iteration in a <c>group/…</c>, <c>task/…</c> or <c>policy/…</c> key.</summary>
-    /// <exception cref="FormatException">The key is of another kind.</exception>
-    public static int IterationOf(string stream) =>
-        stream.Split('/') is ["group" or "task" or "policy", _, var iteration, ..] && int.TryParse(iteration, out var number)
-            ? number
-            : throw new FormatException($"'{stream}' names no iteration");
+    public static string BenchmarkStream(string sha256, string digest) => StreamKey.OfBenchmark(sha256, digest).ToString();
 
     /// <summary>The unit of dispatch: a fixed list of groups that one worker computes as one batch.</summary>
     public static string Shard(string run, int iteration, Phase phase, int step, Stage stage, int index) =>
         $"shard/{run}/{iteration}/{phase.WireName()}/{step}/{stage.ToString().ToLowerInvariant()}/{index}";
 
     public static string WireName(this Role role) => role == Role.Generator ? "generator" : "solver";
+
+    public static string WireName(this GroupKind kind) => kind switch
+    {
+        GroupKind.Generator => "generator",
+        GroupKind.Solver => "solver",
+        GroupKind.Evaluation => "evaluation",
+        GroupKind.Probe => "probe",
+        GroupKind.Judge => "judge",
+        GroupKind.Label => "label",
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "unknown kind of group"),
+    };
 
     public static string WireName(this Phase phase) => phase switch
     {

@@ -1,8 +1,28 @@
+using System.Text.Json.Serialization;
 using ToolR0.Contracts.Options;
 
 namespace ToolR0.Contracts;
 
 // What crosses the bus. Commands carry ids and seeds; payloads live in the store. Every message stays under 64 KiB.
+
+/// <summary>The worker that answers a kind of command.</summary>
+/// <param name="service">Names its queue.</param>
+[AttributeUsage(AttributeTargets.Class)]
+public sealed class AnsweredByAttribute(string service) : Attribute
+{
+    public string Service { get; } = service;
+}
+
+/// <summary>The names of the services, as they appear in queues.</summary>
+public static class ServiceNames
+{
+    public const string Coordinator = "coordinator";
+    public const string TaskGeneration = "task-generation";
+    public const string Solving = "solving";
+    public const string ToolExecution = "tool-execution";
+    public const string RewardScoring = "reward-scoring";
+    public const string Learning = "learning";
+}
 
 /// <summary>A command for one shard. Answering it twice computes once: the second answer comes from the store.</summary>
 public interface IShardCommand
@@ -11,56 +31,123 @@ public interface IShardCommand
 
     /// <summary><see cref="Ids.Shard"/>.</summary>
     string Shard { get; }
+
+    /// <summary>Where the answer goes, one place per fact, in order: the worker writes there, the coordinator looks there.</summary>
+    [JsonIgnore]
+    IReadOnlyList<StreamPlace> Answers { get; }
 }
 
-public sealed record ProposalGroup(string Stream, TaskSpec Spec, long[] Seeds);
+/// <param name="To">Where the proposals go.</param>
+public sealed record ProposalGroup(StreamPlace To, TaskSpec Spec, long[] Seeds);
 
-/// <summary>Ask the Generator for tasks: one group per spec, one completion per seed. Answered by <see cref="TasksProposed"/> as version 1 of each stream.</summary>
-public sealed record ProposeTasks(string Run, string Shard, string Policy, IReadOnlyList<ProposalGroup> Groups) : IShardCommand;
+/// <summary>Ask the Generator for tasks: one group per spec, one completion per seed. Answered by <see cref="TasksProposed"/>.</summary>
+[AnsweredBy(ServiceNames.TaskGeneration)]
+public sealed record ProposeTasks(string Run, string Shard, string Policy, IReadOnlyList<ProposalGroup> Groups) : IShardCommand
+{
+    [JsonIgnore]
+    public IReadOnlyList<StreamPlace> Answers => [.. Groups.Select(group => group.To)];
+}
 
-/// <param name="Version">The version that the attempt takes in its stream: 1 in a stream of its own, 3 in a task stream.</param>
-public sealed record AttemptGroup(string Stream, long Version, TaskRef Task, long[] Seeds);
+/// <param name="To">Where the attempt goes: a stream of its own, or the candidate's.</param>
+public sealed record AttemptGroup(StreamPlace To, TaskRef Task, long[] Seeds);
 
 /// <summary>Ask the Solver to answer tasks. Answered by <see cref="TaskAttempted"/>. A seed list of one with <see cref="AttemptPurpose.Evaluate"/> decodes greedily.</summary>
-public sealed record AttemptTasks(string Run, string Shard, string Policy, AttemptPurpose Purpose, IReadOnlyList<AttemptGroup> Groups) : IShardCommand;
+[AnsweredBy(ServiceNames.Solving)]
+public sealed record AttemptTasks(string Run, string Shard, string Policy, AttemptPurpose Purpose, IReadOnlyList<AttemptGroup> Groups) : IShardCommand
+{
+    [JsonIgnore]
+    public IReadOnlyList<StreamPlace> Answers => [.. Groups.Select(group => group.To)];
+}
 
-/// <summary>Execute the calls of the group at version 1 of each stream. Answered by <see cref="ToolCallsExecuted"/> as version 2.</summary>
-public sealed record ExecuteToolCalls(string Run, string Shard, IReadOnlyList<string> Streams) : IShardCommand;
+/// <summary>Execute the calls of the group that each stream begins with. Answered by <see cref="ToolCallsExecuted"/>.</summary>
+/// <param name="Groups">Where the answers go.</param>
+[AnsweredBy(ServiceNames.ToolExecution)]
+public sealed record ExecuteToolCalls(string Run, string Shard, IReadOnlyList<StreamPlace> Groups) : IShardCommand
+{
+    [JsonIgnore]
+    public IReadOnlyList<StreamPlace> Answers => Groups;
+}
 
+/// <param name="To">Where the scores go.</param>
 /// <param name="Probes">For each sample of the group, the stream of its probe attempt, or null where it was not probed.</param>
 /// <param name="Judged">For each sample the stream of what the judge said, or null where it was not asked; null where no judge takes part.</param>
-public sealed record ProposalToScore(string Stream, IReadOnlyList<string?> Probes, IReadOnlyList<string?>? Judged = null);
+public sealed record ProposalToScore(StreamPlace To, IReadOnlyList<string?> Probes, IReadOnlyList<string?>? Judged = null);
 
-/// <summary>Score Generator groups. Answered by <see cref="ProposalsScored"/> as version 3 of each stream.</summary>
-public sealed record ScoreProposals(string Run, string Shard, IReadOnlyList<ProposalToScore> Groups) : IShardCommand;
+/// <summary>Score Generator groups. Answered by <see cref="ProposalsScored"/>.</summary>
+[AnsweredBy(ServiceNames.RewardScoring)]
+public sealed record ScoreProposals(string Run, string Shard, IReadOnlyList<ProposalToScore> Groups) : IShardCommand
+{
+    [JsonIgnore]
+    public IReadOnlyList<StreamPlace> Answers => [.. Groups.Select(group => group.To)];
+}
 
-/// <summary>Score Solver groups. Answered by <see cref="AttemptsScored"/> as version 3 of each stream.</summary>
-public sealed record ScoreAttempts(string Run, string Shard, IReadOnlyList<string> Streams) : IShardCommand;
+/// <summary>Score Solver groups. Answered by <see cref="AttemptsScored"/>.</summary>
+/// <param name="Groups">Where the scores go.</param>
+[AnsweredBy(ServiceNames.RewardScoring)]
+public sealed record ScoreAttempts(string Run, string Shard, IReadOnlyList<StreamPlace> Groups) : IShardCommand
+{
+    [JsonIgnore]
+    public IReadOnlyList<StreamPlace> Answers => Groups;
+}
 
-/// <summary>One GRPO update of a role on scored groups. Answered by <see cref="PolicyUpdated"/> as version 1 of <see cref="Ids.PolicyStream"/>.</summary>
+/// <summary>Look at executed candidates, each by itself. Answered by <see cref="CandidateFiltered"/>.</summary>
+/// <param name="Candidates">Where the answers go.</param>
+[AnsweredBy(ServiceNames.RewardScoring)]
+public sealed record FilterCandidates(string Run, string Shard, IReadOnlyList<StreamPlace> Candidates) : IShardCommand
+{
+    [JsonIgnore]
+    public IReadOnlyList<StreamPlace> Answers => Candidates;
+}
+
+/// <summary>Rate verified candidates. Answered by <see cref="CandidateRated"/>.</summary>
+/// <param name="Candidates">Where the answers go.</param>
+[AnsweredBy(ServiceNames.RewardScoring)]
+public sealed record RateCandidates(string Run, string Shard, IReadOnlyList<StreamPlace> Candidates) : IShardCommand
+{
+    [JsonIgnore]
+    public IReadOnlyList<StreamPlace> Answers => Candidates;
+}
+
+/// <summary>Read what the judge said of candidates. Answered by <see cref="CandidateLabelled"/>.</summary>
+/// <param name="Labels">Where the answers go: after what the judge said.</param>
+[AnsweredBy(ServiceNames.RewardScoring)]
+public sealed record LabelCandidates(string Run, string Shard, IReadOnlyList<StreamPlace> Labels) : IShardCommand
+{
+    [JsonIgnore]
+    public IReadOnlyList<StreamPlace> Answers => Labels;
+}
+
+/// <summary>One GRPO update of a role on scored groups. Answered by <see cref="PolicyUpdated"/>.</summary>
+/// <param name="To">Where the update goes.</param>
 /// <param name="Step">From 0; <paramref name="Steps"/> in the phase, for the linear decay.</param>
 /// <param name="PhaseStart">SHA-256 of the policy at the phase's first step, where the optimiser state is zero.</param>
+[AnsweredBy(ServiceNames.Learning)]
 public sealed record TrainPolicy(
-    string Run, string Shard, Role Role, int Iteration, int Step, int Steps, string Base, string PhaseStart, IReadOnlyList<string> Groups) : IShardCommand;
+    string Run, string Shard, StreamPlace To, Role Role, int Iteration, int Step, int Steps, string Base, string PhaseStart, IReadOnlyList<string> Groups) : IShardCommand
+{
+    [JsonIgnore]
+    public IReadOnlyList<StreamPlace> Answers => [To];
+}
 
+[AnsweredBy(ServiceNames.Coordinator)]
 public sealed record StartRun(string Run, RunOptions Options, string Base, IReadOnlyList<HeldOutSet> HeldOut);
 
+[AnsweredBy(ServiceNames.Coordinator)]
 public sealed record PauseRun(string Run);
 
+[AnsweredBy(ServiceNames.Coordinator)]
 public sealed record ResumeRun(string Run);
 
+[AnsweredBy(ServiceNames.Coordinator)]
 public sealed record CancelRun(string Run, string Reason);
 
+/// <summary>Sent by every coordinator to the coordinators' queue from time to time: whoever is active there looks after the runs.</summary>
+[AnsweredBy(ServiceNames.Coordinator)]
+public sealed record LookAfterRuns;
+
 /// <summary>Published once a shard's facts are in the store (again whenever its command is delivered again).</summary>
-/// <param name="Streams">Where the facts are.</param>
-/// <param name="Fact">snake_case type of the facts.</param>
 /// <param name="ModelStarted">When model computation for the shard started and ended (UTC); equal when nothing was computed.</param>
-/// <param name="Tokens">Tokens sampled or trained on.</param>
-public sealed record FactsStored(
-    string Run, string Shard, string Fact, IReadOnlyList<string> Streams, DateTimeOffset ModelStarted, DateTimeOffset ModelEnded, long Tokens);
+public sealed record FactsStored(string Run, string Shard, DateTimeOffset ModelStarted, DateTimeOffset ModelEnded);
 
 /// <summary>Published when a command can not be answered after its retries: the run fails with this reason.</summary>
 public sealed record ShardFailed(string Run, string Shard, string Reason);
-
-/// <summary>Published by the coordinator after each of its appends, so that watchers need not poll.</summary>
-public sealed record RunAdvanced(string Run, string Event, int Iteration, Phase? Phase, int? Step);

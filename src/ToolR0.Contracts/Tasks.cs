@@ -33,5 +33,5 @@ public sealed record ToolTask(string Question, IReadOnlyList<ToolSpec> Menu, IRe
 /// <param name="Class">A label for the breakdown of results, e.g. the domain.</param>
 public sealed record HeldOutItem(string Id, string Class, ToolTask Task);
 
-/// <summary>Names a stored task: a sample of a proposed group (<c>Stream</c> starts with group/ or task/) or an item of a held-out set (heldout/).</summary>
+/// <summary>Names a stored task: a sample of a proposed group (its stream is a group or candidate) or an item of a held-out set.</summary>
 public sealed record TaskRef(string Stream, int Index);

@@ -30,11 +30,22 @@ public sealed class FactConsumer(RunDrivers drivers) : IConsumer<FactsStored>, I
         drivers.HandleAsync(context.Message.Run, context.Message, context.Message.Shard, context.CancellationToken);
 }
 
+/// <summary>
+/// The coordinators' heartbeat. Every coordinator sends <see cref="LookAfterRuns"/>; the broker gives it to the active one, which so learns that it is
+/// active.
+/// </summary>
+public sealed class LookAfterRunsConsumer(RunDrivers drivers) : IConsumer<LookAfterRuns>
+{
+    public Task Consume(ConsumeContext<LookAfterRuns> context) => drivers.LookAfterAsync(context.CancellationToken);
+}
+
+public sealed class LookAfterRunsDefinition : CoordinatorDefinition<LookAfterRunsConsumer>;
+
 public sealed class RunCommandDefinition : CoordinatorDefinition<RunCommandConsumer>;
 
 public sealed class FactDefinition : CoordinatorDefinition<FactConsumer>;
 
-/// <summary>One queue for all the coordinator hears. Messages wait for their run's driver, so many may be in hand at once.</summary>
+/// <summary>One queue for all that coordinators hear, with one active consumer at a time. Messages wait for their run's driver, so many may be in hand at once.</summary>
 public abstract class CoordinatorDefinition<TConsumer> : ConsumerDefinition<TConsumer>
     where TConsumer : class, IConsumer
 {

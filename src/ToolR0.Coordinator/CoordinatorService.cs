@@ -12,7 +12,7 @@ using ToolR0.ServiceDefaults;
 
 namespace ToolR0.Coordinator;
 
-/// <param name="OnlyRun">Drive this run and no other, as an embedded run does; null drives every run of the store.</param>
+/// <param name="OnlyRun">Take up this run of the store and no other, as an embedded run does; null takes up every one. Runs that messages name are driven in any case.</param>
 public sealed record CoordinatorOptions(string? OnlyRun = null);
 
 /// <summary>Registration of the service that drives runs.</summary>
@@ -32,7 +32,7 @@ public static class CoordinatorService
         services.AddSingleton(options ?? new CoordinatorOptions());
         services.AddSingleton<RunDrivers>();
         services.AddSingleton<IRunOutlet, BusOutlet>();
-        services.AddHostedService<RunResumer>();
+        services.AddHostedService<Heartbeat>();
         return services;
     }
 
@@ -40,79 +40,89 @@ public static class CoordinatorService
     {
         bus.AddConsumer<RunCommandConsumer, RunCommandDefinition>();
         bus.AddConsumer<FactConsumer, FactDefinition>();
+        bus.AddConsumer<LookAfterRunsConsumer, LookAfterRunsDefinition>();
     }
 }
 
-/// <summary>The drivers of the runs in this process.</summary>
+/// <summary>
+/// The drivers of the runs in this process. Of several coordinators on one broker one is active; this one takes up the runs of the store when it
+/// becomes it.
+/// </summary>
 public sealed class RunDrivers(IFactLog log, StreamCache reader, IRunOutlet outlet, TimeProvider clock, CoordinatorOptions options, ILogger<RunDriver> logger)
 {
     private readonly ConcurrentDictionary<string, RunDriver> _drivers = new();
-
-    public IEnumerable<RunDriver> All => _drivers.Values;
+    private readonly SemaphoreSlim _looking = new(1);
+    private DateTimeOffset _active = DateTimeOffset.MinValue;
 
     /// <summary>Hands a message to its run's driver. A driver is forgotten when its run is over.</summary>
     public async Task HandleAsync(string run, object message, string causation, CancellationToken cancellation)
     {
-        if (options.OnlyRun is { } only && only != run)
-            return;
         var driver = _drivers.GetOrAdd(run, name => new RunDriver(name, log, reader, outlet, clock, logger));
         await driver.HandleAsync(message, causation, cancellation);
         if (driver.Progress?.State.IsOver == true)
             _drivers.TryRemove(run, out _);
     }
-}
 
-internal sealed class BusOutlet(CommandSender sender, IBus bus) : IRunOutlet
-{
-    public Task SendAsync(IShardCommand command, string causation, CancellationToken cancellation) => command switch
+    /// <summary>Takes up unfinished runs after a time in which this coordinator was not active, and looks for shards that nobody answers. Never fails.</summary>
+    public async Task LookAfterAsync(CancellationToken cancellation)
     {
-        ProposeTasks c => sender.SendAsync(c, causation, cancellation),
-        AttemptTasks c => sender.SendAsync(c, causation, cancellation),
-        ExecuteToolCalls c => sender.SendAsync(c, causation, cancellation),
-        ScoreProposals c => sender.SendAsync(c, causation, cancellation),
-        ScoreAttempts c => sender.SendAsync(c, causation, cancellation),
-        TrainPolicy c => sender.SendAsync(c, causation, cancellation),
-        _ => throw new ArgumentException($"{command.GetType().Name} is not a shard command", nameof(command)),
-    };
+        if (!await _looking.WaitAsync(0, cancellation))
+            return;
+        try
+        {
+            if (clock.GetUtcNow() - _active > 3 * Heartbeat.Interval)
+                await TakeUpAsync(cancellation);
+            _active = clock.GetUtcNow();
+            foreach (var driver in _drivers.Values)
+                await driver.ResendAsync(cancellation);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            logger.LogError(e, "cannot look after the runs, trying again in {Seconds} s", Heartbeat.Interval.TotalSeconds);
+        }
+        finally
+        {
+            _looking.Release();
+        }
+    }
 
-    public Task PublishAsync(RunAdvanced advanced, string causation, CancellationToken cancellation) =>
-        bus.Publish(advanced, send => send.Trace(advanced.Run, NewId.NextGuid(), causation), cancellation);
+    private async Task TakeUpAsync(CancellationToken cancellation)
+    {
+        foreach (var run in await log.RunsAsync(cancellation))
+        {
+            if (options.OnlyRun is null || options.OnlyRun == run)
+                await HandleAsync(run, new Continue(), Ids.RunStream(run), cancellation);
+        }
+    }
 }
 
-/// <summary>Resumes unfinished runs when the host has started, and sends unanswered shards again.</summary>
-internal sealed class RunResumer(RunDrivers drivers, IFactLog log, IHostApplicationLifetime lifetime, ILogger<RunResumer> logger)
-    : BackgroundService
+internal sealed class BusOutlet(CommandSender sender) : IRunOutlet
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+    public Task SendAsync(IShardCommand command, string causation, CancellationToken cancellation) => sender.SendAsync(command, causation, cancellation);
+}
+
+/// <summary>Sends <see cref="LookAfterRuns"/> when the host has started, and from then on at intervals.</summary>
+internal sealed class Heartbeat(CommandSender sender, IHostApplicationLifetime lifetime, ILogger<Heartbeat> logger) : BackgroundService
+{
+    public static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var started = new TaskCompletionSource();
         await using var registration = lifetime.ApplicationStarted.Register(started.SetResult);
         await started.Task.WaitAsync(stoppingToken);
-        var resumed = false;
         using var timer = new PeriodicTimer(Interval);
         do
         {
             try
             {
-                if (!resumed)
-                    await ResumeAsync(stoppingToken);
-                resumed = true;
-                foreach (var driver in drivers.All)
-                    await driver.ResendAsync(stoppingToken);
+                await sender.SendAsync(new LookAfterRuns(), Interval, stoppingToken);
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
-                logger.LogError(e, "cannot look after the runs, trying again in {Seconds} s", Interval.TotalSeconds);
+                logger.LogError(e, "cannot reach the coordinators' queue, trying again in {Seconds} s", Interval.TotalSeconds);
             }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
-    }
-
-    private async Task ResumeAsync(CancellationToken cancellation)
-    {
-        foreach (var run in await log.RunsAsync(cancellation))
-            await drivers.HandleAsync(run, new Continue(), Ids.RunStream(run), cancellation);
     }
 }

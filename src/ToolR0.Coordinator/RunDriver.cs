@@ -10,20 +10,23 @@ namespace ToolR0.Coordinator;
 public interface IRunOutlet
 {
     Task SendAsync(IShardCommand command, string causation, CancellationToken cancellation);
-
-    Task PublishAsync(RunAdvanced advanced, string causation, CancellationToken cancellation);
 }
 
 /// <summary>
-/// Carries out one run's decisions, one message at a time. Guards three things: events are appended before anything follows from them; only this class
-/// writes the run's stream, at the version it has folded, and folds anew if another coordinator was there first; after a restart only shards that
-/// the store does not answer are sent again.
+/// Carries out one run's decisions, one message at a time. Guards four things: events are appended before anything follows from them; only this class
+/// writes the run's stream, at the version it has folded; what another coordinator did while this one was not active, or heard instead of this one, is
+/// found in the store, so that a take-over never waits for a message that was heard elsewhere; after a restart only shards that the store does not
+/// answer are sent again.
 /// </summary>
 public sealed class RunDriver(string run, IFactLog log, StreamCache reader, IRunOutlet outlet, TimeProvider clock, ILogger logger)
 {
+    /// <summary>After so long without a message the store is asked whether it has answers that nobody told this coordinator of.</summary>
+    public static readonly TimeSpan Quiet = TimeSpan.FromSeconds(30);
+
     private readonly SemaphoreSlim _one = new(1);
     private readonly Dictionary<string, DateTimeOffset> _sent = new(StringComparer.Ordinal);
     private RunInFlight? _progress;
+    private DateTimeOffset _heard;
 
     /// <summary>The shards of the stage in hand may have been answered while nobody listened.</summary>
     private bool _recovering;
@@ -32,13 +35,44 @@ public sealed class RunDriver(string run, IFactLog log, StreamCache reader, IRun
     public RunInFlight? Progress => _progress;
 
     /// <summary>Decides on a message and carries the decision out, with all that follows from it.</summary>
-    public async Task HandleAsync(object message, string causation, CancellationToken cancellation = default)
+    public Task HandleAsync(object message, string causation, CancellationToken cancellation = default) => AloneAsync(
+        async () =>
+        {
+            if (!await LoadAsync(cancellation) && !IsExpected(message))
+                await CatchUpAsync(cancellation);
+            await CarryOutAsync(message, causation, cancellation);
+        },
+        cancellation);
+
+    /// <summary>
+    /// Takes up what another coordinator did, and answers that are in the store but were not heard; sends again what has no answer after
+    /// <see cref="DispatchOptions.ResendAfterSeconds"/>.
+    /// </summary>
+    public async Task ResendAsync(CancellationToken cancellation = default)
+    {
+        var due = clock.GetUtcNow() - Quiet;
+        await AloneAsync(
+            async () =>
+            {
+                if (!await LoadAsync(cancellation))
+                    await CatchUpAsync(cancellation);
+                if (_progress is not { Step: { } step, State.IsOver: false } || step.Outstanding.IsEmpty || _heard > due)
+                    return;
+                _heard = clock.GetUtcNow();
+                await LookAsync(step, cancellation);
+            },
+            cancellation,
+            isMessage: false);
+    }
+
+    private async Task AloneAsync(Func<Task> work, CancellationToken cancellation, bool isMessage = true)
     {
         await _one.WaitAsync(cancellation);
         try
         {
-            await LoadAsync(cancellation);
-            await CarryOutAsync(message, causation, cancellation);
+            await work();
+            if (isMessage)
+                _heard = clock.GetUtcNow();
         }
         catch
         {
@@ -52,38 +86,44 @@ public sealed class RunDriver(string run, IFactLog log, StreamCache reader, IRun
         }
     }
 
-    /// <summary>Sends again what is not answered after <see cref="DispatchOptions.ResendAfterSeconds"/>, unless the store has the answer.</summary>
-    public async Task ResendAsync(CancellationToken cancellation = default)
+    /// <summary>A message that fits what is held: the store need not be asked whether another coordinator was here.</summary>
+    private bool IsExpected(object message) => message switch
     {
-        await _one.WaitAsync(cancellation);
-        try
-        {
-            await LoadAsync(cancellation);
-            if (_progress is not { Step: { } step, State.IsOver: false } progress)
-                return;
-            var due = clock.GetUtcNow() - TimeSpan.FromSeconds(progress.Options.Dispatch.ResendAfterSeconds);
-            var late = step.Outstanding.Values.Where(command => _sent.GetValueOrDefault(command.Shard) <= due).ToList();
-            if (late.Count == 0)
-                return;
-            logger.LogWarning("{Count} shards of {Run} are unanswered since {Due}: sending them again", late.Count, run, due);
-            foreach (var answered in await DispatchAsync(late, Ids.RunStream(run), lookFirst: true, cancellation))
-                await CarryOutAsync(answered, Ids.RunStream(run), cancellation);
-        }
-        catch
-        {
-            _progress = null;
-            throw;
-        }
-        finally
-        {
-            _one.Release();
-        }
+        FactsStored stored => IsOutstanding(stored.Shard),
+        ShardFailed failed => IsOutstanding(failed.Shard),
+        _ => false,
+    };
+
+    private bool IsOutstanding(string shard) => _progress?.Step?.Outstanding.ContainsKey(shard) == true;
+
+    private async Task CatchUpAsync(CancellationToken cancellation)
+    {
+        var stream = Ids.RunStream(run);
+        if ((await log.VersionsAsync([stream], cancellation)).GetValueOrDefault(stream) == _progress!.State.Version)
+            return;
+        logger.LogInformation("{Stream} moved on without this coordinator: folding it again", stream);
+        _progress = null;
+        await LoadAsync(cancellation);
     }
 
-    private async Task LoadAsync(CancellationToken cancellation)
+    private async Task LookAsync(StepProgress step, CancellationToken cancellation)
+    {
+        var causation = Ids.RunStream(run);
+        var due = clock.GetUtcNow() - TimeSpan.FromSeconds(_progress!.Options.Dispatch.ResendAfterSeconds);
+        var answered = await AnsweredAsync(step.Outstanding.Values, cancellation);
+        var late = step.Outstanding.Values.Where(command => !answered.Contains(command.Shard) && _sent.GetValueOrDefault(command.Shard) <= due).ToList();
+        if (late.Count > 0)
+            logger.LogWarning("{Count} shards of {Run} are unanswered since {Due}: sending them again", late.Count, run, due);
+        List<object> said = [.. answered.Select(Heard), .. await SendAsync(late, causation, cancellation)];
+        foreach (var message in said)
+            await CarryOutAsync(message, causation, cancellation);
+    }
+
+    /// <returns>False if there was nothing to load: what is held is gone on from.</returns>
+    private async Task<bool> LoadAsync(CancellationToken cancellation)
     {
         if (_progress is not null)
-            return;
+            return false;
         var stream = Ids.RunStream(run);
         var read = await log.ReadAsync([stream], cancellation);
         _progress = RunInFlight.Fold(read.TryGetValue(stream, out var facts) ? facts : []);
@@ -91,6 +131,7 @@ public sealed class RunDriver(string run, IFactLog log, StreamCache reader, IRun
         _sent.Clear();
         if (_recovering)
             await CarryOutAsync(new Continue(), stream, cancellation);
+        return true;
     }
 
     private async Task CarryOutAsync(object message, string causation, CancellationToken cancellation)
@@ -108,14 +149,16 @@ public sealed class RunDriver(string run, IFactLog log, StreamCache reader, IRun
             }
 
             _progress = decision.State;
-            if (decision.Read is { } places)
-                pending.Enqueue(new StepRead(await reader.ReadAsync(places, cancellation)));
+            if (decision.Read is { } read)
+                pending.Enqueue(new StepRead(read.Exactly ? new Facts(await log.ReadAtAsync(read.Places, cancellation)) : await reader.ReadAsync(read.Places, cancellation)));
             if (decision.Commands.Count > 0)
             {
-                var answered = await DispatchAsync(decision.Commands, causation, _recovering, cancellation);
+                var answered = _recovering ? await AnsweredAsync(decision.Commands, cancellation) : new HashSet<string>();
                 _recovering &= answered.Count == decision.Commands.Count;
-                foreach (var answer in answered)
-                    pending.Enqueue(answer);
+                foreach (var shard in answered)
+                    pending.Enqueue(Heard(shard));
+                foreach (var failed in await SendAsync([.. decision.Commands.Where(command => !answered.Contains(command.Shard))], causation, cancellation))
+                    pending.Enqueue(failed);
             }
         }
     }
@@ -148,48 +191,44 @@ public sealed class RunDriver(string run, IFactLog log, StreamCache reader, IRun
         }
 
         var now = clock.GetUtcNow();
-        _progress = decision.State;
+        _progress = decision.Events.Aggregate(decision.State, (progress, fact) => progress.Apply(fact, now));
         _sent.Clear();
-        foreach (var fact in decision.Events)
-        {
-            _progress = _progress.Apply(fact, now);
-            var state = _progress.State;
-            var step = fact is StepCompleted completed ? completed.Step : state.Step?.Step;
-            await outlet.PublishAsync(new RunAdvanced(run, FactNames.Of(fact.GetType()), state.Iteration, state.Phase?.Phase, step), causation, cancellation);
-        }
-
+        _recovering |= decision.Events.Any(fact => fact is RunResumed);
         return true;
     }
 
-    /// <returns>For commands that are not sent: the store's answer, or why they cannot be sent at all.</returns>
-    private async Task<IReadOnlyList<object>> DispatchAsync(
-        IReadOnlyList<IShardCommand> commands, string causation, bool lookFirst, CancellationToken cancellation)
+    /// <summary>The shards of commands that the store answers.</summary>
+    private async Task<IReadOnlySet<string>> AnsweredAsync(IEnumerable<IShardCommand> commands, CancellationToken cancellation)
     {
-        var answered = new List<object>();
-        IReadOnlyDictionary<string, long> versions = lookFirst
-            ? await log.VersionsAsync([.. commands.SelectMany(ShardAnswers.PlacesOf).Select(place => place.Stream)], cancellation)
-            : new Dictionary<string, long>();
+        var places = commands.Select(command => (command.Shard, command.Answers)).ToList();
+        var versions = await log.VersionsAsync([.. places.SelectMany(shard => shard.Answers).Select(place => place.Stream)], cancellation);
+        return places.Where(shard => shard.Answers.All(place => versions.GetValueOrDefault(place.Stream) >= place.Version)).Select(shard => shard.Shard).ToHashSet();
+    }
+
+    /// <summary>What a worker would have said of a shard that is answered: when it was computed is not known.</summary>
+    private FactsStored Heard(string shard)
+    {
         var now = clock.GetUtcNow();
+        return new FactsStored(run, shard, now, now);
+    }
+
+    /// <returns>Why commands cannot be sent at all.</returns>
+    private async Task<IReadOnlyList<ShardFailed>> SendAsync(IReadOnlyList<IShardCommand> commands, string causation, CancellationToken cancellation)
+    {
+        var failed = new List<ShardFailed>();
         foreach (var command in commands)
         {
-            var places = ShardAnswers.PlacesOf(command);
-            if (places.All(place => versions.GetValueOrDefault(place.Stream) >= place.Version))
-            {
-                answered.Add(new FactsStored(run, command.Shard, ShardAnswers.FactOf(command), [.. places.Select(place => place.Stream)], now, now, 0));
-                continue;
-            }
-
             try
             {
                 await outlet.SendAsync(command, causation, cancellation);
-                _sent[command.Shard] = now;
+                _sent[command.Shard] = clock.GetUtcNow();
             }
             catch (MessageTooLargeException e)
             {
-                answered.Add(new ShardFailed(run, command.Shard, e.Message));
+                failed.Add(new ShardFailed(run, command.Shard, e.Message));
             }
         }
 
-        return answered;
+        return failed;
     }
 }

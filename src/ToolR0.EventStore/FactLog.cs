@@ -95,6 +95,26 @@ public sealed class FactLog(EventStoreDatabase database) : IFactLog
     }
 
     /// <inheritdoc/>
+    public async Task<IReadOnlyList<StoredFact>> ReadAtAsync(IReadOnlyCollection<StreamPlace> places, CancellationToken cancellation = default)
+    {
+        var facts = new List<StoredFact>(places.Count);
+        if (places.Count == 0)
+            return facts;
+        await database.EnsureReadyAsync(cancellation);
+        return await database.GuardAsync(async () =>
+        {
+            await using var command = database.DataSource.CreateCommand(
+                $"select {Columns} from {Events} join unnest($1, $2) as place (stream, at) on stream_id = place.stream and version = place.at order by stream_id, version");
+            command.Parameters.AddWithValue(places.Select(place => place.Stream).ToArray());
+            command.Parameters.AddWithValue(places.Select(place => place.Version).ToArray());
+            await using var reader = await command.ExecuteReaderAsync(cancellation);
+            while (await reader.ReadAsync(cancellation))
+                facts.Add(ReadFact(reader));
+            return facts;
+        });
+    }
+
+    /// <inheritdoc/>
     /// <remarks>Rows come as the consumer takes them, whatever the size of the run; a connection is held until the last or until disposal.</remarks>
     public IAsyncEnumerable<StoredFact> ReadRunAsync(string run, long? upTo = null, CancellationToken cancellation = default)
     {

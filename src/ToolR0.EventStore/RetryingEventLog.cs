@@ -38,6 +38,10 @@ public sealed class RetryingEventLog(IFactLog log, TimeSpan patience, TimeProvid
         WaitAsync(token => log.ReadAsync(streams, token), cancellation);
 
     /// <inheritdoc/>
+    public Task<IReadOnlyList<StoredFact>> ReadAtAsync(IReadOnlyCollection<StreamPlace> places, CancellationToken cancellation = default) =>
+        WaitAsync(token => log.ReadAtAsync(places, token), cancellation);
+
+    /// <inheritdoc/>
     public Task<IReadOnlyList<StoredFact>> ReadFromAsync(string stream, long version, CancellationToken cancellation = default) =>
         WaitAsync(token => log.ReadFromAsync(stream, version, token), cancellation);
 

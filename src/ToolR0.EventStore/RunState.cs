@@ -78,7 +78,10 @@ public sealed record RunState
     /// <summary>When the last fact was stored.</summary>
     public DateTimeOffset? At { get; init; }
 
-    /// <summary>Completed, cancelled or failed: nothing more will happen.</summary>
+    /// <summary>It failed, and a resumption can help.</summary>
+    public bool IsResumable { get; init; }
+
+    /// <summary>Completed, cancelled or failed: nothing more will happen, unless a failed run is resumed.</summary>
     public bool IsOver => Status is RunStatus.Completed or RunStatus.Cancelled or RunStatus.Failed;
 
     /// <summary>What was measured on a set, base first.</summary>
@@ -146,9 +149,9 @@ public sealed record RunState
         CurriculumSelected f => this with { Curricula = Curricula.SetItem(f.Iteration, f) },
         EvaluationCompleted f => this with { Evaluations = Evaluations.Add(f) },
         RunPaused => this with { Status = RunStatus.Paused },
-        RunResumed => this with { Status = RunStatus.Running },
+        RunResumed => this with { Status = RunStatus.Running, Reason = null, IsResumable = false },
         RunCancelled f => this with { Status = RunStatus.Cancelled, Reason = f.Reason, Step = null },
-        RunFailed f => this with { Status = RunStatus.Failed, Reason = f.Reason, Step = null },
+        RunFailed f => this with { Status = RunStatus.Failed, Reason = f.Reason, IsResumable = f.Resumable },
         RunCompleted f => this with { Status = RunStatus.Completed, Policies = Both(f.Generator, f.Solver), Step = null },
         _ => this,
     };

@@ -74,7 +74,7 @@ public sealed class TrainPolicyConsumer(
             for (var step = 0; step < command.Step; step++)
             {
                 var stream = Ids.PolicyStream(command.Run, command.Iteration, command.Role, step);
-                var stored = (await Reader.ReadAsync([stream], 1, cancellation)).One<PolicyUpdated>(stream);
+                var stored = (await Reader.ReadFirstAsync([stream], cancellation)).One<PolicyUpdated>(stream);
                 var groups = await GroupsAsync(command.Role, stored.Groups, cancellation);
                 var at = step;
                 await workers.RunAsync(() => Update(command, options, at, groups, learner), cancellation);
@@ -108,7 +108,7 @@ public sealed class TrainPolicyConsumer(
 
     private async Task<IReadOnlyList<TrainingGroup>> GroupsAsync(Role role, IReadOnlyList<string> streams, CancellationToken cancellation)
     {
-        var facts = await Reader.ReadAsync(streams, 3, cancellation);
+        var facts = await Reader.ReadAsync(streams.Select(StreamLayout.Last), cancellation);
         return [.. streams.Select(stream => role == Role.Generator
             ? Group(
                 facts.One<TasksProposed>(stream).PromptTokens,

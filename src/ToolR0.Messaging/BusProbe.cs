@@ -27,13 +27,31 @@ public static class BusProbe
             foreach (var queue in Queues.All)
             {
                 await channel.ExchangeDeclareAsync(queue, ExchangeType.Fanout, durable: true, cancellationToken: cancellation);
-                await channel.QueueDeclareAsync(
-                    queue, durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?> { ["x-queue-type"] = "quorum" }, cancellationToken: cancellation);
+                var arguments = new Dictionary<string, object?> { ["x-queue-type"] = "quorum" };
+                if (Queues.HasSingleActiveConsumer(queue))
+                    arguments["x-single-active-consumer"] = true;
+                await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, arguments, cancellationToken: cancellation);
                 await channel.QueueBindAsync(queue, queue, "", cancellationToken: cancellation);
             }
+
+            await DeleteOldQueueAsync(connection, cancellation);
         },
         null,
         cancellation);
+
+    /// <summary>The queue of an older version's coordinators, unless one still listens: nobody would ever empty it.</summary>
+    private static async Task DeleteOldQueueAsync(IConnection connection, CancellationToken cancellation)
+    {
+        try
+        {
+            await using var channel = await connection.CreateChannelAsync(cancellationToken: cancellation);
+            await channel.QueueDeleteAsync(Queues.OldCoordinator, ifUnused: true, ifEmpty: false, noWait: false, cancellationToken: cancellation);
+        }
+        catch (OperationInterruptedException)
+        {
+            // An older coordinator is at work, and the broker closes the channel that asked.
+        }
+    }
 
     private static async Task ConnectAsync(BusOptions options, Func<IConnection, Task> use, TimeSpan? timeout, CancellationToken cancellation)
     {

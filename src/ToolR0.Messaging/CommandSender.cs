@@ -16,11 +16,18 @@ public sealed class CommandSender(IBus bus)
     public const string CausationHeader = "toolr0-causation";
 
     /// <exception cref="MessageTooLargeException">Over 64 KiB: cut smaller shards.</exception>
-    public async Task SendAsync<TCommand>(TCommand command, string causation, CancellationToken cancellation = default)
-        where TCommand : class, IShardCommand
+    public Task SendAsync(IShardCommand command, string causation, CancellationToken cancellation = default)
     {
         OutstandingShards.Add(command.Run, command.Shard);
-        await SendAsync(command, command.Run, Ids.MessageId(command.Shard), causation, cancellation);
+        return SendAsync(command, command.Run, Ids.MessageId(command.Shard), causation, null, cancellation);
+    }
+
+    /// <summary>Asks whichever coordinator is active to look after the runs.</summary>
+    /// <param name="timeToLive">The message is dropped when no coordinator takes it within this time.</param>
+    public Task SendAsync(LookAfterRuns command, TimeSpan timeToLive, CancellationToken cancellation = default)
+    {
+        var id = NewId.NextGuid();
+        return SendAsync(command, "", id, id.ToString(), timeToLive, cancellation);
     }
 
     public Task SendAsync(StartRun command, CancellationToken cancellation = default) => FromOutside(command, command.Run, cancellation);
@@ -31,20 +38,26 @@ public sealed class CommandSender(IBus bus)
 
     public Task SendAsync(CancelRun command, CancellationToken cancellation = default) => FromOutside(command, command.Run, cancellation);
 
-    private Task FromOutside<TCommand>(TCommand command, string run, CancellationToken cancellation)
-        where TCommand : class
+    private Task FromOutside(object command, string run, CancellationToken cancellation)
     {
         var id = NewId.NextGuid();
-        return SendAsync(command, run, id, id.ToString(), cancellation);
+        return SendAsync(command, run, id, id.ToString(), null, cancellation);
     }
 
-    private async Task SendAsync<TCommand>(TCommand command, string run, Guid id, string causation, CancellationToken cancellation)
-        where TCommand : class
+    private async Task SendAsync(object command, string run, Guid id, string causation, TimeSpan? timeToLive, CancellationToken cancellation)
     {
         // On RabbitMQ to the exchange in front of the queue: an address of the form queue: would declare the queue, as a classic one.
         var scheme = bus.Address.Scheme == "loopback" ? "queue" : "exchange";
-        var endpoint = await bus.GetSendEndpoint(new Uri($"{scheme}:{Queues.Of(typeof(TCommand))}"));
-        await endpoint.Send(command, send => send.Trace(run, id, causation), cancellation);
+        var endpoint = await bus.GetSendEndpoint(new Uri($"{scheme}:{Queues.Of(command.GetType())}"));
+        await endpoint.Send(
+            command,
+            command.GetType(),
+            Pipe.Execute<SendContext>(send =>
+            {
+                send.Trace(run, id, causation);
+                send.TimeToLive = timeToLive;
+            }),
+            cancellation);
     }
 }
 

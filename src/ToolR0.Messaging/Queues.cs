@@ -1,33 +1,44 @@
-
+using System.Reflection;
 using ToolR0.Contracts;
 
 namespace ToolR0.Messaging;
 
-/// <summary>Every queue of the product. Commands go to one named queue per service; its workers compete for them.</summary>
+/// <summary>
+/// Every queue of the product. Commands go to one named queue per service (<see cref="AnsweredByAttribute"/>); its workers compete for them. The
+/// coordinators' queue has one active consumer at a time: a second coordinator stands by and takes over when the first is gone.
+/// </summary>
 public static class Queues
 {
-    /// <summary>Commands about a run's life, and every fact the coordinator listens for.</summary>
-    public const string Coordinator = "toolr0-coordinator";
-    public const string TaskGeneration = "toolr0-task-generation";
-    public const string Solving = "toolr0-solving";
-    public const string ToolExecution = "toolr0-tool-execution";
-    public const string RewardScoring = "toolr0-reward-scoring";
-    public const string Learning = "toolr0-learning";
+    private const string Prefix = "toolr0-";
+
+    /// <summary>
+    /// Commands about a run's life, and every fact the coordinator listens for. Not named like the other queues: a broker that has run an older version
+    /// still has a queue of that name, without a single active consumer, and refuses to declare it otherwise.
+    /// </summary>
+    public const string Coordinator = Prefix + "runs";
+
+    /// <summary>What the coordinators' queue was called while several coordinators competed for it.</summary>
+    internal const string OldCoordinator = Prefix + ServiceNames.Coordinator;
+
+    public const string TaskGeneration = Prefix + ServiceNames.TaskGeneration;
+    public const string Solving = Prefix + ServiceNames.Solving;
+    public const string ToolExecution = Prefix + ServiceNames.ToolExecution;
+    public const string RewardScoring = Prefix + ServiceNames.RewardScoring;
+    public const string Learning = Prefix + ServiceNames.Learning;
 
     public static IReadOnlyList<string> All { get; } = [Coordinator, TaskGeneration, Solving, ToolExecution, RewardScoring, Learning];
 
     /// <summary>Where a message that could not be answered ends up.</summary>
     public static string ErrorQueueOf(string queue) => queue + "_error";
 
+    /// <summary>Whether one consumer of a queue gets all messages until it is gone.</summary>
+    public static bool HasSingleActiveConsumer(string queue) => queue == Coordinator;
+
     /// <summary>The queue of a command. Throws <see cref="ArgumentException"/> for a type that is no command.</summary>
-    public static string Of(Type command) => command switch
+    public static string Of(Type command) => command.GetCustomAttribute<AnsweredByAttribute>()?.Service switch
     {
-        _ when command == typeof(ProposeTasks) => TaskGeneration,
-        _ when command == typeof(AttemptTasks) => Solving,
-        _ when command == typeof(ExecuteToolCalls) => ToolExecution,
-        _ when command == typeof(ScoreProposals) || command == typeof(ScoreAttempts) => RewardScoring,
-        _ when command == typeof(TrainPolicy) => Learning,
-        _ when command == typeof(StartRun) || command == typeof(PauseRun) || command == typeof(ResumeRun) || command == typeof(CancelRun) => Coordinator,
-        _ => throw new ArgumentException($"{command.Name} is not a command: no queue is named for it", nameof(command)),
+        null => throw new ArgumentException($"{command.Name} is not a command: no service answers it", nameof(command)),
+        ServiceNames.Coordinator => Coordinator,
+        var service => Prefix + service,
     };
 }

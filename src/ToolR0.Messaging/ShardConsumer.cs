@@ -6,7 +6,7 @@ using ToolR0.Messaging.Telemetry;
 namespace ToolR0.Messaging;
 
 /// <summary>What a worker computed for a shard.</summary>
-/// <param name="Facts">One per <see cref="AnswerPlace"/>, in the same order.</param>
+/// <param name="Facts">One per place of <see cref="IShardCommand.Answers"/>, in the same order.</param>
 /// <param name="ModelStarted">When model computation started and ended (UTC); equal when there was none.</param>
 /// <param name="Tokens">Tokens sampled or trained on.</param>
 public sealed record ShardAnswer(IReadOnlyList<object> Facts, DateTimeOffset ModelStarted, DateTimeOffset ModelEnded, long Tokens)
@@ -34,7 +34,7 @@ public abstract class ShardConsumer<TCommand>(IFactLog log, StreamCache reader, 
     /// <summary>Reads the store. What this consumer appends is remembered in it, for workers of the same process.</summary>
     protected StreamCache Reader { get; } = reader;
 
-    /// <summary>Computes the facts, in the order of <see cref="ShardAnswers.PlacesOf"/>. Reads the store, writes nothing to it.</summary>
+    /// <summary>Computes the facts, in the order of <see cref="IShardCommand.Answers"/>. Reads the store, writes nothing to it.</summary>
     protected abstract Task<ShardAnswer> ComputeAsync(TCommand command, CancellationToken cancellation);
 
     public async Task Consume(ConsumeContext<TCommand> context)
@@ -42,9 +42,9 @@ public abstract class ShardConsumer<TCommand>(IFactLog log, StreamCache reader, 
         var command = context.Message;
         try
         {
-            var places = ShardAnswers.PlacesOf(command);
+            var places = command.Answers;
             var answer = await AnsweredAsync(places, context.CancellationToken) ? null : await AppendAsync(command, places, context.CancellationToken);
-            await PublishAsync(context, places, answer);
+            await PublishAsync(context, answer);
         }
         catch (Exception e) when (e is not OperationCanceledException && ShardEndpoint.IsLastTry(context, e))
         {
@@ -59,7 +59,7 @@ public abstract class ShardConsumer<TCommand>(IFactLog log, StreamCache reader, 
     }
 
     /// <returns>The answer that is now stored, or null if another worker's is.</returns>
-    private async Task<ShardAnswer?> AppendAsync(TCommand command, IReadOnlyList<AnswerPlace> places, CancellationToken cancellation)
+    private async Task<ShardAnswer?> AppendAsync(TCommand command, IReadOnlyList<StreamPlace> places, CancellationToken cancellation)
     {
         var answer = await ComputeAsync(command, cancellation);
         if (answer.Facts.Count != places.Count)
@@ -78,26 +78,19 @@ public abstract class ShardConsumer<TCommand>(IFactLog log, StreamCache reader, 
         return null;
     }
 
-    private async Task<bool> AnsweredAsync(IReadOnlyList<AnswerPlace> places, CancellationToken cancellation)
+    private async Task<bool> AnsweredAsync(IReadOnlyList<StreamPlace> places, CancellationToken cancellation)
     {
         var versions = await log.VersionsAsync([.. places.Select(place => place.Stream)], cancellation);
         return places.All(place => versions.TryGetValue(place.Stream, out var version) && version >= place.Version);
     }
 
-    private Task PublishAsync(ConsumeContext<TCommand> context, IReadOnlyList<AnswerPlace> places, ShardAnswer? answer)
+    private static Task PublishAsync(ConsumeContext<TCommand> context, ShardAnswer? answer)
     {
         var command = context.Message;
         var now = DateTimeOffset.UtcNow;
-        var computed = answer is { } a && a.ModelEnded > a.ModelStarted;
+        var (started, ended) = answer is { } a && a.ModelEnded > a.ModelStarted ? (a.ModelStarted, a.ModelEnded) : (now, now);
         return context.Publish(
-            new FactsStored(
-                command.Run,
-                command.Shard,
-                ShardAnswers.FactOf(command),
-                [.. places.Select(place => place.Stream)],
-                computed ? answer!.ModelStarted : now,
-                computed ? answer!.ModelEnded : now,
-                answer?.Tokens ?? 0),
+            new FactsStored(command.Run, command.Shard, started, ended),
             send => send.Trace(command.Run, Ids.MessageId(command.Shard + "/stored"), command.Shard),
             context.CancellationToken);
     }

@@ -6,6 +6,12 @@ namespace ToolR0.Messaging;
 /// <summary>What has been read of the store, by stream in version order.</summary>
 public sealed class Facts(IReadOnlyDictionary<string, IReadOnlyList<StoredFact>> streams)
 {
+    /// <summary>Facts that were read one by one.</summary>
+    public Facts(IEnumerable<StoredFact> facts)
+        : this(facts.GroupBy(fact => fact.Stream).ToDictionary(stream => stream.Key, stream => (IReadOnlyList<StoredFact>)[.. stream.OrderBy(fact => fact.Version)]))
+    {
+    }
+
     public static Facts None { get; } = new(new Dictionary<string, IReadOnlyList<StoredFact>>());
 
     /// <summary>The stream's facts; empty if it has none.</summary>
@@ -30,7 +36,7 @@ public sealed class StreamCache(IFactLog log)
     private ConcurrentDictionary<string, IReadOnlyList<StoredFact>> _old = new();
 
     /// <summary>Facts of the streams, up to the given version at least wherever the store has them.</summary>
-    public async ValueTask<Facts> ReadAsync(IEnumerable<AnswerPlace> places, CancellationToken cancellation = default)
+    public async ValueTask<Facts> ReadAsync(IEnumerable<StreamPlace> places, CancellationToken cancellation = default)
     {
         var facts = new Dictionary<string, IReadOnlyList<StoredFact>>();
         var unknown = new HashSet<string>();
@@ -54,9 +60,13 @@ public sealed class StreamCache(IFactLog log)
         return new Facts(facts);
     }
 
-    /// <summary>As above, the same version of all streams.</summary>
-    public ValueTask<Facts> ReadAsync(IEnumerable<string> streams, long upTo, CancellationToken cancellation = default) =>
-        ReadAsync(streams.Select(stream => new AnswerPlace(stream, upTo)), cancellation);
+    /// <summary>As above, each stream from its beginning up to its <typeparamref name="TFact"/>.</summary>
+    public ValueTask<Facts> ReadAsync<TFact>(IEnumerable<string> streams, CancellationToken cancellation = default) =>
+        ReadAsync(streams.Select(StreamLayout.PlaceOf<TFact>), cancellation);
+
+    /// <summary>As above, where each stream begins: the facts that tasks are in.</summary>
+    public ValueTask<Facts> ReadFirstAsync(IEnumerable<string> streams, CancellationToken cancellation = default) =>
+        ReadAsync(streams.Select(StreamLayout.First), cancellation);
 
     /// <summary>Takes over what this process has just appended.</summary>
     public void Remember(string causation, IEnumerable<FactAppend> appended)
@@ -75,7 +85,7 @@ public sealed class StreamCache(IFactLog log)
     private void Remember(string stream, IReadOnlyList<StoredFact> facts)
     {
         // A held-out set is named by its content and never changes; it is wanted again at every evaluation.
-        if (stream.StartsWith("heldout/", StringComparison.Ordinal))
+        if (StreamKey.IsOf(stream, StreamKind.HeldOut))
         {
             _heldOut[stream] = facts;
             return;

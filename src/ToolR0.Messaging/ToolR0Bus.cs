@@ -45,10 +45,12 @@ public static class ToolR0Bus
             return;
         }
 
-        bus.AddConfigureEndpointsCallback((_, endpoint) =>
+        bus.AddConfigureEndpointsCallback((name, endpoint) =>
         {
-            if (endpoint is IRabbitMqReceiveEndpointConfigurator queue)
-                queue.SetQuorumQueue();
+            if (endpoint is not IRabbitMqReceiveEndpointConfigurator queue)
+                return;
+            queue.SetQuorumQueue();
+            queue.SingleActiveConsumer = Queues.HasSingleActiveConsumer(name);
         });
         bus.UsingRabbitMq((context, transport) =>
         {

@@ -20,6 +20,7 @@ public static class RewardScoringService
     {
         services.TryAddSingleton<RunCatalog>();
         services.TryAddSingleton<StreamCache>();
+        services.TryAddSingleton<HeldOutGuards>();
         return services;
     }
 
@@ -27,9 +28,18 @@ public static class RewardScoringService
     {
         bus.AddConsumer<ScoreProposalsConsumer, ScoreProposalsDefinition>();
         bus.AddConsumer<ScoreAttemptsConsumer, ScoreAttemptsDefinition>();
+        bus.AddConsumer<FilterCandidatesConsumer, FilterCandidatesDefinition>();
+        bus.AddConsumer<RateCandidatesConsumer, RateCandidatesDefinition>();
+        bus.AddConsumer<LabelCandidatesConsumer, LabelCandidatesDefinition>();
     }
 }
 
 public sealed class ScoreProposalsDefinition(WorkerOptions workers) : ShardConsumerDefinition<ScoreProposalsConsumer, ScoreProposals>(workers.Count);
 
 public sealed class ScoreAttemptsDefinition(WorkerOptions workers) : ShardConsumerDefinition<ScoreAttemptsConsumer, ScoreAttempts>(workers.Count);
+
+public sealed class FilterCandidatesDefinition(WorkerOptions workers) : ShardConsumerDefinition<FilterCandidatesConsumer, FilterCandidates>(workers.Count);
+
+public sealed class RateCandidatesDefinition(WorkerOptions workers) : ShardConsumerDefinition<RateCandidatesConsumer, RateCandidates>(workers.Count);
+
+public sealed class LabelCandidatesDefinition(WorkerOptions workers) : ShardConsumerDefinition<LabelCandidatesConsumer, LabelCandidates>(workers.Count);

@@ -17,23 +17,23 @@ public sealed class ScoreProposalsConsumer(IFactLog log, RunCatalog runs, Stream
     {
         var options = await runs.OptionsAsync(command.Run, cancellation);
         var places = command.Groups.SelectMany(group =>
-            group.Probes.Concat(group.Judged ?? []).OfType<string>().Select(asked => new AnswerPlace(asked, 1)).Prepend(new AnswerPlace(group.Stream, 2)));
+            group.Probes.Concat(group.Judged ?? []).OfType<string>().Select(StreamLayout.PlaceOf<TaskAttempted>).Prepend(StreamLayout.PlaceOf<ToolCallsExecuted>(group.To.Stream)));
         var reward = options.Generator.Reward;
         List<string> batch = Repetition.NeedsWholeStep(reward)
-            ? [.. Ids.GroupsOfStep(command.Groups[0].Stream, options.Generator.PromptsPerStep)]
-            : [.. command.Groups.Select(group => group.Stream)];
-        var stored = await Reader.ReadAsync([.. places, .. batch.Select(stream => new AnswerPlace(stream, 1))], cancellation);
+            ? [.. Ids.GroupsOfStep(command.Groups[0].To.Stream, options.Generator.PromptsPerStep)]
+            : [.. command.Groups.Select(group => group.To.Stream)];
+        var stored = await Reader.ReadAsync([.. places, .. batch.Select(StreamLayout.PlaceOf<TasksProposed>)], cancellation);
         var shares = Repetition.OfGroups([.. batch.Select(stored.One<TasksProposed>)], reward);
         return ShardAnswer.Plain([.. command.Groups.Select(group => new ProposalsScored(
             command.Run,
             GeneratorReward.ScoreGroup(
-                stored.One<TasksProposed>(group.Stream),
-                stored.One<ToolCallsExecuted>(group.Stream),
+                stored.One<TasksProposed>(group.To.Stream),
+                stored.One<ToolCallsExecuted>(group.To.Stream),
                 Answers(group.Probes),
                 Answers(group.Judged ?? []),
-                Ids.IterationOf(group.Stream),
+                StreamKey.Parse(group.To.Stream).Iteration,
                 options,
-                shares[batch.IndexOf(group.Stream)])))]);
+                shares[batch.IndexOf(group.To.Stream)])))]);
 
         TaskAttempted?[] Answers(IReadOnlyList<string?> streams) => [.. streams.Select(stream => stream is null ? null : stored.One<TaskAttempted>(stream))];
     }
@@ -46,10 +46,11 @@ public sealed class ScoreAttemptsConsumer(IFactLog log, RunCatalog runs, StreamC
     protected override async Task<ShardAnswer> ComputeAsync(ScoreAttempts command, CancellationToken cancellation)
     {
         var options = await runs.OptionsAsync(command.Run, cancellation);
-        var stored = await Reader.ReadAsync(command.Streams, 2, cancellation);
-        var attempts = command.Streams.Select(stored.One<TaskAttempted>).ToList();
-        var tasks = await Reader.ReadAsync(attempts.Select(attempt => attempt.Task.Stream), 1, cancellation);
-        return ShardAnswer.Plain([.. command.Streams.Zip(attempts, (stream, attempt) =>
+        List<string> streams = [.. command.Groups.Select(group => group.Stream)];
+        var stored = await Reader.ReadAsync<ToolCallsExecuted>(streams, cancellation);
+        var attempts = streams.Select(stored.One<TaskAttempted>).ToList();
+        var tasks = await Reader.ReadFirstAsync(attempts.Select(attempt => attempt.Task.Stream), cancellation);
+        return ShardAnswer.Plain([.. streams.Zip(attempts, (stream, attempt) =>
         {
             var task = TaskSource.Resolve(attempt.Task, tasks.Of(attempt.Task.Stream))
                 ?? throw new InvalidOperationException($"{stream}: {attempt.Task.Stream} holds no task at {attempt.Task.Index}");

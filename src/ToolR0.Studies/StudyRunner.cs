@@ -8,7 +8,7 @@ namespace ToolR0.Studies;
 
 /// <summary>
 /// Plays the runs of a study that are not in the store yet, several side by side, and reads all of them back. A study that was killed goes on: its runs
-/// are found by their digest, completed ones are only read, begun ones resumed.
+/// are found by their digest, completed ones are only read, begun ones resumed, and those that failed once more where a resumption can help.
 /// </summary>
 public sealed class StudyRunner(Settings settings, IFactLog log, RunStates states, TextWriter progress)
 {
@@ -44,7 +44,7 @@ public sealed class StudyRunner(Settings settings, IFactLog log, RunStates state
         var process = new StudyProcess(settings, cell, run);
         var state = await states.LoadAsync(run, cancellation);
         string? failure = null;
-        var play = state.Status is not (RunStatus.Completed or RunStatus.Cancelled);
+        var play = state.Status is not (RunStatus.Completed or RunStatus.Cancelled) && state is not { Status: RunStatus.Failed, IsResumable: false };
         if (play)
         {
             failure = await process.PlayAsync(resume: state.Status != RunStatus.NotStarted, cancellation);

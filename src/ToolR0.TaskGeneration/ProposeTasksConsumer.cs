@@ -26,7 +26,7 @@ public sealed class ProposeTasksConsumer(
         TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
         using var policy = sources.Open(Role.Generator, command.Policy, options.Inference, options.Dispatch.CacheMegabytes * 1_000_000);
         var started = DateTimeOffset.UtcNow;
-        var sampling = command.Groups[0].Stream.StartsWith("task/", StringComparison.Ordinal) ? options.Curriculum.Sampling : options.Generator.Sampling;
+        var sampling = StreamKey.IsOf(command.Groups[0].To.Stream, StreamKind.Task) ? options.Curriculum.Sampling : options.Generator.Sampling;
         var requests = command.Groups.Select(group => new SampleRequest(Prompt(policy, group.Spec, options), group.Seeds)).ToList();
         var sampled = policy.Sample(requests, sampling, cancellation);
         var facts = command.Groups.Select((group, i) => new TasksProposed(

@@ -7,7 +7,7 @@ using ToolR0.SelfPlay.Parsing;
 
 namespace ToolR0.ToolExecution;
 
-/// <summary>Executes the gold calls of each proposal, or the predicted calls of each attempt, of the group at version 1 of each stream.</summary>
+/// <summary>Executes the gold calls of each proposal, or the predicted calls of each attempt, of the group that each stream begins with.</summary>
 public sealed class ExecuteToolCallsConsumer(
     IFactLog log, RunCatalog runs, StreamCache reader, ToolExecutor executor, ILogger<ExecuteToolCallsConsumer> logger)
     : ShardConsumer<ExecuteToolCalls>(log, reader, logger)
@@ -15,13 +15,14 @@ public sealed class ExecuteToolCallsConsumer(
     protected override async Task<ShardAnswer> ComputeAsync(ExecuteToolCalls command, CancellationToken cancellation)
     {
         var options = await runs.OptionsAsync(command.Run, cancellation);
-        var groups = await Reader.ReadAsync(command.Streams, 1, cancellation);
-        var firsts = command.Streams.Select(stream => groups.Of(stream).FirstOrDefault()
+        List<string> streams = [.. command.Groups.Select(group => group.Stream)];
+        var groups = await Reader.ReadFirstAsync(streams, cancellation);
+        var firsts = streams.Select(stream => groups.Of(stream).FirstOrDefault()
             ?? throw new InvalidOperationException($"{command.Shard}: nothing is stored in {stream}")).ToList();
-        var tasks = await Reader.ReadAsync(firsts.OfType<TaskAttempted>().Select(attempt => attempt.Task.Stream), 1, cancellation);
+        var tasks = await Reader.ReadFirstAsync(firsts.OfType<TaskAttempted>().Select(attempt => attempt.Task.Stream), cancellation);
 
         var answers = new List<object>(firsts.Count);
-        foreach (var (stream, first) in command.Streams.Zip(firsts))
+        foreach (var (stream, first) in streams.Zip(firsts))
         {
             var (samples, workOf) = first switch
             {

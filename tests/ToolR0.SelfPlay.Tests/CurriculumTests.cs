@@ -45,12 +45,12 @@ public sealed class CurriculumTests
     [Theory]
     [MemberData(nameof(Rejected))]
     public void Every_rejection_has_its_name(string text, string reason) =>
-        CurriculumBuilder.Filter([Candidate(0, text)], HeldOutGuard.None, Given.Options).Single().Reason.ShouldBe(reason);
+        Curricula.Filter([Candidate(0, text)], HeldOutGuard.None, Given.Options).Single().Reason.ShouldBe(reason);
 
     [Fact]
     public void A_good_candidate_survives()
     {
-        var verdict = CurriculumBuilder.Filter([Candidate(0, Given.Proposal())], HeldOutGuard.None, Given.Options).Single();
+        var verdict = Curricula.Filter([Candidate(0, Given.Proposal())], HeldOutGuard.None, Given.Options).Single();
         verdict.Survives.ShouldBeTrue();
         verdict.Task!.Question.ShouldBe(Question);
     }
@@ -65,22 +65,22 @@ public sealed class CurriculumTests
         Reason(good with { Execution = new SampleExecution(0, [new CallOutcome(Given.Call(Given.Gold), CallStatus.TimedOut, null, "5 s")]) }).ShouldBe(Rejections.GoldNotExecutable);
         Reason(good with { Execution = new SampleExecution(0, [new CallOutcome(Given.Call(Given.Gold), CallStatus.SchemaChecked, null, null)]) }).ShouldBeNull();
 
-        static string? Reason(Candidate candidate) => CurriculumBuilder.Filter([candidate], HeldOutGuard.None, Given.Options)[0].Reason;
+        static string? Reason(TestCandidate candidate) => Curricula.Filter([candidate], HeldOutGuard.None, Given.Options)[0].Reason;
     }
 
     [Fact]
     public void Held_out_questions_are_refused_whatever_their_menu_and_spelling()
     {
         var guard = new HeldOutGuard([new HeldOutItem("1", "units", new ToolTask("please  convert 3 MILE to kilometres!", [], []))]);
-        CurriculumBuilder.Filter([Candidate(0, Given.Proposal())], guard, Given.Options)[0].Reason.ShouldBe(Rejections.HeldOut);
+        Curricula.Filter([Candidate(0, Given.Proposal())], guard, Given.Options)[0].Reason.ShouldBe(Rejections.HeldOut);
     }
 
     [Fact]
     public void The_tiny_presets_switches_let_short_questions_through()
     {
         var tools = """[{"name":"convert_length","parameters":{"value":"number","unit":"string"}},{"name":"add_numbers","parameters":{"first":"integer"}}]""";
-        Candidate[] candidates = [Candidate(0, Given.Proposal("What is 3 mile", tools)), Candidate(1, Given.Proposal("What is 4 mile", tools))];
-        CurriculumBuilder.Filter(candidates, HeldOutGuard.None, ShippedPresets.Nano).ShouldAllBe(v => v.Survives);
+        TestCandidate[] candidates = [Candidate(0, Given.Proposal("What is 3 mile", tools)), Candidate(1, Given.Proposal("What is 4 mile", tools))];
+        Curricula.Filter(candidates, HeldOutGuard.None, ShippedPresets.Nano).ShouldAllBe(v => v.Survives);
     }
 
     [Theory]
@@ -89,7 +89,7 @@ public sealed class CurriculumTests
     [InlineData("""[{"name":"convert_length","parameters":{"value":"number","unit":"string"}},{"name":"convert_length","parameters":{"first":"integer"}}]""", Rejections.DuplicateTool)]
     public void The_tiny_preset_offers_a_repeated_tool_once_and_wants_two_to_choose_from(string tools, string? reason)
     {
-        var verdict = CurriculumBuilder.Filter([Candidate(0, Given.Proposal("What is 3 mile", tools))], HeldOutGuard.None, ShippedPresets.Nano)[0];
+        var verdict = Curricula.Filter([Candidate(0, Given.Proposal("What is 3 mile", tools))], HeldOutGuard.None, ShippedPresets.Nano)[0];
         verdict.Reason.ShouldBe(reason);
         verdict.Task?.Menu.Select(tool => tool.Name).ShouldBe(["convert_length", "add_numbers"]);
     }
@@ -97,14 +97,14 @@ public sealed class CurriculumTests
     [Fact]
     public void Of_duplicates_the_richest_survives()
     {
-        Candidate[] candidates =
+        TestCandidate[] candidates =
         [
             Candidate(0, Given.Proposal("Please convert 3 mile to kilometres")),
             Candidate(1, Given.Proposal("Please convert 77 mile to kilometres")),
             Candidate(2, Given.Proposal("please  CONVERT 5 mile to kilometres")),
             Candidate(3, Given.Proposal("Please convert 3 mile to metres instead")),
         ];
-        CurriculumBuilder.Filter(candidates, HeldOutGuard.None, Given.Options).Select(v => v.Reason)
+        Curricula.Filter(candidates, HeldOutGuard.None, Given.Options).Select(v => v.Reason)
             .ShouldBe([Rejections.Duplicate, null, Rejections.Duplicate, null]);
     }
 
@@ -113,24 +113,24 @@ public sealed class CurriculumTests
     {
         var wrongValue = Given.Answer("""[{"name":"convert_length","arguments":{"value":9,"unit":"mile"}}]""");
         var attempt = Given.Attempted(AttemptPurpose.Verify, Given.Answer(), wrongValue, wrongValue, wrongValue, "x");
-        CurriculumBuilder.Verify(Given.Task(), attempt).ShouldBe(new Agreement(0.8, 0.2, false));
-        var verified = new VerifiedCandidate(Survivor(0), attempt);
+        CandidateFacts.Verify(Given.Task(), attempt).ShouldBe(new Agreement(0.8, 0.2, false));
+        var verified = new TestVerified(Survivor(0), attempt);
 
-        var names = CurriculumBuilder.Select([verified], 1, Given.Options);
+        var names = Curricula.Select([verified], 1, Given.Options);
         names.Tasks.Single().ShouldBe(new SelectedTask(verified.Verdict.Candidate.Task, "units", "hard", 0.2, verified.Verdict.Fingerprint!));
         (names.NameAgreement, names.CallAgreement).ShouldBe((0.8, 0.2));
 
         var calls = Given.Options with { Curriculum = Given.Options.Curriculum with { Compare = VerifyCompare.Calls, MinAgreement = 0.3 } };
-        CurriculumBuilder.Select([verified], 1, calls).Rejected.Single().Reason.ShouldBe(Rejections.LowAgreement);
+        Curricula.Select([verified], 1, calls).Rejected.Single().Reason.ShouldBe(Rejections.LowAgreement);
         var majority = Given.Options with { Curriculum = Given.Options.Curriculum with { MajorityFromIteration = 2 } };
-        CurriculumBuilder.Select([verified], 1, majority).Tasks.Count.ShouldBe(1);
-        CurriculumBuilder.Select([verified], 2, majority).Rejected.Single().Reason.ShouldBe(Rejections.GoldNotMajority);
+        Curricula.Select([verified], 1, majority).Tasks.Count.ShouldBe(1);
+        Curricula.Select([verified], 2, majority).Rejected.Single().Reason.ShouldBe(Rejections.GoldNotMajority);
         var easy = Given.Options with { Curriculum = Given.Options.Curriculum with { MaxPassRate = 0.1 } };
-        CurriculumBuilder.Select([verified], 1, easy).Rejected.Single().Reason.ShouldBe(Rejections.TooEasy);
-        CurriculumBuilder.Select([verified with { Attempt = Given.Attempted(AttemptPurpose.Verify, Given.Void()) }], 1, easy)
+        Curricula.Select([verified], 1, easy).Rejected.Single().Reason.ShouldBe(Rejections.TooEasy);
+        Curricula.Select([verified with { Attempt = Given.Attempted(AttemptPurpose.Verify, Given.Void()) }], 1, easy)
             .Rejected.Single().Reason.ShouldBe(Rejections.VoidVerification);
         var tooLong = Given.Attempted(AttemptPurpose.Verify, Given.Void() with { VoidCause = VoidCauses.PromptTooLong });
-        CurriculumBuilder.Select([verified with { Attempt = tooLong }], 1, easy).Rejected.Single().Reason.ShouldBe(Rejections.PromptTooLong);
+        Curricula.Select([verified with { Attempt = tooLong }], 1, easy).Rejected.Single().Reason.ShouldBe(Rejections.PromptTooLong);
     }
 
     [Fact]
@@ -154,7 +154,7 @@ public sealed class CurriculumTests
         };
         int[] rights = [10, 9, 5, 4, 2, 1];
         var survivors = Enumerable.Range(0, 120).Select(i => Verified(i, rights[i / 2 % 6], i % 2 == 0 ? "units" : "math")).ToList();
-        var selection = CurriculumBuilder.Select(survivors, 1, options);
+        var selection = Curricula.Select(survivors, 1, options);
 
         selection.Tasks.Count.ShouldBe(40);
         selection.Tasks.Count(t => t.Domain == "math").ShouldBe(20);
@@ -164,11 +164,11 @@ public sealed class CurriculumTests
         selection.Rejected.Count.ShouldBe(80);
         selection.Rejected.ShouldAllBe(r => r.Reason == Rejections.OverQuota);
 
-        var again = CurriculumBuilder.Select(survivors, 1, options);
+        var again = Curricula.Select(survivors, 1, options);
         again.Sha256.ShouldBe(selection.Sha256);
-        CurriculumBuilder.Select(survivors, 2, options).Sha256.ShouldNotBe(selection.Sha256);
-        CurriculumBuilder.Select(survivors, 1, options with { Seed = 2 }).Sha256.ShouldNotBe(selection.Sha256);
-        var shuffled = CurriculumBuilder.Select(survivors, 1, options with { Curriculum = options.Curriculum with { Order = CurriculumOrder.Shuffled } });
+        Curricula.Select(survivors, 2, options).Sha256.ShouldNotBe(selection.Sha256);
+        Curricula.Select(survivors, 1, options with { Seed = 2 }).Sha256.ShouldNotBe(selection.Sha256);
+        var shuffled = Curricula.Select(survivors, 1, options with { Curriculum = options.Curriculum with { Order = CurriculumOrder.Shuffled } });
         shuffled.Tasks.Select(t => t.Task).ShouldBe(selection.Tasks.Select(t => t.Task), ignoreOrder: true);
         shuffled.Sha256.ShouldNotBe(selection.Sha256);
     }
@@ -178,7 +178,7 @@ public sealed class CurriculumTests
     {
         var options = Given.Options with { Curriculum = Given.Options.Curriculum with { Selected = 10 } };
         var survivors = Enumerable.Range(0, 30).Select(i => Verified(i, i < 2 ? 1 : 10, "travel")).ToList();
-        var labels = CurriculumBuilder.Select(survivors, 1, options).Tasks.Select(t => t.Label).ToList();
+        var labels = Curricula.Select(survivors, 1, options).Tasks.Select(t => t.Label).ToList();
         labels.Count.ShouldBe(10);
         labels.Count(l => l == "hard").ShouldBeLessThanOrEqualTo(2);
     }
@@ -192,23 +192,24 @@ public sealed class CurriculumTests
             Verdict = s.Verdict with { Candidate = s.Verdict.Candidate with { Task = new TaskRef(s.Verdict.Candidate.Task.Stream.Replace("/r/", "/other/"), 0) } },
         }).ToList();
         var options = Given.Options with { Curriculum = Given.Options.Curriculum with { Selected = 7 } };
-        CurriculumBuilder.Select(renamed, 1, options).Sha256.ShouldBe(CurriculumBuilder.Select(survivors, 1, options).Sha256);
+        Curricula.Select(renamed, 1, options).Sha256.ShouldBe(Curricula.Select(survivors, 1, options).Sha256);
     }
 
     [Fact]
     public void Every_candidate_gets_one_outcome()
     {
         var options = Given.Options with { Curriculum = Given.Options.Curriculum with { Selected = 1 } };
-        var verdicts = CurriculumBuilder.Filter(
+        var verdicts = Curricula.Filter(
             [Candidate(0, Given.Proposal()), Candidate(1, "x"), Candidate(2, Given.Proposal("Please convert the 3 mile of this road"))], HeldOutGuard.None, options);
-        var selection = CurriculumBuilder.Select([.. verdicts.Where(v => v.Survives).Select(v => new VerifiedCandidate(v, Given.Probes(4)))], 1, options);
-        var outcomes = selection.Outcomes("r", 1, verdicts);
+        var selection = Curricula.Select([.. verdicts.Where(v => v.Survives).Select(v => new TestVerified(v, Given.Probes(4)))], 1, options);
+        List<CandidateVerdict> all = [.. verdicts.Select(v => v.Verdict)];
+        var outcomes = selection.Outcomes("r", 1, all);
         outcomes.Select(o => o.Task.Stream).Order().ShouldBe(["task/r/1/0", "task/r/1/1", "task/r/1/2"]);
         outcomes.Count(o => o.Fact is TaskSelected).ShouldBe(1);
-        var fact = selection.ToFact("r", 1, verdicts);
+        var fact = selection.ToFact("r", 1, all);
         fact.Candidates.ShouldBe(3);
         fact.Rejected.ShouldBe(new Dictionary<string, int> { [Rejections.MissingTags] = 1, [Rejections.OverQuota] = 1 });
-        var metrics = StepMetrics.OfCurriculum(fact, selection, verdicts, []);
+        var metrics = StepMetrics.OfCurriculum(fact, selection, all, [], []);
         metrics["rejected.missing_tags"].ShouldBe(1);
         (metrics["distinctTools"], metrics["distinctQuestions"], metrics["callsMean"], metrics["refusalShare"], metrics["passRate.5"]).ShouldBe((2, 1, 1, 0, 1));
     }
@@ -244,21 +245,21 @@ public sealed class CurriculumTests
     private static string Tool(string name) =>
         "[{\"name\":\"" + name + "\",\"description\":\"Converts a length\",\"parameters\":{\"value\":\"number\",\"unit\":\"string\"}}]";
 
-    private static Candidate Candidate(int index, string text)
+    private static TestCandidate Candidate(int index, string text)
     {
         var sample = Given.Sample(text);
         var gold = ProposalParser.ParseForCurriculum(text).ToTask()?.Gold ?? [];
-        return new Candidate(
+        return new TestCandidate(
             new TaskRef($"task/r/1/{index}", 0), index, Given.Spec, sample, new SampleExecution(0, [.. gold.Select(c => new CallOutcome(c, CallStatus.Succeeded, "1", null))]));
     }
 
-    private static CandidateVerdict Survivor(int index, string domain = "units")
+    private static TestVerdict Survivor(int index, string domain = "units")
     {
         var candidate = Candidate(index, Given.Proposal($"Please convert 3 mile to unit {index}")) with { Spec = Given.Spec with { Domain = domain } };
         var options = Given.Options with { Curriculum = Given.Options.Curriculum with { FoldDigits = false } };
-        return CurriculumBuilder.Filter([candidate], HeldOutGuard.None, options).Single();
+        return Curricula.Filter([candidate], HeldOutGuard.None, options).Single();
     }
 
-    private static VerifiedCandidate Verified(int index, int right, string domain) =>
+    private static TestVerified Verified(int index, int right, string domain) =>
         new(Survivor(index, domain), Given.Attempted(AttemptPurpose.Verify, [.. Given.Probes(right, 10).Samples.Select(s => s with { Text = s.Text.Replace("\"other\"", "\"convert_length\"") })]));
 }

@@ -129,8 +129,8 @@ public sealed class FuzzTests
     [Fact]
     public void Candidates_are_judged_whatever_they_say() => Each(7, text =>
     {
-        var candidate = new Candidate(new TaskRef("task/r/1/0", 0), 0, Given.Spec, Given.Sample(text), new SampleExecution(0, []));
-        CurriculumBuilder.Filter([candidate], HeldOutGuard.None, ShippedPresets.Nano)[0].Reason.ShouldNotBeNull();
+        var candidate = new TestCandidate(new TaskRef("task/r/1/0", 0), 0, Given.Spec, Given.Sample(text), new SampleExecution(0, []));
+        Curricula.Filter([candidate], HeldOutGuard.None, ShippedPresets.Nano)[0].Reason.ShouldNotBeNull();
     }, count: 20_000);
 
     [Fact]

@@ -122,24 +122,24 @@ public sealed class JudgeTests
     {
         var options = Presets.Paper with { Curriculum = Presets.Paper.Curriculum with { LabelBy = LabelBy.Judge } };
         string[] said = ["<difficulty>hard</difficulty>", "<difficulty>easy</difficulty>", "no idea", "medium"];
-        var verified = said.Select((text, i) => new VerifiedCandidate(Survivor(i), Given.Probes(8), Said(text))).ToList();
+        var verified = said.Select((text, i) => new TestVerified(Survivor(i), Given.Probes(8), Said(text))).ToList();
 
-        var selection = CurriculumBuilder.Select(verified, 1, options);
+        var selection = Curricula.Select(verified, 1, options);
         selection.Tasks.Select(task => task.Label).ShouldBe(["easy", "medium", "hard"]);
         selection.Rejected.ShouldHaveSingleItem().ShouldBe(new RejectedCandidate(verified[2].Verdict.Candidate.Task, Rejections.VoidJudge, null));
-        CurriculumBuilder.Select(verified, 1, options with { Judge = Middle }).Tasks.Count(task => task.Label == "medium").ShouldBe(2);
-        CurriculumBuilder.Select([verified[0] with { Judged = null }], 1, options).Rejected.Single().Reason.ShouldBe(Rejections.VoidJudge);
+        Curricula.Select(verified, 1, options with { Judge = Middle }).Tasks.Count(task => task.Label == "medium").ShouldBe(2);
+        Curricula.Select([verified[0] with { Judged = null }], 1, options).Rejected.Single().Reason.ShouldBe(Rejections.VoidJudge);
         var tooLong = Given.Attempted(AttemptPurpose.Label, Given.Void() with { VoidCause = VoidCauses.PromptTooLong });
-        CurriculumBuilder.Select([verified[0] with { Judged = tooLong }], 1, options with { Judge = Middle }).Rejected.Single().Reason.ShouldBe(Rejections.PromptTooLong);
-        CurriculumBuilder.Select(verified, 1, Presets.Paper).Tasks.ShouldAllBe(task => task.Label == "easy");
+        Curricula.Select([verified[0] with { Judged = tooLong }], 1, options with { Judge = Middle }).Rejected.Single().Reason.ShouldBe(Rejections.PromptTooLong);
+        Curricula.Select(verified, 1, Presets.Paper).Tasks.ShouldAllBe(task => task.Label == "easy");
     }
 
     [Fact]
     public void Only_what_verification_keeps_is_worth_asking_for()
     {
-        CurriculumBuilder.Passes(Survivor(0), Given.Probes(2), 1, Presets.Paper).ShouldBeTrue();
-        CurriculumBuilder.Passes(Survivor(0), Given.Probes(1), 1, Presets.Paper).ShouldBeFalse();
-        CurriculumBuilder.Passes(Survivor(0), Given.Attempted(AttemptPurpose.Verify, Given.Void()), 1, Presets.Paper).ShouldBeFalse();
+        Curricula.Passes(Survivor(0), Given.Probes(2), 1, Presets.Paper).ShouldBeTrue();
+        Curricula.Passes(Survivor(0), Given.Probes(1), 1, Presets.Paper).ShouldBeFalse();
+        Curricula.Passes(Survivor(0), Given.Attempted(AttemptPurpose.Verify, Given.Void()), 1, Presets.Paper).ShouldBeFalse();
     }
 
     [Theory]
@@ -198,12 +198,12 @@ public sealed class JudgeTests
         return GeneratorReward.ScoreGroup(group, Given.AllRan(group), [Given.Probes(4)], [judged], 1, options).Single();
     }
 
-    private static CandidateVerdict Survivor(int index)
+    private static TestVerdict Survivor(int index)
     {
         var sample = Given.Sample(Given.Proposal($"Please convert 3 mile of road {(char)('a' + index)}"));
-        var candidate = new Candidate(
+        var candidate = new TestCandidate(
             new TaskRef($"task/r/1/{index}", 0), index, Given.Spec, sample, new SampleExecution(0, [new CallOutcome(Given.Call(Given.Gold), CallStatus.Succeeded, "1", null)]));
-        return CurriculumBuilder.Filter([candidate], HeldOutGuard.None, Given.Options).Single(v => v.Survives);
+        return Curricula.Filter([candidate], HeldOutGuard.None, Given.Options).Single(v => v.Survives);
     }
 
     private static async Task<List<AuditFinding>> Audit(IEnumerable<StoredFact> facts)

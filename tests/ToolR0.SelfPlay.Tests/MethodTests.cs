@@ -134,9 +134,9 @@ public sealed class MethodTests
         // White space counts for quality (min(1, |q| / 220)) and not for the fingerprint.
         const string question = "Please convert 3 mile to kilometres";
         string[] asked = [question, question, "Please  convert 3 mile to kilometres", question];
-        CurriculumBuilder.Filter([.. asked.Select((text, i) => Candidate(i, Given.Proposal(text)))], HeldOutGuard.None, Given.Options)
+        Curricula.Filter([.. asked.Select((text, i) => Candidate(i, Given.Proposal(text)))], HeldOutGuard.None, Given.Options)
             .Select(verdict => verdict.Reason).ShouldBe([Rejections.Duplicate, Rejections.Duplicate, null, Rejections.Duplicate]);
-        CurriculumBuilder.Filter([.. Enumerable.Range(0, 3).Select(i => Candidate(i, Given.Proposal(question)))], HeldOutGuard.None, Given.Options)
+        Curricula.Filter([.. Enumerable.Range(0, 3).Select(i => Candidate(i, Given.Proposal(question)))], HeldOutGuard.None, Given.Options)
             .Select(verdict => verdict.Reason).ShouldBe([null, Rejections.Duplicate, Rejections.Duplicate]);
     }
 
@@ -150,7 +150,7 @@ public sealed class MethodTests
             Specs = Given.Options.Specs with { Domains = new Dictionary<string, double> { ["units"] = 1, ["travel"] = 1 } },
         };
         var survivors = Enumerable.Range(0, 26).Select(i => Verified(i, i < 2 ? "travel" : "units", right: i == 2 ? 1 : i < 12 ? 5 : 10)).ToList();
-        var tasks = CurriculumBuilder.Select(survivors, 1, options).Tasks;
+        var tasks = Curricula.Select(survivors, 1, options).Tasks;
         tasks.Count.ShouldBe(12);
         tasks.Count(task => task.Domain == "travel").ShouldBe(2);
         var units = tasks.Where(task => task.Domain == "units").CountBy(task => task.Label).ToDictionary();
@@ -167,14 +167,14 @@ public sealed class MethodTests
     [InlineData(3, "medium")]
     [InlineData(2, "hard")]
     public void Labels_follow_the_pass_rate(int right, string label) =>
-        CurriculumBuilder.Select([Verified(0, "units", right)], 1, Given.Options).Tasks.Single().Label.ShouldBe(label);
+        Curricula.Select([Verified(0, "units", right)], 1, Given.Options).Tasks.Single().Label.ShouldBe(label);
 
     [Fact]
     public void A_candidate_is_kept_from_an_agreement_of_a_fifth_on()
     {
         var calls = Given.Options with { Curriculum = Given.Options.Curriculum with { Compare = VerifyCompare.Calls } };
-        CurriculumBuilder.Select([Verified(0, "units", 2)], 1, calls).Tasks.Count.ShouldBe(1);
-        CurriculumBuilder.Select([Verified(0, "units", 1)], 1, calls).Rejected.Single().Reason.ShouldBe(Rejections.LowAgreement);
+        Curricula.Select([Verified(0, "units", 2)], 1, calls).Tasks.Count.ShouldBe(1);
+        Curricula.Select([Verified(0, "units", 1)], 1, calls).Rejected.Single().Reason.ShouldBe(Rejections.LowAgreement);
     }
 
     [Theory]
@@ -218,22 +218,22 @@ public sealed class MethodTests
         }
 
         static string? Rejected(string text, RunOptions options, TaskSpec spec) =>
-            CurriculumBuilder.Filter([Candidate(0, text) with { Spec = spec }], HeldOutGuard.None, options).Single().Reason;
+            Curricula.Filter([Candidate(0, text) with { Spec = spec }], HeldOutGuard.None, options).Single().Reason;
     }
 
-    private static string? Reason(string text) => CurriculumBuilder.Filter([Candidate(0, text)], HeldOutGuard.None, Given.Options).Single().Reason;
+    private static string? Reason(string text) => Curricula.Filter([Candidate(0, text)], HeldOutGuard.None, Given.Options).Single().Reason;
 
-    private static Candidate Candidate(int index, string text)
+    private static TestCandidate Candidate(int index, string text)
     {
         var gold = ProposalParser.ParseForCurriculum(text).ToTask()?.Gold ?? [];
-        return new Candidate(
+        return new TestCandidate(
             new TaskRef($"task/r/1/{index}", 0), index, Given.Spec, Given.Sample(text), new SampleExecution(0, [.. gold.Select(c => new CallOutcome(c, CallStatus.Succeeded, "1", null))]));
     }
 
-    private static VerifiedCandidate Verified(int index, string domain, int right)
+    private static TestVerified Verified(int index, string domain, int right)
     {
         var candidate = Candidate(index, Given.Proposal()) with { Spec = Given.Spec with { Domain = domain } };
-        return new VerifiedCandidate(
-            CurriculumBuilder.Filter([candidate], HeldOutGuard.None, Given.Options).Single(), Given.Attempted(AttemptPurpose.Verify, [.. Given.Probes(right, 10).Samples]));
+        return new TestVerified(
+            Curricula.Filter([candidate], HeldOutGuard.None, Given.Options).Single(), Given.Attempted(AttemptPurpose.Verify, [.. Given.Probes(right, 10).Samples]));
     }
 }

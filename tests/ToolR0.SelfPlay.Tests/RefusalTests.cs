@@ -113,10 +113,10 @@ public sealed class RefusalTests
         string[] answers = [Given.Answer("[]"), Given.Answer(" [ ] "), Given.Answer("```json\n[]\n```"), Given.Answer("null"), Given.Answer("{}"), Given.Answer(""), "no tool fits", Given.Answer()];
         var result = Difficulty.Probe([], Given.Attempted(AttemptPurpose.Probe, answers).Samples);
         (result.PassRate, result.Consistency, result.GoldIsMode).ShouldBe((3 / 8.0, 3 / 8.0, true));
-        CurriculumBuilder.Verify(Task, Given.Attempted(AttemptPurpose.Verify, answers)).ShouldBe(new Agreement(3 / 8.0, 3 / 8.0, true));
+        CandidateFacts.Verify(Task, Given.Attempted(AttemptPurpose.Verify, answers)).ShouldBe(new Agreement(3 / 8.0, 3 / 8.0, true));
 
         // And the other way round: a refusal never agrees with a gold call.
-        CurriculumBuilder.Verify(Given.Task(), Given.Attempted(AttemptPurpose.Verify, answers)).ShouldBe(new Agreement(1 / 8.0, 1 / 8.0, false));
+        CandidateFacts.Verify(Given.Task(), Given.Attempted(AttemptPurpose.Verify, answers)).ShouldBe(new Agreement(1 / 8.0, 1 / 8.0, false));
     }
 
     [Fact]
@@ -136,9 +136,9 @@ public sealed class RefusalTests
     [Fact]
     public void Refusals_of_one_question_over_one_menu_are_duplicates_and_the_same_question_with_a_call_is_another_task()
     {
-        CandidateVerdict[] verdicts =
+        TestVerdict[] verdicts =
         [
-            .. CurriculumBuilder.Filter(
+            .. Curricula.Filter(
                 [
                     Candidate(0, Given.Proposal(Question, gold: "[]"), None),
                     Candidate(1, Given.Proposal(Question.ToUpperInvariant(), gold: "[ ]"), None),
@@ -160,7 +160,7 @@ public sealed class RefusalTests
             Select(4).Tasks.Single().ShouldBe(new SelectedTask(verdict.Candidate.Task, "units", "medium", 0.5, verdict.Fingerprint!));
             Select(0).Rejected.Single().Reason.ShouldBe(Rejections.LowAgreement);
 
-            CurriculumSelection Select(int right) => CurriculumBuilder.Select([new VerifiedCandidate(verdict, Given.Probes(right, gold: "[]"))], 1, options);
+            CurriculumSelection Select(int right) => Curricula.Select([new TestVerified(verdict, Given.Probes(right, gold: "[]"))], 1, options);
         }
     }
 
@@ -224,10 +224,10 @@ public sealed class RefusalTests
 
     private static AttemptScore Solve(ToolTask task, string text) => SolverReward.Score(0, task, text, Given.Options.Solver);
 
-    private static Candidate Candidate(int index, string text, TaskSpec spec, SampleExecution? execution = null)
+    private static TestCandidate Candidate(int index, string text, TaskSpec spec, SampleExecution? execution = null)
     {
         var gold = ProposalParser.ParseForCurriculum(text).ToTask(spec)?.Gold ?? [];
-        return new Candidate(
+        return new TestCandidate(
             new TaskRef($"task/r/1/{index}", 0),
             index,
             spec,
@@ -235,6 +235,6 @@ public sealed class RefusalTests
             execution ?? new SampleExecution(0, [.. gold.Select(call => new CallOutcome(call, CallStatus.Succeeded, "1", null))]));
     }
 
-    private static CandidateVerdict Judge(string text, TaskSpec spec, SampleExecution? execution = null) =>
-        CurriculumBuilder.Filter([Candidate(0, text, spec, execution)], HeldOutGuard.None, Given.Options).Single();
+    private static TestVerdict Judge(string text, TaskSpec spec, SampleExecution? execution = null) =>
+        Curricula.Filter([Candidate(0, text, spec, execution)], HeldOutGuard.None, Given.Options).Single();
 }

@@ -116,8 +116,8 @@ public sealed class RunAuditTests
     [Fact]
     public async Task An_altered_outcome_of_a_candidate_is_found()
     {
-        await Found<TaskSelected>(t => t with { Position = t.Position + 1 }, "outcome");
-        await Found<TaskRejected>(t => t with { Reason = Rejections.LowAgreement }, "outcome");
+        await Found<TaskSelected>(t => t with { Position = t.Position + 1 }, "position");
+        await Found<TaskRejected>(t => t with { Reason = Rejections.LowAgreement }, "reason");
     }
 
     [Fact]
@@ -187,7 +187,7 @@ public sealed class RunAuditTests
         facts[at] = facts[at] with { Fact = alter((T)facts[at].Fact) };
         var findings = await Audit(facts);
         foreach (var field in fields)
-            findings.ShouldContain(f => f.Field == field, $"{field}: {string.Join("; ", findings)}");
+            findings.ShouldContain(f => f.Field == field || f.Field.StartsWith(field + ".", StringComparison.Ordinal), $"{field}: {string.Join("; ", findings)}");
     }
 
     private static async Task<List<AuditFinding>> Audit(IEnumerable<StoredFact> facts, bool heldOut = true)

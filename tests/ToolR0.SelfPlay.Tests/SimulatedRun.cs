@@ -98,29 +98,38 @@ internal sealed class SimulatedRun
     private IReadOnlyList<TaskRef> Curriculum(int iteration)
     {
         var specs = Start(iteration, Phase.Curriculum, []).Specs;
+        var guard = new HeldOutGuard(Items);
         var candidates = specs.Select((spec, n) =>
         {
             var stream = Ids.TaskStream(Run, iteration, n);
             var proposed = Proposed(stream, spec, iteration, "curriculum", n, [n == 3 ? "broken" : Question(iteration, n)]);
-            return Candidate.Of(stream, n, proposed, Executed(stream, proposed));
+            var filtered = CandidateFacts.Filter(Run, Candidate.Of(proposed, Executed(stream, proposed)), guard, _options);
+            Fact(filtered, stream);
+            return (Proposed: proposed, Filtered: new FilteredCandidate(new TaskRef(stream, 0), n, filtered));
         }).ToList();
-        var verdicts = CurriculumBuilder.Filter(candidates, new HeldOutGuard(Items), _options);
-        var verified = verdicts.Where(v => v.Survives).Select(v => new VerifiedCandidate(v, Attempted(
-            v.Candidate.Task.Stream, v.Candidate.Task, v.Task!, AttemptPurpose.Verify, iteration, "verify", v.Candidate.Index, [true, v.Candidate.Index % 2 == 0, true, false]))).ToList();
-        if (_options.Curriculum.LabelBy == LabelBy.Judge)
+        var verdicts = CurriculumBuilder.Verdicts([.. candidates.Select(c => c.Filtered)]);
+        var rated = verdicts.Where(v => v.Survives).Select(v =>
         {
-            verified = [.. verified.Select(v => CurriculumBuilder.Passes(v.Verdict, v.Attempt, iteration, _options)
-                ? v with { Judged = Judged("label", v.Verdict.Candidate.Task, v.Verdict.Task!, AttemptPurpose.Label, iteration, v.Verdict.Candidate.Index, "<difficulty>hard</difficulty>") }
-                : v)];
-        }
+            var task = TaskSource.Resolve(v.Task, candidates[v.Index].Proposed)!;
+            var attempt = Attempted(v.Task.Stream, v.Task, task, AttemptPurpose.Verify, iteration, "verify", v.Index, [true, v.Index % 2 == 0, true, false]);
+            var rating = CandidateFacts.Rate(Run, task, attempt);
+            Fact(rating, v.Task.Stream);
+            if (_options.Curriculum.LabelBy != LabelBy.Judge || !CurriculumBuilder.Passes(rating, iteration, _options))
+                return new RatedCandidate(v, rating);
+            var label = CandidateFacts.Label(
+                Run, Judged("label", v.Task, task, AttemptPurpose.Label, iteration, v.Index, "<difficulty>hard</difficulty>"), _options.Judge);
+            Fact(label, Ids.GroupStream(Run, iteration, GroupKind.Label, 0, v.Index));
+            return new RatedCandidate(v, rating, label);
+        }).ToList();
 
-        var selection = CurriculumBuilder.Select(verified, iteration, _options);
+        var selection = CurriculumBuilder.Select(rated, iteration, _options);
         var selected = selection.ToFact(Run, iteration, verdicts);
         var outcomes = selection.Outcomes(Run, iteration, verdicts).ToList();
         foreach (var (task, fact) in outcomes.Take(2))
             Fact(fact, task.Stream);
         Fact(selected);
-        Fact(new StepCompleted(Run, iteration, Phase.Curriculum, 0, null, StepMetrics.OfCurriculum(selected, selection, verdicts, Options.Specs.KnownTools)));
+        Fact(new StepCompleted(
+            Run, iteration, Phase.Curriculum, 0, null, StepMetrics.OfCurriculum(selected, selection, verdicts, rated, Options.Specs.KnownTools)));
         foreach (var (task, fact) in outcomes.Skip(2))
             Fact(fact, task.Stream);
         return [.. selected.Tasks.Select(t => t.Task)];
@@ -128,7 +137,7 @@ internal sealed class SimulatedRun
 
     private void TrainSolver(int iteration, IReadOnlyList<TaskRef> tasks)
     {
-        var chosen = Start(iteration, Phase.Solver, [.. tasks.Take(2)]).Tasks;
+        var chosen = Start(iteration, Phase.Solver, [.. TrainingOrder.Positions(tasks.Count, 1, 2, 0).Select(position => tasks[position])]).Tasks;
         var facts = new List<(string, object)>();
         var groups = chosen.Select((_, n) => Ids.GroupStream(Run, iteration, "solver", 0, n)).ToList();
         for (var n = 0; n < chosen.Count; n++)
@@ -144,12 +153,12 @@ internal sealed class SimulatedRun
     private void Evaluate(int iteration)
     {
         var tasks = Start(iteration, Phase.Evaluation, [.. Items.Select((_, n) => new TaskRef(Ids.HeldOutStream("abc"), n))]).Tasks;
-        var scores = tasks.Select((task, n) => (Items[n].Class, Attempt(
-            Ids.GroupStream(Run, iteration, "evaluation", 0, n), task, Items[n].Task, AttemptPurpose.Evaluate, iteration, "evaluation", n, [n % 2 == 0])
-            .OfType<AttemptsScored>().Single().Scores[0])).ToList();
+        var facts = tasks.Select((task, n) => Attempt(
+            Ids.GroupStream(Run, iteration, "evaluation", 0, n), task, Items[n].Task, AttemptPurpose.Evaluate, iteration, "evaluation", n, [n % 2 == 0])).ToList();
+        var scores = facts.Select((group, n) => (Items[n].Class, group.OfType<AttemptsScored>().Single().Scores[0])).ToList();
         var evaluated = StepMetrics.Evaluated(Run, iteration, "seen", _policies[Role.Solver], scores);
         Fact(evaluated);
-        Fact(new StepCompleted(Run, iteration, Phase.Evaluation, 0, null, StepMetrics.OfEvaluation(evaluated, scores.Select(s => s.Item2))));
+        Fact(new StepCompleted(Run, iteration, Phase.Evaluation, 0, null, StepMetrics.OfEvaluation(evaluated, facts.SelectMany(group => group.OfType<TaskAttempted>()), scores.Select(s => s.Item2))));
     }
 
     private StepStarted Start(int iteration, Phase phase, IReadOnlyList<TaskRef> tasks)

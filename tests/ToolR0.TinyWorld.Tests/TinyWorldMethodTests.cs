@@ -23,8 +23,8 @@ public sealed class TinyWorldMethodTests
             var group = Given.Proposed(spec, Given.Sample(text));
             var executed = Given.AllRan(group);
 
-            var candidate = new Candidate(new TaskRef("task/r/1/0", 0), 0, spec, group.Samples[0], executed.Samples[0]);
-            CurriculumBuilder.Filter([candidate], HeldOutGuard.None, ShippedPresets.Nano)[0].Reason.ShouldBeNull(text);
+            var candidate = new TestCandidate(new TaskRef("task/r/1/0", 0), 0, spec, group.Samples[0], executed.Samples[0]);
+            Curricula.Filter([candidate], HeldOutGuard.None, ShippedPresets.Nano)[0].Reason.ShouldBeNull(text);
             var score = GeneratorReward.ScoreGroup(group, executed, [Given.Attempted(AttemptPurpose.Probe, CompactFormat.Answer(item.Task.Gold))], [], 1, ShippedPresets.Nano)[0];
             (score.Format, score.Validity, score.PassRate).ShouldBe((1.0, 1.0, 1.0), $"{text} {string.Join(',', score.Reasons)}");
             SolverReward.Score(0, item.Task, CompactFormat.Answer(item.Task.Gold), ShippedPresets.Nano.Solver).Total.ShouldBe(2, 1e-9);
@@ -42,8 +42,8 @@ public sealed class TinyWorldMethodTests
         {
             var spec = new TaskSpec(item.Class, TaskContext.SingleTurn, item.Task.Menu.Count, item.Task.Gold.Count);
             var group = Given.Proposed(spec, Given.Sample(CompactFormat.Proposal("x", item.Task)));
-            return new Candidate(new TaskRef($"task/r/1/{i}", 0), i, spec, group.Samples[0], Given.AllRan(group).Samples[0]);
+            return new TestCandidate(new TaskRef($"task/r/1/{i}", 0), i, spec, group.Samples[0], Given.AllRan(group).Samples[0]);
         }).ToList();
-        CurriculumBuilder.Filter(candidates, new HeldOutGuard(items), ShippedPresets.Nano).ShouldAllBe(v => v.Reason == Rejections.HeldOut);
+        Curricula.Filter(candidates, new HeldOutGuard(items), ShippedPresets.Nano).ShouldAllBe(v => v.Reason == Rejections.HeldOut);
     }
 }

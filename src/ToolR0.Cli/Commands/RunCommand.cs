@@ -110,6 +110,8 @@ internal static class RunCommand
                 throw new UserErrorException($"there is no run '{run}' in the store");
             case RunStatus.Completed or RunStatus.Cancelled:
                 throw new UserErrorException($"run '{run}' is {state.Status.ToString().ToLowerInvariant()}; there is nothing to go on with");
+            case RunStatus.Failed when !state.IsResumable:
+                throw new UserErrorException($"run '{run}' failed and cannot be resumed: {state.Reason}");
         }
     }
 

@@ -123,6 +123,9 @@ internal static class StackCommands
             if (!from.Contains(state.Status))
                 throw new UserErrorException($"run '{named}' is {state.Status.ToString().ToLowerInvariant()}; {name} needs one that is {string.Join(" or ", from.Select(s => s.ToString().ToLowerInvariant()))}");
 
+            if (expected == RunStatus.Running && state is { Status: RunStatus.Failed, IsResumable: false })
+                throw new UserErrorException($"run '{named}' failed and cannot be resumed: {state.Reason}");
+
             await host.StartAsync(cancellation);
             var sender = host.Services.GetRequiredService<CommandSender>();
             await (message(named, expected == RunStatus.Cancelled ? parsed.GetValue(reason) : null) switch

@@ -41,6 +41,7 @@ public static class RunFiles
         return report.State.Status switch
         {
             RunStatus.Completed => 0,
+            RunStatus.Failed when !report.State.IsResumable => throw new UserErrorException($"run '{run}' failed and cannot be resumed: {report.State.Reason}"),
             RunStatus.Failed => throw new UserErrorException(
                 $"run '{run}' failed: {report.State.Reason}. When the cause is mended, go on with: {settings.Command} {goOn} {run}"),
             RunStatus.Paused => throw new UserErrorException($"run '{run}' was paused; go on with: {settings.Command} {goOn} {run}"),

@@ -12,6 +12,18 @@ public sealed record Continue;
 /// <summary>What <see cref="Decision.Read"/> asked for.</summary>
 public sealed record StepRead(Facts Facts);
 
+/// <summary>What a decision needs of the store.</summary>
+/// <param name="Places">Up to where each stream is needed; or the facts, one by one.</param>
+/// <param name="Exactly">The facts at these places and nothing beside them: they may stand among large ones.</param>
+public sealed record StepReads(IReadOnlyList<StreamPlace> Places, bool Exactly)
+{
+    public static StepReads None { get; } = new([], false);
+
+    public static StepReads Streams(IEnumerable<StreamPlace> upTo) => new([.. upTo], false);
+
+    public static StepReads Facts(IEnumerable<StreamPlace> at) => new([.. at], true);
+}
+
 /// <summary>What follows. At most one of events, commands and read is there.</summary>
 /// <param name="State">The state, without <paramref name="Events"/>: those count once they are stored.</param>
 /// <param name="Events">To append to the run's stream.</param>
@@ -19,7 +31,7 @@ public sealed record StepRead(Facts Facts);
 /// <param name="Commands">To send.</param>
 /// <param name="Read">What to read before the next decision, which takes a <see cref="StepRead"/>.</param>
 public sealed record Decision(
-    RunInFlight State, IReadOnlyList<object> Events, IReadOnlyList<FactAppend> TaskFacts, IReadOnlyList<IShardCommand> Commands, IReadOnlyList<AnswerPlace>? Read)
+    RunInFlight State, IReadOnlyList<object> Events, IReadOnlyList<FactAppend> TaskFacts, IReadOnlyList<IShardCommand> Commands, StepReads? Read)
 {
     public static Decision Nothing(RunInFlight state) => new(state, [], [], [], null);
 
@@ -36,9 +48,10 @@ public static class RunDecider
     public static Decision Decide(RunInFlight run, object message, DateTimeOffset now) => message switch
     {
         StartRun start => run.State.Status == RunStatus.NotStarted ? Start(run, start) : Decision.Nothing(run),
-        _ when run.State.Status == RunStatus.NotStarted || run.State.IsOver => Decision.Nothing(run),
+        _ when run.State.Status == RunStatus.NotStarted => Decision.Nothing(run),
+        ResumeRun when run.State.Status == RunStatus.Paused || run.State.IsResumable => Decision.Append(run, new RunResumed(run.Run)),
+        _ when run.State.IsOver => Decision.Nothing(run),
         CancelRun cancel => Decision.Append(run, new RunCancelled(run.Run, cancel.Reason)),
-        ResumeRun when run.State.Status == RunStatus.Paused => Decision.Append(run, new RunResumed(run.Run)),
         PauseRun when run.State.Status == RunStatus.Running => Decision.Append(run, new RunPaused(run.Run)),
         ShardFailed failed when IsOutstanding(run, failed.Shard) => Decision.Append(run, new RunFailed(run.Run, $"{failed.Shard}: {failed.Reason}")),
         FactsStored stored when IsOutstanding(run, stored.Shard) => Answered(run, stored),
@@ -52,7 +65,7 @@ public static class RunDecider
         var started = new RunStarted(start.Run, start.Options, start.Base, start.HeldOut, typeof(RunDecider).Assembly.GetName().Version?.ToString(3) ?? "0");
         var problems = new RunOptionsValidator().Validate(start.Options).Errors;
         if (problems.Count > 0)
-            return Decision.Append(run, started, new RunFailed(start.Run, string.Join("; ", problems.Select(problem => problem.ErrorMessage))));
+            return Decision.Append(run, started, new RunFailed(start.Run, string.Join("; ", problems.Select(problem => problem.ErrorMessage)), FailureCause.Options));
         return Decision.Append(run, [started, .. Schedule.Next(run.Apply(started, default))]);
     }
 
@@ -71,10 +84,12 @@ public static class RunDecider
 
     private static Decision Advance(RunInFlight run)
     {
+        if (run is { State.Status: RunStatus.Running, Step: null })
+            return Decision.Append(run, StepEnd.Next(run));
         if (run is not { State.Status: RunStatus.Running, Step: { Outstanding.IsEmpty: true } step })
             return Decision.Nothing(run);
         var reads = StepPlan.Next(step) is { } stage ? StepPlan.Reads(run, step, stage) : StepEnd.Reads(run, step);
-        return reads.Count > 0 ? Decision.Nothing(run) with { Read = reads } : Plan(run, step, Facts.None, default);
+        return reads.Places.Count > 0 ? Decision.Nothing(run) with { Read = reads } : Plan(run, step, Facts.None, default);
     }
 
     private static Decision Plan(RunInFlight run, StepProgress step, Facts facts, DateTimeOffset now)

@@ -23,7 +23,7 @@ public sealed record StepProgress(StepStarted Started, DateTimeOffset At)
 
     public ImmutableArray<ModelInterval> Model { get; init; } = [];
 
-    /// <summary>Time the run was paused within this step.</summary>
+    /// <summary>Time the run was paused, or had failed, within this step.</summary>
     public TimeSpan Paused { get; init; }
 }
 
@@ -57,10 +57,12 @@ public sealed record RunInFlight(RunState State, StepProgress? Step = null, Date
             case StepStarted started:
                 step = new StepProgress(started, stored.At);
                 break;
-            case RunPaused:
-                pausedAt = stored.At;
+            case RunPaused or RunFailed:
+                pausedAt ??= stored.At;
                 break;
             case RunResumed:
+                // After a failure the step is planned anew: what the store answers is not computed again.
+                step = step is not null && State.Status == RunStatus.Failed ? new StepProgress(step.Started, step.At) { Model = step.Model, Paused = step.Paused } : step;
                 step = step is not null && pausedAt is { } since ? step with { Paused = step.Paused + (stored.At - since) } : step;
                 pausedAt = null;
                 break;

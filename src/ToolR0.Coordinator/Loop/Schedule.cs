@@ -1,6 +1,7 @@
 
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Curriculum;
 using ToolR0.SelfPlay.Specs;
 
 namespace ToolR0.Coordinator.Loop;
@@ -26,19 +27,6 @@ public static class Schedule
             _ when state.Iteration >= run.Options.Iterations => [new RunCompleted(run.Run, state.Policies[Role.Generator], state.Policies[Role.Solver])],
             _ => Iteration(run),
         };
-    }
-
-    /// <summary>
-    /// The tasks of a Solver step, easy to hard over the whole phase. Slots and curriculum are stretched over each other: with more tasks than slots
-    /// every k-th task is taken; with fewer, a window of distinct tasks slides over the curriculum, so that tasks come again but the order stays.
-    /// </summary>
-    public static IReadOnlyList<int> Positions(int tasks, int steps, int prompts, int step)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(tasks, 1);
-        if (tasks >= steps * prompts)
-            return [.. Enumerable.Range(step * prompts, prompts).Select(slot => (int)((long)slot * tasks / (steps * prompts)))];
-        var start = tasks <= prompts || steps == 1 ? 0 : (int)((long)step * (tasks - prompts) / (steps - 1));
-        return [.. Enumerable.Range(start, prompts).Select(position => position % tasks)];
     }
 
     private static IReadOnlyList<object> Iteration(RunInFlight run)
@@ -69,7 +57,7 @@ public static class Schedule
         phase is Contracts.Phase.Generator or Contracts.Phase.Curriculum ? SpecSampler.ForStep(run.Options, run.State.Iteration, phase, step) : [],
         phase switch
         {
-            Contracts.Phase.Solver => [.. Positions(run.Curriculum.Count, run.State.Phase!.Steps, run.Options.Solver.PromptsPerStep, step).Select(p => run.Curriculum[p].Task)],
+            Contracts.Phase.Solver => [.. TrainingOrder.Positions(run.Curriculum.Count, run.State.Phase!.Steps, run.Options.Solver.PromptsPerStep, step).Select(p => run.Curriculum[p].Task)],
             Contracts.Phase.Evaluation => Items(run, run.State.HeldOut[step]),
             _ => [],
         },

@@ -8,16 +8,13 @@ namespace ToolR0.Coordinator.Loop;
 /// <summary>What ends a step: its metrics, what it found out, and the facts that open what comes next, in one append.</summary>
 public static class StepEnd
 {
-    /// <summary>What must be read before a step can be ended: all its groups.</summary>
-    public static IReadOnlyList<AnswerPlace> Reads(RunInFlight run, StepProgress step)
+    /// <summary>What must be read before a step can be ended: what its groups ended with, or of a curriculum the small facts.</summary>
+    public static StepReads Reads(RunInFlight run, StepProgress step) => step.Started.Phase switch
     {
-        return step.Started.Phase switch
-        {
-            Phase.Curriculum => [.. CurriculumStep.Reads(run, step), .. At(Labels(run, step), 1)],
-            Phase.Evaluation => [.. At(StepPlan.Streams(step), 3), new AnswerPlace(Ids.HeldOutStream(run.State.HeldOut[step.Started.Step].Sha256), 1)],
-            _ => [.. At(StepPlan.Streams(step), 3), .. At(Asked(run, step), 1), new AnswerPlace(PolicyStream(step), 1)],
-        };
-    }
+        Phase.Curriculum => StepReads.Facts([.. CurriculumStep.Filtered(step), .. CurriculumStep.Rated(step), .. CurriculumStep.Labels(run, step)]),
+        Phase.Evaluation => StepReads.Streams(StepPlan.Streams(step).Select(StreamLayout.Last).Append(StreamLayout.First(HeldOutOf(run, step)))),
+        _ => StepReads.Streams(StepPlan.Streams(step).Concat(Asked(run, step)).Append(PolicyStream(step)).Select(StreamLayout.Last)),
+    };
 
     public static Decision Decide(RunInFlight run, StepProgress step, Facts facts, DateTimeOffset now)
     {
@@ -29,14 +26,17 @@ public static class StepEnd
         switch (s.Phase)
         {
             case Phase.Curriculum:
-                (var selected, var selection, var verdicts, outcomes) = CurriculumStep.Select(run, step, facts);
-                found.Add(selected);
-                metrics = StepMetrics.OfCurriculum(selected, selection, verdicts, run.Options.Specs.KnownTools);
+                var curriculum = CurriculumStep.Select(run, step, facts);
+                outcomes = curriculum.Outcomes;
+                found.Add(curriculum.Selected);
+                metrics = StepMetrics.OfCurriculum(curriculum.Selected, curriculum.Selection, curriculum.Verdicts, curriculum.Rated, run.Options.Specs.KnownTools);
                 break;
             case Phase.Evaluation:
                 var evaluated = Evaluated(run, step, facts);
                 found.Add(evaluated);
-                metrics = StepMetrics.OfEvaluation(evaluated, StepPlan.Streams(step).Select(stream => facts.One<AttemptsScored>(stream).Scores[0]));
+                var streams = StepPlan.Streams(step);
+                metrics = StepMetrics.OfEvaluation(
+                    evaluated, streams.Select(facts.One<TaskAttempted>), streams.Select(stream => facts.One<AttemptsScored>(stream).Scores[0]));
                 break;
             default:
                 var updated = facts.One<PolicyUpdated>(PolicyStream(step));
@@ -46,7 +46,6 @@ public static class StepEnd
                 break;
         }
 
-        metrics.TryAdd(MetricNames.TokensSampled, StepPlan.Streams(step).Concat(Labels(run, step)).SelectMany(facts.Of).Sum(TokensOf));
         metrics[MetricNames.WallSeconds] = Math.Max(0, (now - step.At - step.Paused).TotalSeconds);
         metrics[MetricNames.ModelSeconds] = UnionSeconds(step.Model);
         var completed = new StepCompleted(s.Run, s.Iteration, s.Phase, s.Step, policy, metrics);
@@ -70,27 +69,22 @@ public static class StepEnd
         return total.TotalSeconds;
     }
 
-    private static double TokensOf(object fact) => fact switch
-    {
-        TasksProposed proposed => proposed.Samples.Sum(sample => sample.Tokens.Length),
-        TaskAttempted attempted => attempted.Samples.Sum(sample => sample.Tokens.Length),
-        _ => 0,
-    };
-
-    private static IReadOnlyList<object> Next(RunInFlight run)
+    /// <summary>The facts that open what comes next, for a run with no step under way. Without a curriculum it cannot go on.</summary>
+    public static IReadOnlyList<object> Next(RunInFlight run)
     {
         if (run.State.Phase?.Phase != Phase.Curriculum || run.Curriculum.Count > 0)
             return Schedule.Next(run);
         var curriculum = run.State.Curricula[run.State.Iteration];
         var reasons = string.Join(", ", curriculum.Rejected.OrderByDescending(reason => reason.Value).Select(reason => $"{reason.Key} {reason.Value}"));
-        return [new RunFailed(run.Run, $"the curriculum of iteration {curriculum.Iteration} is empty: of {curriculum.Candidates} candidates none was selected ({reasons})")];
+        var why = $"the curriculum of iteration {curriculum.Iteration} is empty: of {curriculum.Candidates} candidates none was selected ({reasons})";
+        return [new RunFailed(run.Run, $"{why}; the same candidates would give none again, so start another run with other options", FailureCause.EmptyCurriculum)];
     }
 
     private static EvaluationCompleted Evaluated(RunInFlight run, StepProgress step, Facts facts)
     {
         var s = step.Started;
         var set = run.State.HeldOut[s.Step];
-        var items = facts.Of(Ids.HeldOutStream(set.Sha256)).OfType<HeldOutRegistered>().SelectMany(part => part.Items).ToList();
+        var items = facts.Of(HeldOutOf(run, step)).OfType<HeldOutRegistered>().SelectMany(part => part.Items).ToList();
         var answers = StepPlan.Streams(step).Select((stream, n) => (items[s.Tasks[n].Index].Class, facts.One<AttemptsScored>(stream).Scores[0]));
         return StepMetrics.Evaluated(s.Run, s.Iteration, set.Name, s.Policies[Role.Solver], answers);
     }
@@ -98,14 +92,10 @@ public static class StepEnd
     /// <summary>What the Solver was asked about the proposals of a Generator step.</summary>
     private static IEnumerable<string> Asked(RunInFlight run, StepProgress step) => step.Started.Phase != Phase.Generator
         ? []
-        : (StepPlan.JudgesProposals(run) ? [StepPlan.Probed, StepPlan.Judged] : (IEnumerable<string>)[StepPlan.Probed])
+        : (StepPlan.JudgesProposals(run) ? [GroupKind.Probe, GroupKind.Judge] : (IEnumerable<GroupKind>)[GroupKind.Probe])
             .SelectMany(kind => step.Asked.Select(proposal => StepPlan.AskedStream(run, step, kind, proposal)));
 
-    /// <summary>Where the judge's labels may stand: candidates that verification did not keep have none.</summary>
-    private static IEnumerable<string> Labels(RunInFlight run, StepProgress step) =>
-        StepPlan.AsksForLabels(run, step) ? step.Asked.Select(candidate => StepPlan.LabelStream(step, candidate)) : [];
-
-    private static IEnumerable<AnswerPlace> At(IEnumerable<string> streams, long version) => streams.Select(stream => new AnswerPlace(stream, version));
+    private static string HeldOutOf(RunInFlight run, StepProgress step) => Ids.HeldOutStream(run.State.HeldOut[step.Started.Step].Sha256);
 
     private static string PolicyStream(StepProgress step) =>
         Ids.PolicyStream(step.Started.Run, step.Started.Iteration, StepPlan.RoleOf(step.Started.Phase), step.Started.Step);

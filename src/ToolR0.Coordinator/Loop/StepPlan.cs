@@ -16,12 +16,14 @@ public sealed record StagePlan(IReadOnlyList<IShardCommand> Commands, IReadOnlyL
 /// </summary>
 public static class StepPlan
 {
-    public const string Probed = "probe";
-    public const string Judged = "judge";
-    public const string Labelled = "label";
+    /// <summary>Names the seeds of verification samples, which stand in the candidates' own streams.</summary>
+    private const string Verified = "verify";
 
     private static readonly Stage[] GeneratorStages = [Stage.Propose, Stage.Execute, Stage.Probe, Stage.Judge, Stage.Score, Stage.Train];
-    private static readonly Stage[] CurriculumStages = [Stage.Propose, Stage.Execute, Stage.Verify, Stage.Judge];
+    private static readonly Stage[] CurriculumStages = 
+    [
+        Stage.Propose, Stage.Execute, Stage.Filter, Stage.Verify, Stage.Rate, Stage.Judge, Stage.Label,
+    ];
     private static readonly Stage[] SolverStages = [Stage.Attempt, Stage.Execute, Stage.Score, Stage.Train];
     private static readonly Stage[] EvaluationStages = [Stage.Attempt, Stage.Execute, Stage.Score];
 
@@ -46,46 +48,49 @@ public static class StepPlan
         return s.Phase switch
         {
             Phase.Curriculum => [.. s.Specs.Select((_, n) => Ids.TaskStream(s.Run, s.Iteration, n))],
-            Phase.Generator => [.. s.Specs.Select((_, n) => Ids.GroupStream(s.Run, s.Iteration, s.Phase.WireName(), s.Step, n))],
-            _ => [.. s.Tasks.Select((_, n) => Ids.GroupStream(s.Run, s.Iteration, s.Phase.WireName(), s.Step, n))],
+            Phase.Generator => [.. s.Specs.Select((_, n) => StepStream(step, GroupKind.Generator, n))],
+            Phase.Solver => [.. s.Tasks.Select((_, n) => StepStream(step, GroupKind.Solver, n))],
+            _ => [.. s.Tasks.Select((_, n) => StepStream(step, GroupKind.Evaluation, n))],
         };
     }
 
     /// <summary>Where what the Solver is asked about a proposal of this step stands.</summary>
-    /// <param name="kind"><see cref="Probed"/> or <see cref="Judged"/>.</param>
-    public static string AskedStream(RunInFlight run, StepProgress step, string kind, TaskRef proposal) => StepStream(step, kind, ProbeNumber(run, proposal));
+    /// <param name="kind"><see cref="GroupKind.Probe"/> or <see cref="GroupKind.Judge"/>.</param>
+    public static string AskedStream(RunInFlight run, StepProgress step, GroupKind kind, TaskRef proposal) => StepStream(step, kind, ProbeNumber(run, proposal));
 
     /// <summary>Where what the judge says of a candidate's difficulty stands.</summary>
-    public static string LabelStream(StepProgress step, TaskRef candidate) => StepStream(step, Labelled, Number(candidate.Stream));
+    public static string LabelStream(StepProgress step, TaskRef candidate) => StepStream(step, GroupKind.Label, Number(candidate.Stream));
 
     /// <summary>Whether a judge is asked for the coherence of this step's proposals.</summary>
     public static bool JudgesProposals(RunInFlight run) => run.Options.Generator.Reward.CoherenceWeight > 0;
 
-    private static string StepStream(StepProgress step, string kind, int n) => Ids.GroupStream(step.Started.Run, step.Started.Iteration, kind, step.Started.Step, n);
+    private static string StepStream(StepProgress step, GroupKind kind, int n) =>
+        Ids.GroupStream(step.Started.Run, step.Started.Iteration, kind, step.Started.Step, n);
 
-    /// <summary>What must be read before a stage can be planned, and up to which version.</summary>
-    public static IReadOnlyList<AnswerPlace> Reads(RunInFlight run, StepProgress step, Stage stage) => stage switch
+    /// <summary>What must be read before a stage can be planned.</summary>
+    public static StepReads Reads(RunInFlight run, StepProgress step, Stage stage) => stage switch
     {
-        Stage.Probe => [.. Streams(step).Select(stream => new AnswerPlace(stream, 2))],
-        Stage.Verify => [.. Streams(step).Select(stream => new AnswerPlace(stream, 2)), .. HeldOutStreams(run).Select(stream => new AnswerPlace(stream, 1))],
-        Stage.Judge when AsksForLabels(run, step) => CurriculumStep.Reads(run, step),
-        _ => [],
+        Stage.Probe => StepReads.Streams(Streams(step).Select(StreamLayout.PlaceOf<ToolCallsExecuted>)),
+        Stage.Verify => StepReads.Facts(CurriculumStep.Filtered(step)),
+        Stage.Judge or Stage.Label when AsksForLabels(run, step) => StepReads.Facts(CurriculumStep.Rated(step)),
+        _ => StepReads.None,
     };
-
-    public static IReadOnlyList<string> HeldOutStreams(RunInFlight run) => [.. run.State.HeldOut.Select(set => Ids.HeldOutStream(set.Sha256))];
 
     /// <summary>The commands of a stage; none if there is nothing to do.</summary>
     public static StagePlan Commands(RunInFlight run, StepProgress step, Stage stage, Facts facts) => stage switch
     {
         Stage.Propose => new(Propose(run, step)),
-        Stage.Execute => new(Cut(run, step, stage, Streams(step), (shard, streams) => new ExecuteToolCalls(run.Run, shard, streams))),
+        Stage.Execute => new(Cut(run, step, stage, To<ToolCallsExecuted>(Streams(step)), (shard, cut) => new ExecuteToolCalls(run.Run, shard, cut))),
         Stage.Probe => Probe(run, step, facts),
+        Stage.Filter => new(Cut(run, step, stage, To<CandidateFiltered>(Streams(step)), (shard, cut) => new FilterCandidates(run.Run, shard, cut))),
         Stage.Verify => Verify(run, step, facts),
+        Stage.Rate => new(Cut(run, step, stage, CurriculumStep.Rated(step), (shard, cut) => new RateCandidates(run.Run, shard, cut))),
         Stage.Judge when AsksForLabels(run, step) => new(AskForLabels(run, step, facts)),
         Stage.Judge => new(step.Started.Phase == Phase.Generator && JudgesProposals(run) ? AskForCoherence(run, step) : []),
+        Stage.Label => new(AsksForLabels(run, step) ? ReadLabels(run, step, facts) : []),
         Stage.Attempt => new(Attempt(run, step)),
         Stage.Score when step.Started.Phase == Phase.Generator => new(ScoreProposals(run, step)),
-        Stage.Score => new(Cut(run, step, stage, Streams(step), (shard, streams) => new ScoreAttempts(run.Run, shard, streams))),
+        Stage.Score => new(Cut(run, step, stage, To<AttemptsScored>(Streams(step)), (shard, cut) => new ScoreAttempts(run.Run, shard, cut))),
         Stage.Train => new(Train(run, step)),
         _ => throw new InvalidOperationException($"no step has a stage {stage} yet"),
     };
@@ -94,7 +99,7 @@ public static class StepPlan
     {
         var s = step.Started;
         var samples = s.Phase == Phase.Generator ? run.Options.Generator.GroupSize : 1;
-        var groups = Streams(step).Select((stream, n) => new ProposalGroup(stream, s.Specs[n], SeedsOf(run, s.Phase.WireName(), n, samples)));
+        var groups = To<TasksProposed>(Streams(step)).Select((to, n) => new ProposalGroup(to, s.Specs[n], SeedsOf(run, s.Phase.WireName(), n, samples)));
         return Cut(run, step, Stage.Propose, groups, (shard, cut) => new ProposeTasks(run.Run, shard, s.Policies[Role.Generator], cut), samples);
     }
 
@@ -102,7 +107,7 @@ public static class StepPlan
     {
         var s = step.Started;
         var (purpose, samples) = s.Phase == Phase.Solver ? (AttemptPurpose.Train, run.Options.Solver.GroupSize) : (AttemptPurpose.Evaluate, 1);
-        var groups = Streams(step).Select((stream, n) => new AttemptGroup(stream, 1, s.Tasks[n], SeedsOf(run, s.Phase.WireName(), n, samples)));
+        var groups = To<TaskAttempted>(Streams(step)).Select((to, n) => new AttemptGroup(to, s.Tasks[n], SeedsOf(run, s.Phase.WireName(), n, samples)));
         return Cut(run, step, Stage.Attempt, groups, (shard, cut) => new AttemptTasks(run.Run, shard, s.Policies[Role.Solver], purpose, cut), samples);
     }
 
@@ -113,17 +118,19 @@ public static class StepPlan
             .Probeable(facts.One<TasksProposed>(stream), facts.One<ToolCallsExecuted>(stream), run.Options)
             .Select((task, sample) => task is null ? null : new TaskRef(stream, sample))
             .OfType<TaskRef>()).ToList();
-        var groups = asked.Select(proposal => new AttemptGroup(
-            AskedStream(run, step, Probed, proposal), 1, proposal, SeedsOf(run, Probed, ProbeNumber(run, proposal), run.Options.Generator.Probes)));
+        var groups = asked.Select(proposal => Asking(
+            AskedStream(run, step, GroupKind.Probe, proposal),
+            proposal,
+            SeedsOf(run, GroupKind.Probe.WireName(), ProbeNumber(run, proposal), run.Options.Generator.Probes)));
         return new StagePlan(Ask(run, step, Stage.Probe, AttemptPurpose.Probe, groups, run.Options.Generator.Probes), asked);
     }
 
     /// <summary>Every candidate that the filters keep is attempted, in its own stream.</summary>
     private static StagePlan Verify(RunInFlight run, StepProgress step, Facts facts)
     {
-        var asked = CurriculumStep.Survivors(run, step, facts);
-        var groups = asked.Select(candidate => new AttemptGroup(
-            candidate.Stream, 3, candidate, SeedsOf(run, "verify", Number(candidate.Stream), run.Options.Curriculum.VerifySamples)));
+        var asked = CurriculumStep.Survivors(step, facts);
+        var groups = asked.Select(candidate => Asking(
+            candidate.Stream, candidate, SeedsOf(run, Verified, Number(candidate.Stream), run.Options.Curriculum.VerifySamples)));
         return new StagePlan(Ask(run, step, Stage.Verify, AttemptPurpose.Verify, groups, run.Options.Curriculum.VerifySamples), asked);
     }
 
@@ -133,8 +140,8 @@ public static class StepPlan
         step,
         Stage.Judge,
         AttemptPurpose.Judge,
-        step.Asked.Select(proposal => new AttemptGroup(
-            AskedStream(run, step, Judged, proposal), 1, proposal, SeedsOf(run, Judged, ProbeNumber(run, proposal), run.Options.Judge.Tries))),
+        step.Asked.Select(proposal => Asking(
+            AskedStream(run, step, GroupKind.Judge, proposal), proposal, SeedsOf(run, GroupKind.Judge.WireName(), ProbeNumber(run, proposal), run.Options.Judge.Tries))),
         samples: 1);
 
     /// <summary>What verification keeps is judged.</summary>
@@ -143,9 +150,17 @@ public static class StepPlan
         step,
         Stage.Judge,
         AttemptPurpose.Label,
-        CurriculumStep.Verified(run, step, facts).Select(candidate => new AttemptGroup(
-            LabelStream(step, candidate), 1, candidate, SeedsOf(run, Labelled, Number(candidate.Stream), run.Options.Judge.Tries))),
+        CurriculumStep.Verified(run, step, facts).Select(candidate => Asking(
+            LabelStream(step, candidate), candidate, SeedsOf(run, GroupKind.Label.WireName(), Number(candidate.Stream), run.Options.Judge.Tries))),
         samples: 1);
+
+    /// <summary>What the judge said is read.</summary>
+    private static List<IShardCommand> ReadLabels(RunInFlight run, StepProgress step, Facts facts) => Cut(
+        run,
+        step,
+        Stage.Label,
+        To<CandidateLabelled>(CurriculumStep.Verified(run, step, facts).Select(candidate => LabelStream(step, candidate))),
+        (shard, cut) => new LabelCandidates(run.Run, shard, cut));
 
     /// <summary>Whether this step's candidates get their label from a judge.</summary>
     public static bool AsksForLabels(RunInFlight run, StepProgress step) =>
@@ -158,10 +173,11 @@ public static class StepPlan
     private static List<IShardCommand> ScoreProposals(RunInFlight run, StepProgress step)
     {
         var asked = step.Asked.ToHashSet();
-        var groups = Streams(step).Select(stream => new ProposalToScore(stream, Of(Probed, stream), JudgesProposals(run) ? Of(Judged, stream) : null));
+        var groups = To<ProposalsScored>(Streams(step)).Select(to =>
+            new ProposalToScore(to, Of(GroupKind.Probe, to.Stream), JudgesProposals(run) ? Of(GroupKind.Judge, to.Stream) : null));
         return Cut(run, step, Stage.Score, groups, (shard, cut) => new ScoreProposals(run.Run, shard, cut));
 
-        string?[] Of(string kind, string stream) =>
+        string?[] Of(GroupKind kind, string stream) =>
             [.. Enumerable.Range(0, run.Options.Generator.GroupSize)
                 .Select(sample => new TaskRef(stream, sample))
                 .Select(proposal => asked.Contains(proposal) ? AskedStream(run, step, kind, proposal) : null)];
@@ -177,6 +193,7 @@ public static class StepPlan
             new TrainPolicy(
                 run.Run,
                 Ids.Shard(run.Run, s.Iteration, s.Phase, s.Step, Stage.Train, 0),
+                StreamLayout.PlaceOf<PolicyUpdated>(StreamKey.OfPolicy(run.Run, s.Iteration, role, s.Step)),
                 role,
                 s.Iteration,
                 s.Step,
@@ -204,5 +221,9 @@ public static class StepPlan
     /// <summary>n·G + sample.</summary>
     private static int ProbeNumber(RunInFlight run, TaskRef proposal) => Number(proposal.Stream) * run.Options.Generator.GroupSize + proposal.Index;
 
-    private static int Number(string stream) => int.Parse(stream.AsSpan(stream.LastIndexOf('/') + 1), provider: System.Globalization.CultureInfo.InvariantCulture);
+    private static int Number(string stream) => StreamKey.Parse(stream).Number;
+
+    private static IEnumerable<StreamPlace> To<TFact>(IEnumerable<string> streams) => streams.Select(StreamLayout.PlaceOf<TFact>);
+
+    private static AttemptGroup Asking(string stream, TaskRef task, long[] seeds) => new(StreamLayout.PlaceOf<TaskAttempted>(stream), task, seeds);
 }

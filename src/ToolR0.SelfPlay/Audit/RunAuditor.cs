@@ -1,4 +1,3 @@
-
 using ToolR0.Contracts;
 using ToolR0.SelfPlay.Curriculum;
 using ToolR0.SelfPlay.Specs;
@@ -16,11 +15,18 @@ internal sealed class RunAuditor(
     private readonly Dictionary<Role, string> _policies = [];
     private readonly Dictionary<TaskRef, ToolTask> _curriculum = [];
     private readonly Dictionary<string, (long Version, object Fact)> _outcomes = [];
-    private Dictionary<string, object>? _expectedOutcomes;
+    private Dictionary<string, (long Version, object Fact)>? _expectedOutcomes;
     private RunStarted? _run;
+    private HeldOutGuard? _guard;
+    private IReadOnlyList<SelectedTask> _selected = [];
     private long _runVersion;
-    private int _phaseSteps;
+    private int _iteration;
+    private int _stepsDone;
+    private PhaseStarted? _phase;
     private StepAuditor? _step;
+
+    /// <summary>Of the run's held-out items as far as they are known at the first curriculum.</summary>
+    private HeldOutGuard Guard => _guard ??= new HeldOutGuard(_run!.HeldOut.SelectMany(set => _heldOut.GetValueOrDefault(Ids.HeldOutStream(set.Sha256)) ?? []));
 
     public IReadOnlyList<AuditFinding> Next(StoredFact stored)
     {
@@ -33,7 +39,8 @@ internal sealed class RunAuditor(
             case TaskSelected or TaskRejected:
                 Outcome(stored);
                 break;
-            case TasksProposed or TaskAttempted or ToolCallsExecuted or ProposalsScored or AttemptsScored or PolicyUpdated:
+            case TasksProposed or TaskAttempted or ToolCallsExecuted or ProposalsScored or AttemptsScored or PolicyUpdated
+                or CandidateFiltered or CandidateRated or CandidateLabelled:
                 if (_step is null)
                     _findings.Add(stored.Stream, stored.Version, "stream", stored.Fact.GetType().Name, "nothing: no step is under way");
                 else
@@ -55,45 +62,44 @@ internal sealed class RunAuditor(
 
     private void RunFact(StoredFact stored)
     {
-        Compare(stored, "version", stored.Version, ++_runVersion);
+        _findings.Compare(stored.Stream, stored.Version, "version", stored.Version, ++_runVersion);
         _runVersion = stored.Version;
+        if (stored.Fact is RunStarted started)
+            Start(started, stored);
+        else if (_run is null)
+            _findings.Add(stored.Stream, stored.Version, "stream", stored.Fact.GetType().Name, "nothing: the run has not started");
+        else
+            RunFact(stored, _run.Run);
+    }
+
+    private void RunFact(StoredFact stored, string run)
+    {
         switch (stored.Fact)
         {
-            case RunStarted started:
-                Start(started, stored);
-                break;
             case IterationStarted iteration:
                 CloseOutcomes();
-                Compare(stored, "generator", iteration.Generator, _policies[Role.Generator]);
-                Compare(stored, "solver", iteration.Solver, _policies[Role.Solver]);
+                _findings.CompareFacts(stored, new IterationStarted(run, _iteration + 1, _policies[Role.Generator], _policies[Role.Solver]));
+                _iteration = iteration.Iteration;
                 break;
             case PhaseStarted phase:
-                _phaseSteps = phase.Steps;
+                _findings.CompareFacts(stored, new PhaseStarted(run, _iteration, phase.Phase, StepsOf(phase.Phase)));
+                (_phase, _stepsDone) = (phase, 0);
                 break;
-            case StepStarted started when _run is not null:
-                StepStart(started, stored);
+            case StepStarted step:
+                StepStart(step, stored);
                 break;
             case CurriculumSelected selected when _step is not null:
                 Curriculum(selected, stored);
                 break;
-            case EvaluationCompleted evaluated when _step is not null:
-                _step.Check(evaluated, stored);
+            case EvaluationCompleted when _step is not null:
+                _findings.CompareFacts(stored, _step.Evaluated());
                 break;
             case StepCompleted completed when _step is not null:
-                _step.Check(completed, stored);
-                if (completed.Policy is not null && _step.Trained is { } role)
-                {
-                    _policies[role] = completed.Policy;
-                    if (_run!.Options.SharedWeights && completed.Step + 1 == _phaseSteps)
-                        _policies[Role.Generator] = _policies[Role.Solver] = completed.Policy;
-                }
-
-                _step = null;
+                Complete(completed, stored, _step);
                 break;
-            case RunCompleted completed:
+            case RunCompleted:
                 CloseOutcomes();
-                Compare(stored, "generator", completed.Generator, _policies[Role.Generator]);
-                Compare(stored, "solver", completed.Solver, _policies[Role.Solver]);
+                _findings.CompareFacts(stored, new RunCompleted(run, _policies[Role.Generator], _policies[Role.Solver]));
                 break;
         }
     }
@@ -105,49 +111,72 @@ internal sealed class RunAuditor(
         foreach (var set in started.HeldOut)
         {
             var count = _heldOut.TryGetValue(Ids.HeldOutStream(set.Sha256), out var items) ? items.Count : 0;
-            Compare(stored, $"heldOut.{set.Name}.count", set.Count, count);
+            _findings.Compare(stored.Stream, stored.Version, $"heldOut.{set.Name}.count", set.Count, count);
         }
     }
 
+    private int StepsOf(Phase phase) => phase switch
+    {
+        Phase.Generator => _run!.Options.Generator.Steps,
+        Phase.Curriculum => 1,
+        Phase.Solver => _run!.Options.Solver.Steps,
+        _ => _run!.HeldOut.Count,
+    };
+
     private void StepStart(StepStarted started, StoredFact stored)
     {
-        foreach (var (role, policy) in started.Policies)
-            Compare(stored, $"policies.{role.WireName()}", policy, _policies[role]);
-        if (started.Phase is Phase.Generator or Phase.Curriculum)
-        {
-            _findings.CompareLists(
-                stored.Stream, stored.Version, "specs", started.Specs, SpecSampler.ForStep(_run!.Options, started.Iteration, started.Phase, started.Step));
-        }
-
-        if (started.Phase == Phase.Solver)
-        {
-            for (var i = 0; i < started.Tasks.Count; i++)
+        var options = _run!.Options;
+        var (phase, step) = (_phase?.Phase ?? started.Phase, _stepsDone);
+        _findings.CompareFacts(stored, new StepStarted(
+            _run.Run,
+            _iteration,
+            phase,
+            step,
+            phase is Phase.Generator or Phase.Curriculum ? SpecSampler.ForStep(options, _iteration, phase, step) : [],
+            phase switch
             {
-                if (!_curriculum.ContainsKey(started.Tasks[i]))
-                    _findings.Add(stored.Stream, stored.Version, $"tasks[{i}]", started.Tasks[i].ToString(), "a task of the curriculum");
-            }
+                Phase.Solver when _selected.Count > 0 =>
+                    [.. TrainingOrder.Positions(_selected.Count, _phase?.Steps ?? 1, options.Solver.PromptsPerStep, step).Select(position => _selected[position].Task)],
+                Phase.Evaluation when step < _run.HeldOut.Count => Items(_run.HeldOut[step], options.Evaluation.Limit),
+                _ => [],
+            },
+            new Dictionary<Role, string>(_policies)));
+        _step = new StepAuditor(_run, started, _curriculum, _heldOut, () => Guard, _findings, decode, encodePrompt);
+    }
+
+    private static IReadOnlyList<TaskRef> Items(HeldOutSet set, int limit)
+    {
+        var stream = Ids.HeldOutStream(set.Sha256);
+        return [.. Enumerable.Range(0, limit > 0 ? Math.Min(limit, set.Count) : set.Count).Select(i => new TaskRef(stream, i))];
+    }
+
+    private void Complete(StepCompleted completed, StoredFact stored, StepAuditor step)
+    {
+        step.Check(completed, stored);
+        _stepsDone++;
+        if (completed.Policy is not null && step.Trained is { } role)
+        {
+            _policies[role] = completed.Policy;
+            if (_run!.Options.SharedWeights && completed.Step + 1 == _phase?.Steps)
+                _policies[Role.Generator] = _policies[Role.Solver] = completed.Policy;
         }
 
-        _step = new StepAuditor(_run!, started, _curriculum, _heldOut, _findings, decode, encodePrompt);
+        _step = null;
     }
 
     private void Curriculum(CurriculumSelected selected, StoredFact stored)
     {
-        var guard = new HeldOutGuard(_run!.HeldOut.SelectMany(set => _heldOut.GetValueOrDefault(Ids.HeldOutStream(set.Sha256)) ?? []));
-        var (expected, verdicts, selection) = _step!.Curriculum(guard);
-        _findings.CompareLists(stored.Stream, stored.Version, "tasks", selected.Tasks, expected.Tasks);
-        Compare(stored, "sha256", selected.Sha256, expected.Sha256);
-        Compare(stored, "candidates", selected.Candidates, expected.Candidates);
-        _findings.CompareNumbers(stored.Stream, stored.Version, "rejected", selected.Rejected, expected.Rejected);
-
+        var expected = _step!.Curriculum(stored);
+        _findings.CompareFacts(stored, expected.Fact);
+        _selected = selected.Tasks;
         _curriculum.Clear();
-        foreach (var verdict in verdicts.Where(v => v.Task is not null))
-            _curriculum[verdict.Candidate.Task] = verdict.Task!;
-        var kept = selected.Tasks.Select(t => t.Task).ToHashSet();
-        foreach (var task in _curriculum.Keys.Where(task => !kept.Contains(task)).ToList())
-            _curriculum.Remove(task);
+        foreach (var task in selected.Tasks.Select(t => t.Task))
+        {
+            if (_step.Task(task) is { } known)
+                _curriculum[task] = known;
+        }
 
-        _expectedOutcomes = selection.Outcomes(selected.Run, selected.Iteration, verdicts).ToDictionary(o => o.Task.Stream, o => o.Fact);
+        _expectedOutcomes = expected.Outcomes.ToDictionary(outcome => outcome.Stream, outcome => (outcome.Version, outcome.Fact));
         foreach (var (stream, (version, fact)) in _outcomes.ToList())
         {
             _outcomes.Remove(stream);
@@ -167,20 +196,25 @@ internal sealed class RunAuditor(
     private void CompareOutcome(string stream, long version, object fact)
     {
         if (!_expectedOutcomes!.Remove(stream, out var expected))
+        {
             _findings.Add(stream, version, "outcome", fact.ToString()!, "nothing");
-        else if (!fact.Equals(expected))
-            _findings.Add(stream, version, "outcome", fact.ToString()!, expected.ToString()!);
+            return;
+        }
+
+        _findings.Compare(stream, version, "version", version, expected.Version);
+        if (fact.GetType() == expected.Fact.GetType())
+            _findings.CompareFacts(stream, version, fact, expected.Fact);
+        else
+            _findings.Add(stream, version, "outcome", fact.ToString()!, expected.Fact.ToString()!);
     }
 
     private void CloseOutcomes()
     {
         foreach (var (stream, expected) in _expectedOutcomes ?? [])
-            _findings.Add(stream, 0, "outcome", "nothing", expected.ToString()!);
+            _findings.Add(stream, 0, "outcome", "nothing", expected.Fact.ToString()!);
         foreach (var (stream, (version, fact)) in _outcomes)
             _findings.Add(stream, version, "outcome", fact.ToString()!, "nothing: no curriculum was selected");
         _expectedOutcomes = null;
         _outcomes.Clear();
     }
-
-    private void Compare<T>(StoredFact stored, string field, T value, T recomputed) => _findings.Compare(stored.Stream, stored.Version, field, value, recomputed);
 }

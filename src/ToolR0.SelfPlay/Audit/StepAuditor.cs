@@ -1,4 +1,3 @@
-using System.Globalization;
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 using ToolR0.SelfPlay.Curriculum;
@@ -10,11 +9,12 @@ using ToolR0.SelfPlay.Rewards;
 namespace ToolR0.SelfPlay.Audit;
 
 /// <summary>Holds one step's facts and recomputes what follows from them.</summary>
-internal sealed class StepAuditor(
+internal sealed partial class StepAuditor(
     RunStarted run,
     StepStarted step,
     IReadOnlyDictionary<TaskRef, ToolTask> curriculum,
     IReadOnlyDictionary<string, List<HeldOutItem>> heldOut,
+    Func<HeldOutGuard> guard,
     Findings findings,
     Func<IReadOnlyList<int>, string>? decode,
     Func<IReadOnlyList<(string Role, string Content)>, IReadOnlyList<int>>? encodePrompt)
@@ -41,7 +41,7 @@ internal sealed class StepAuditor(
             return;
         }
 
-        if (Place(stored.Stream) is not { } place)
+        if (PlaceOf(stored.Stream) is not { } place)
         {
             findings.Add(stored.Stream, stored.Version, "stream", stored.Fact.GetType().Name, "nothing: the stream belongs to no group of the step under way");
             return;
@@ -61,53 +61,33 @@ internal sealed class StepAuditor(
             case ToolCallsExecuted executed:
                 Check(executed, stored);
                 break;
-            case ProposalsScored scored:
-                Check(scored, stored, place);
+            case ProposalsScored:
+                CheckProposals(stored, place);
                 break;
-            case AttemptsScored scored:
-                Check(scored, stored);
+            case AttemptsScored:
+                CheckAttempts(stored);
+                break;
+            case CandidateFiltered or CandidateRated or CandidateLabelled:
+                CheckCandidate(stored, place.Number);
                 break;
         }
     }
 
-    /// <summary>The curriculum as the step's facts give it.</summary>
-    public (CurriculumSelected Fact, IReadOnlyList<CandidateVerdict> Verdicts, CurriculumSelection Selection) Curriculum(HeldOutGuard guard)
-    {
-        var candidates = Enumerable.Range(0, step.Specs.Count)
-            .Select(n => (n, Stream: Ids.TaskStream(step.Run, step.Iteration, n)))
-            .Where(c => Fact<TasksProposed>(c.Stream) is { Samples.Count: > 0 })
-            .Select(c => Candidate.Of(c.Stream, c.n, Fact<TasksProposed>(c.Stream)!, Fact<ToolCallsExecuted>(c.Stream)))
-            .ToList();
-        var verdicts = CurriculumBuilder.Filter(candidates, guard, _options);
-        var verified = verdicts.Where(v => v.Survives && Fact<TaskAttempted>(v.Candidate.Task.Stream) is not null)
-            .Select(v => new VerifiedCandidate(v, Fact<TaskAttempted>(v.Candidate.Task.Stream)!, Fact<TaskAttempted>(StepStream("label", v.Candidate.Index))));
-        var selection = CurriculumBuilder.Select([.. verified], step.Iteration, _options);
-        _metrics = StepMetrics.OfCurriculum(selection.ToFact(step.Run, step.Iteration, verdicts), selection, verdicts, _options.Specs.KnownTools);
-        return (selection.ToFact(step.Run, step.Iteration, verdicts), verdicts, selection);
-    }
-
-    public void Check(EvaluationCompleted evaluated, StoredFact stored)
+    /// <summary>What was measured on the step's held-out set.</summary>
+    public EvaluationCompleted Evaluated()
     {
         var set = step.Step < run.HeldOut.Count ? run.HeldOut[step.Step] : null;
         var answers = step.Tasks
-            .Select((task, n) => (Item: Item(task), Score: Fact<AttemptsScored>(Stream(n))?.Scores.FirstOrDefault()))
-            .Where(answer => answer is { Item: not null, Score: not null })
-            .Select(answer => (answer.Item!.Class, answer.Score!)).ToList();
-        var again = StepMetrics.Evaluated(step.Run, step.Iteration, set?.Name ?? "", step.Policies[Role.Solver], answers);
-        Compare(stored, "set", evaluated.Set, again.Set);
-        Compare(stored, "policy", evaluated.Policy, again.Policy);
-        Compare(stored, "items", evaluated.Items, again.Items);
-        Compare(stored, "accuracy", evaluated.Accuracy, again.Accuracy);
-        findings.CompareNumbers(stored.Stream, stored.Version, "byClass", evaluated.ByClass, again.ByClass);
-        _metrics = StepMetrics.OfEvaluation(again, answers.Select(answer => answer.Item2));
+            .Select((task, n) => (Item: Item(task), Attempt: Fact<TaskAttempted>(Stream(n)), Score: Fact<AttemptsScored>(Stream(n))?.Scores.FirstOrDefault()))
+            .Where(answer => answer is { Item: not null, Score: not null }).ToList();
+        var again = StepMetrics.Evaluated(
+            step.Run, step.Iteration, set?.Name ?? "", step.Policies[Role.Solver], answers.Select(answer => (answer.Item!.Class, answer.Score!)));
+        _metrics = StepMetrics.OfEvaluation(again, answers.Select(answer => answer.Attempt).OfType<TaskAttempted>(), answers.Select(answer => answer.Score!));
+        return again;
     }
 
     public void Check(StepCompleted completed, StoredFact stored)
     {
-        Compare(stored, "iteration", completed.Iteration, step.Iteration);
-        Compare(stored, "phase", completed.Phase, step.Phase);
-        Compare(stored, "step", completed.Step, step.Step);
-        Compare(stored, "policy", completed.Policy, _updated?.Policy);
         foreach (var (stream, last) in Expected())
         {
             if (!_facts.TryGetValue(stream, out var facts) || !facts.Any(last.IsInstanceOfType))
@@ -118,13 +98,16 @@ internal sealed class StepAuditor(
             _metrics = StepMetrics.OfTraining(_facts.SelectMany(f => f.Value.Select(fact => (f.Key, fact))), _updated, _options.Specs.KnownTools);
         if (_metrics is null)
             findings.Add(stored.Stream, stored.Version, "metrics", "some", "nothing: the step has no result");
-        else
-            findings.CompareNumbers(stored.Stream, stored.Version, "metrics", completed.Metrics, _metrics, [.. MetricNames.Measured, MetricNames.TokensSampled, MetricNames.TokensLearned]);
+        findings.CompareFacts(
+            stored,
+            new StepCompleted(step.Run, step.Iteration, step.Phase, step.Step, _updated?.Policy, _metrics ?? completed.Metrics),
+            except: [.. MetricNames.Measured]);
     }
 
     private void Check(TasksProposed proposed, StoredFact stored, Place place)
     {
         var kind = step.Phase.WireName();
+        Compare(stored, "run", proposed.Run, step.Run);
         Compare(stored, "spec", proposed.Spec, step.Specs[place.Number]);
         Compare(stored, "policy", proposed.Policy, step.Policies[Role.Generator]);
         CheckSamples(proposed.Samples, proposed.PromptTokens, proposed.Digest, stored, kind, place.Number, step.Phase == Phase.Generator ? _options.Generator.GroupSize : 1);
@@ -133,15 +116,16 @@ internal sealed class StepAuditor(
 
     private void Check(TaskAttempted attempted, StoredFact stored, Place place)
     {
-        var (purpose, kind, samples, task) = place.Kind switch
+        var (purpose, kind, samples, task) = place.Group switch
         {
-            "probe" => (AttemptPurpose.Probe, "probe", _options.Generator.Probes, Proposal(place.Number)),
-            "judge" => (AttemptPurpose.Judge, "judge", _options.Judge.Tries, Proposal(place.Number)),
-            "label" => (AttemptPurpose.Label, "label", _options.Judge.Tries, new TaskRef(Ids.TaskStream(step.Run, step.Iteration, place.Number), 0)),
-            "task" => (AttemptPurpose.Verify, "verify", _options.Curriculum.VerifySamples, new TaskRef(stored.Stream, 0)),
-            "solver" => (AttemptPurpose.Train, "solver", _options.Solver.GroupSize, step.Tasks[place.Number]),
+            GroupKind.Probe => (AttemptPurpose.Probe, "probe", _options.Generator.Probes, Proposal(place.Number)),
+            GroupKind.Judge => (AttemptPurpose.Judge, "judge", _options.Judge.Tries, Proposal(place.Number)),
+            GroupKind.Label => (AttemptPurpose.Label, "label", _options.Judge.Tries, new TaskRef(CandidateStream(place.Number), 0)),
+            null => (AttemptPurpose.Verify, "verify", _options.Curriculum.VerifySamples, new TaskRef(stored.Stream, 0)),
+            GroupKind.Solver => (AttemptPurpose.Train, "solver", _options.Solver.GroupSize, step.Tasks[place.Number]),
             _ => (AttemptPurpose.Evaluate, "evaluation", 1, step.Tasks[place.Number]),
         };
+        Compare(stored, "run", attempted.Run, step.Run);
         Compare(stored, "purpose", attempted.Purpose, purpose);
         Compare(stored, "policy", attempted.Policy, step.Policies[Role.Solver]);
         Compare(stored, "task", attempted.Task, task);
@@ -167,11 +151,10 @@ internal sealed class StepAuditor(
         IReadOnlyList<Trajectory> samples, int[] promptTokens, string digest, StoredFact stored, string kind, int number, int count)
     {
         Compare(stored, "digest", digest, Digests.OfGroup(promptTokens, samples));
-        findings.CompareLists(
-            stored.Stream,
-            stored.Version,
+        Compare(
+            stored,
             "seeds",
-            [.. samples.Select(s => s.Seed)],
+            samples.Select(s => s.Seed).ToList(),
             [.. Enumerable.Range(0, count).Select(i => Seeds.Completion(_options.Seed, step.Iteration, kind, step.Step, number, i))]);
         for (var i = 0; i < samples.Count; i++)
         {
@@ -187,7 +170,7 @@ internal sealed class StepAuditor(
     private void CheckPrompt(int[] tokens, IReadOnlyList<(string Role, string Content)> messages, StoredFact stored)
     {
         if (encodePrompt is not null)
-            findings.CompareLists(stored.Stream, stored.Version, "promptTokens", tokens, encodePrompt(messages));
+            Compare<IEnumerable<int>>(stored, "promptTokens", tokens, encodePrompt(messages));
     }
 
     /// <summary>The executed calls are the ones that the texts make.</summary>
@@ -200,19 +183,19 @@ internal sealed class StepAuditor(
                 s.Finish == FinishReason.Void ? [] : SolverAnswer.Parse(s.Text, _options.Solver.RequireThink).Calls ?? [])],
             _ => [],
         };
-        findings.CompareLists(stored.Stream, stored.Version, "samples.sample", [.. executed.Samples.Select(s => s.Sample)], [.. Enumerable.Range(0, made.Count)]);
+        Compare(stored, "run", executed.Run, step.Run);
+        Compare(stored, "samples.sample", executed.Samples.Select(s => s.Sample).ToList(), [.. Enumerable.Range(0, made.Count)]);
         foreach (var sample in executed.Samples.Where(s => s.VoidCause is null && s.Sample >= 0 && s.Sample < made.Count))
         {
-            findings.CompareLists(
-                stored.Stream,
-                stored.Version,
+            Compare(
+                stored,
                 $"samples[{sample.Sample}].calls",
-                [.. sample.Calls.Select(c => Calls.Canonical(c.Call))],
+                sample.Calls.Select(c => Calls.Canonical(c.Call)).ToList(),
                 [.. made[sample.Sample].Select(Calls.Canonical)]);
         }
     }
 
-    private void Check(ProposalsScored scored, StoredFact stored, Place place)
+    private void CheckProposals(StoredFact stored, Place place)
     {
         if (Fact<TasksProposed>(stored.Stream) is not { } proposed || Fact<ToolCallsExecuted>(stored.Stream) is not { } executed)
         {
@@ -226,28 +209,11 @@ internal sealed class StepAuditor(
             return;
         }
 
-        var again = GeneratorReward.ScoreGroup(proposed, executed, Asked("probe"), Asked("judge"), step.Iteration, _options, repetition);
-        Compare(stored, "scores.count", scored.Scores.Count, again.Count);
-        foreach (var ((a, b), i) in scored.Scores.Zip(again).Select((pair, i) => (pair, i)))
-        {
-            Field("sample", a.Sample, b.Sample);
-            Field("format", a.Format, b.Format);
-            Field("validity", a.Validity, b.Validity);
-            Field("difficulty", a.Difficulty, b.Difficulty);
-            Field("coherence", a.Coherence, b.Coherence);
-            Field("curriculum", a.Curriculum, b.Curriculum);
-            Field("repetition", a.Repetition, b.Repetition);
-            Field("total", a.Total, b.Total);
-            Field("passRate", a.PassRate, b.PassRate);
-            Field("consistency", a.Consistency, b.Consistency);
-            Field("reasons", string.Join(',', a.Reasons), string.Join(',', b.Reasons));
-            Field("advantage", a.Advantage, b.Advantage);
-            Field("void", a.Void, b.Void);
+        var again = GeneratorReward.ScoreGroup(
+            proposed, executed, Asked(GroupKind.Probe), Asked(GroupKind.Judge), step.Iteration, _options, repetition);
+        findings.CompareFacts(stored, new ProposalsScored(step.Run, again));
 
-            void Field<T>(string name, T value, T recomputed) => Compare(stored, $"scores[{i}].{name}", value, recomputed);
-        }
-
-        List<TaskAttempted?> Asked(string kind) =>
+        List<TaskAttempted?> Asked(GroupKind kind) =>
             [.. proposed.Samples.Select((_, i) => Fact<TaskAttempted>(StepStream(kind, (place.Number * _options.Generator.GroupSize) + i)))];
     }
 
@@ -266,7 +232,7 @@ internal sealed class StepAuditor(
         return _repetition?[number];
     }
 
-    private void Check(AttemptsScored scored, StoredFact stored)
+    private void CheckAttempts(StoredFact stored)
     {
         if (Fact<TaskAttempted>(stored.Stream) is not { } attempted || Fact<ToolCallsExecuted>(stored.Stream) is not { } executed || Task(attempted.Task) is not { } task)
         {
@@ -274,25 +240,7 @@ internal sealed class StepAuditor(
             return;
         }
 
-        var again = SolverReward.ScoreGroup(task, attempted, executed, _options);
-        Compare(stored, "scores.count", scored.Scores.Count, again.Count);
-        foreach (var ((a, b), i) in scored.Scores.Zip(again).Select((pair, i) => (pair, i)))
-        {
-            Field("sample", a.Sample, b.Sample);
-            Field("format", a.Format, b.Format);
-            Field("accuracy", a.Accuracy, b.Accuracy);
-            Field("name", a.Name, b.Name);
-            Field("keys", a.Keys, b.Keys);
-            Field("values", a.Values, b.Values);
-            Field("extraCallFactor", a.ExtraCallFactor, b.ExtraCallFactor);
-            Field("total", a.Total, b.Total);
-            Field("exact", a.Exact, b.Exact);
-            Field("reasons", string.Join(',', a.Reasons), string.Join(',', b.Reasons));
-            Field("advantage", a.Advantage, b.Advantage);
-            Field("void", a.Void, b.Void);
-
-            void Field<T>(string name, T value, T recomputed) => Compare(stored, $"scores[{i}].{name}", value, recomputed);
-        }
+        findings.CompareFacts(stored, new AttemptsScored(step.Run, SolverReward.ScoreGroup(task, attempted, executed, _options)));
     }
 
     private void Check(PolicyUpdated updated, StoredFact stored)
@@ -305,20 +253,27 @@ internal sealed class StepAuditor(
         }
 
         Compare(stored, "stream", stored.Stream, Ids.PolicyStream(step.Run, step.Iteration, role, step.Step));
-        Compare(stored, "role", updated.Role, role);
-        Compare(stored, "base", updated.Base, step.Policies[role]);
-        findings.CompareLists(stored.Stream, stored.Version, "groups", updated.Groups, [.. Enumerable.Range(0, Math.Max(step.Specs.Count, step.Tasks.Count)).Select(Stream)]);
+        findings.CompareFacts(stored, updated with
+        {
+            Run = step.Run,
+            Role = role,
+            Iteration = step.Iteration,
+            Step = step.Step,
+            Base = step.Policies[role],
+            Groups = [.. Enumerable.Range(0, Math.Max(step.Specs.Count, step.Tasks.Count)).Select(Stream)],
+        });
     }
 
     /// <summary>Every group stream of the step with the fact that it has to reach.</summary>
     private IEnumerable<(string Stream, Type Last)> Expected() => step.Phase switch
     {
         Phase.Generator => step.Specs.Select((_, n) => (Stream(n), typeof(ProposalsScored))),
-        Phase.Curriculum => step.Specs.Select((_, n) => (Ids.TaskStream(step.Run, step.Iteration, n), typeof(ToolCallsExecuted))),
+        Phase.Curriculum => step.Specs.Select((_, n) => (CandidateStream(n), typeof(ToolCallsExecuted))),
         _ => step.Tasks.Select((_, n) => (Stream(n), typeof(AttemptsScored))),
     };
 
-    private ToolTask? Task(TaskRef task) =>
+    /// <summary>A task that this step's facts, the curriculum or a held-out set hold; null where there is none.</summary>
+    public ToolTask? Task(TaskRef task) =>
         Fact<TasksProposed>(task.Stream) is { } proposed ? TaskSource.Resolve(task, proposed)
         : curriculum.TryGetValue(task, out var known) ? known
         : Item(task)?.Task;
@@ -329,9 +284,18 @@ internal sealed class StepAuditor(
     private T? Fact<T>(string stream)
         where T : class => _facts.TryGetValue(stream, out var facts) ? facts.OfType<T>().FirstOrDefault() : null;
 
-    private string Stream(int n) => StepStream(step.Phase.WireName(), n);
+    private string Stream(int n) => StepStream(
+        step.Phase switch
+        {
+            Phase.Generator => GroupKind.Generator,
+            Phase.Solver => GroupKind.Solver,
+            _ => GroupKind.Evaluation,
+        },
+        n);
 
-    private string StepStream(string kind, int n) => Ids.GroupStream(step.Run, step.Iteration, kind, step.Step, n);
+    private string StepStream(GroupKind kind, int n) => Ids.GroupStream(step.Run, step.Iteration, kind, step.Step, n);
+
+    private string CandidateStream(int n) => Ids.TaskStream(step.Run, step.Iteration, n);
 
     private TaskRef Proposal(int number) => new(Stream(number / _options.Generator.GroupSize), number % _options.Generator.GroupSize);
 
@@ -339,31 +303,24 @@ internal sealed class StepAuditor(
         findings.Compare(stored.Stream, stored.Version, field, value, recomputed);
 
     /// <summary>Where a stream stands in this step, null if it does not belong to it.</summary>
-    private Place? Place(string stream)
+    private Place? PlaceOf(string stream)
     {
-        var parts = stream.Split('/');
-        var (kind, tail) = parts switch
-        {
-            ["group", _, _, var name, var at, _] when at == Text(step.Step) => (name, parts[^1]),
-            ["task", _, _, _] => ("task", parts[^1]),
-            _ => ("", ""),
-        };
-        if (parts.Length < 4 || parts[1] != step.Run || parts[2] != Text(step.Iteration) || !int.TryParse(tail, CultureInfo.InvariantCulture, out var number))
+        if (!StreamKey.TryParse(stream, out var key) || key.Run != step.Run || key.Iteration != step.Iteration)
             return null;
-        var count = (step.Phase, kind) switch
+        GroupKind? group = key.Kind == StreamKind.Group && key.Step == step.Step ? key.Group : null;
+        var count = (step.Phase, group) switch
         {
-            (Phase.Generator, "generator") => step.Specs.Count,
-            (Phase.Generator, "probe" or "judge") => step.Specs.Count * _options.Generator.GroupSize,
-            (Phase.Curriculum, "task" or "label") => step.Specs.Count,
-            (Phase.Solver, "solver") or (Phase.Evaluation, "evaluation") => step.Tasks.Count,
+            (Phase.Generator, GroupKind.Generator) => step.Specs.Count,
+            (Phase.Generator, GroupKind.Probe or GroupKind.Judge) => step.Specs.Count * _options.Generator.GroupSize,
+            (Phase.Curriculum, GroupKind.Label) => step.Specs.Count,
+            (Phase.Curriculum, null) when key.Kind == StreamKind.Task => step.Specs.Count,
+            (Phase.Solver, GroupKind.Solver) or (Phase.Evaluation, GroupKind.Evaluation) => step.Tasks.Count,
             _ => 0,
         };
-        return number >= 0 && number < count ? new Place(kind, number) : null;
-
-        static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
+        return key.Number < count ? new Place(group, key.Number) : null;
     }
 }
 
-/// <param name="Kind">generator, probe, judge, task, label, solver or evaluation.</param>
-/// <param name="Number">The group's number.</param>
-internal sealed record Place(string Kind, int Number);
+/// <param name="Group">Null for a candidate.</param>
+/// <param name="Number">The group's or candidate's number.</param>
+internal sealed record Place(GroupKind? Group, int Number);

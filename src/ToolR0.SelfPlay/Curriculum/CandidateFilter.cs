@@ -6,24 +6,6 @@ using ToolR0.SelfPlay.Rewards;
 
 namespace ToolR0.SelfPlay.Curriculum;
 
-/// <summary>A synthesised candidate with what is known before verification.</summary>
-/// <param name="Index">n of its stream <c>task/{run}/{iteration}/{n}</c>; names it in seeds, the run's name does not.</param>
-/// <param name="Execution">Of its gold calls; null counts as not executed.</param>
-public sealed record Candidate(TaskRef Task, int Index, TaskSpec Spec, Trajectory Sample, SampleExecution? Execution)
-{
-    /// <summary>The one candidate of a task stream.</summary>
-    public static Candidate Of(string stream, int index, TasksProposed proposed, ToolCallsExecuted? executed) =>
-        new(new TaskRef(stream, 0), index, proposed.Spec, proposed.Samples[0], executed?.Samples.FirstOrDefault(e => e.Sample == 0));
-}
-
-/// <summary>What filtering says of a candidate: it survives, or it is rejected for a reason of <see cref="Rejections"/>.</summary>
-/// <param name="Task">The task, when the candidate survives.</param>
-/// <param name="Fingerprint">SHA-256 of what makes two tasks the same, when the candidate survives or is a duplicate.</param>
-public sealed record CandidateVerdict(Candidate Candidate, ToolTask? Task, string? Fingerprint, string? Reason, string? Detail)
-{
-    public bool Survives => Reason is null;
-}
-
 /// <summary>Looks at one candidate by itself.</summary>
 internal static class CandidateFilter
 {
@@ -32,26 +14,23 @@ internal static class CandidateFilter
     private static readonly string[] TrivialPhrases = ["capital of", "define ", "explain ", "summarize ", "write a poem", "tell me a joke"];
     private static readonly string[] Lookups = ["what is", "who is", "when is", "where is"];
 
-    public static CandidateVerdict Judge(Candidate candidate, HeldOutGuard guard, RunOptions options)
+    /// <summary>The candidate's task where it is kept, else why it is not.</summary>
+    public static (ToolTask? Task, string? Reason, string? Detail) Judge(Candidate candidate, HeldOutGuard guard, RunOptions options)
     {
         if (candidate.Sample.Finish == FinishReason.Void)
-            return Rejected(Rejections.VoidSample, candidate.Sample.VoidCause);
+            return (null, Rejections.VoidSample, candidate.Sample.VoidCause);
         if (candidate.Execution?.VoidCause is { } cause)
-            return Rejected(Rejections.VoidExecution, cause);
+            return (null, Rejections.VoidExecution, cause);
         var proposal = ProposalParser.ParseForCurriculum(candidate.Sample.Text);
         if ((Text(proposal, candidate.Spec, options) ?? Menu(proposal, options) ?? Gold(proposal, candidate.Spec)) is var (reason, detail))
-            return Rejected(reason, detail);
+            return (null, reason, detail);
 
         var task = proposal.ToTask(candidate.Spec)!;
         if (Trivial(task, options.Curriculum) is { } trivial)
-            return Rejected(Rejections.TrivialQuestion, trivial);
+            return (null, Rejections.TrivialQuestion, trivial);
         if (!GeneratorReward.Executed(task, candidate.Execution))
-            return Rejected(Rejections.GoldNotExecutable, candidate.Execution?.Calls.FirstOrDefault(c => c.Error is not null)?.Error);
-        return guard.Refuses(task)
-            ? Rejected(Rejections.HeldOut, null)
-            : new CandidateVerdict(candidate, task, Fingerprints.Of(task, options.Curriculum.FoldDigits), null, null);
-
-        CandidateVerdict Rejected(string why, string? more) => new(candidate, null, null, why, more);
+            return (null, Rejections.GoldNotExecutable, candidate.Execution?.Calls.FirstOrDefault(c => c.Error is not null)?.Error);
+        return guard.Refuses(task) ? (null, Rejections.HeldOut, null) : (task, null, null);
     }
 
     private static (string, string?)? Text(Proposal proposal, TaskSpec spec, RunOptions options)

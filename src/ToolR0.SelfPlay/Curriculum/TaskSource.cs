@@ -8,7 +8,7 @@ namespace ToolR0.SelfPlay.Curriculum;
 public static class TaskSource
 {
     /// <summary>
-    /// The task of a sample of <see cref="TasksProposed"/> (streams group/… are read as for rewards, task/… as for the curriculum) or of an
+    /// The task of a sample of <see cref="TasksProposed"/> (groups are read as for rewards, candidates as for the curriculum) or of an
     /// item of <see cref="HeldOutRegistered"/> (the index counts within this event). Null if the sample is no well-formed task or is not there.
     /// </summary>
     public static ToolTask? Resolve(TaskRef reference, object fact)
@@ -50,5 +50,5 @@ public static class TaskSource
 
     /// <summary>A proposal's text as its stream reads it.</summary>
     public static Proposal Read(string stream, string text) =>
-        stream.StartsWith("task/", StringComparison.Ordinal) ? ProposalParser.ParseForCurriculum(text) : ProposalParser.ParseForReward(text);
+        StreamKey.IsOf(stream, StreamKind.Task) ? ProposalParser.ParseForCurriculum(text) : ProposalParser.ParseForReward(text);
 }

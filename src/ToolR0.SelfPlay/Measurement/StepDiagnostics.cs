@@ -41,12 +41,12 @@ internal static class StepDiagnostics
         Share(metrics, MetricNames.CallsObedienceShare, calls);
         if (menus.Count > 0)
             metrics[MetricNames.WellFormedShare] = (double)tasks.Count / menus.Count;
-        OfTasks(metrics, [.. tasks.Values], knownTools);
+        OfTasks(metrics, [.. tasks.Values.Select(task => CandidateFacts.Kept(task, foldDigits: false))], knownTools);
         PassRates(metrics, scored.Values.SelectMany(s => s).Where(s => !s.Void).Select(s => s.PassRate).OfType<double>());
         Reasons(metrics, scored.Values.SelectMany(s => s).SelectMany(s => s.Reasons));
         StepMetrics.Mean(metrics, MetricNames.NamePassRate, facts.Select(f => f.Fact).OfType<TaskAttempted>()
             .Where(a => a.Purpose == AttemptPurpose.Probe && tasks.ContainsKey(a.Task))
-            .Select(a => CurriculumBuilder.Verify(tasks[a.Task], a)?.Names).OfType<double>());
+            .Select(a => CandidateFacts.Verify(tasks[a.Task], a)?.Names).OfType<double>());
     }
 
     /// <summary>refusalShare (answers that call nothing), distinctTasks, reason.{name} (samples).</summary>
@@ -60,15 +60,15 @@ internal static class StepDiagnostics
     }
 
     /// <summary>callsMean, refusalShare, knownToolShare, distinctTools, distinctQuestions.</summary>
-    public static void OfTasks(Dictionary<string, double> metrics, IReadOnlyCollection<ToolTask> tasks, IReadOnlyList<string> knownTools)
+    public static void OfTasks(Dictionary<string, double> metrics, IReadOnlyCollection<KeptCandidate> tasks, IReadOnlyList<string> knownTools)
     {
-        var offered = tasks.SelectMany(task => task.Menu).ToList();
-        StepMetrics.Mean(metrics, MetricNames.CallsMean, tasks.Select(task => (double)task.Gold.Count));
-        Share(metrics, MetricNames.RefusalShare, [.. tasks.Select(task => task.Gold.Count == 0)]);
+        var offered = tasks.SelectMany(task => task.Tools).ToList();
+        StepMetrics.Mean(metrics, MetricNames.CallsMean, tasks.Select(task => (double)task.Calls));
+        Share(metrics, MetricNames.RefusalShare, [.. tasks.Select(task => task.Calls == 0)]);
         if (knownTools.Count > 0)
-            Share(metrics, MetricNames.KnownToolShare, [.. offered.Select(tool => knownTools.Contains(tool.Name))]);
-        metrics[MetricNames.DistinctTools] = offered.Select(tool => tool.Name).Distinct(StringComparer.Ordinal).Count();
-        metrics[MetricNames.DistinctQuestions] = tasks.Select(task => Words.Fold(task.Question)).Distinct(StringComparer.Ordinal).Count();
+            Share(metrics, MetricNames.KnownToolShare, [.. offered.Select(tool => knownTools.Contains(tool))]);
+        metrics[MetricNames.DistinctTools] = offered.Distinct(StringComparer.Ordinal).Count();
+        metrics[MetricNames.DistinctQuestions] = tasks.Select(task => task.Question).Distinct(StringComparer.Ordinal).Count();
     }
 
     public static void PassRates(Dictionary<string, double> metrics, IEnumerable<double> passRates)

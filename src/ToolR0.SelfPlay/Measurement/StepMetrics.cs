@@ -36,12 +36,18 @@ public static class StepMetrics
 
     /// <summary>
     /// candidates, selected, rejected, easyShare, mediumShare, hardShare, passRate (of the selected), nameAgreement and callAgreement (of all
-    /// verified), rejected.{reason} per reason, and of the selected tasks what <see cref="StepDiagnostics.OfTasks"/> says and passRate.{0..10}.
+    /// verified), rejected.{reason} per reason, tokens (all that was sampled), and of the selected tasks what <see cref="StepDiagnostics.OfTasks"/> says
+    /// and passRate.{0..10}.
     /// </summary>
-    /// <param name="verdicts">Of all candidates: where the tasks are.</param>
+    /// <param name="verdicts">Of all candidates.</param>
+    /// <param name="rated">Of the verified ones.</param>
     /// <param name="knownTools"><see cref="SpecOptions.KnownTools"/>.</param>
     public static Dictionary<string, double> OfCurriculum(
-        CurriculumSelected selected, CurriculumSelection selection, IReadOnlyList<CandidateVerdict> verdicts, IReadOnlyList<string> knownTools)
+        CurriculumSelected selected,
+        CurriculumSelection selection,
+        IReadOnlyList<CandidateVerdict> verdicts,
+        IReadOnlyList<RatedCandidate> rated,
+        IReadOnlyList<string> knownTools)
     {
         var kept = selected.Tasks.Select(t => t.Task).ToHashSet();
         var metrics = new Dictionary<string, double>
@@ -60,15 +66,21 @@ public static class StepMetrics
             metrics[MetricNames.CallAgreement] = calls;
         foreach (var (reason, count) in selected.Rejected)
             metrics[MetricNames.RejectedFor(reason)] = count;
-        StepDiagnostics.OfTasks(metrics, [.. verdicts.Where(v => v.Task is not null && kept.Contains(v.Candidate.Task)).Select(v => v.Task!)], knownTools);
+        metrics[MetricNames.TokensSampled] = verdicts.Sum(v => v.Filtered.Tokens) + rated.Sum(r => r.Rated.Tokens + (r.Labelled?.Tokens ?? 0));
+        StepDiagnostics.OfTasks(metrics, [.. verdicts.Where(v => kept.Contains(v.Task)).Select(v => v.Filtered.Kept!)], knownTools);
         StepDiagnostics.PassRates(metrics, selected.Tasks.Select(t => t.PassRate));
         return metrics;
     }
 
-    /// <summary>accuracy, items, and reason.{name} (answers).</summary>
-    public static Dictionary<string, double> OfEvaluation(EvaluationCompleted evaluated, IEnumerable<AttemptScore> scores)
+    /// <summary>accuracy, items, tokens (all that was sampled), and reason.{name} (answers).</summary>
+    public static Dictionary<string, double> OfEvaluation(EvaluationCompleted evaluated, IEnumerable<TaskAttempted> attempts, IEnumerable<AttemptScore> scores)
     {
-        var metrics = new Dictionary<string, double> { [MetricNames.Accuracy] = evaluated.Accuracy, [MetricNames.Items] = evaluated.Items };
+        var metrics = new Dictionary<string, double>
+        {
+            [MetricNames.Accuracy] = evaluated.Accuracy,
+            [MetricNames.Items] = evaluated.Items,
+            [MetricNames.TokensSampled] = attempts.SelectMany(attempt => attempt.Samples).Sum(sample => (double)sample.Tokens.Length),
+        };
         StepDiagnostics.Reasons(metrics, scores.SelectMany(s => s.Reasons));
         return metrics;
     }

@@ -1,0 +1,144 @@
+using System.Globalization;
+
+namespace ToolR0.Contracts;
+
+/// <summary>What a stream is about.</summary>
+public enum StreamKind
+{
+    /// <summary><c>run/{run}</c>: the run's life.</summary>
+    Run,
+
+    /// <summary><c>group/{run}/{iteration}/{group kind}/{step}/{n}</c>: one group from proposal or attempt to score.</summary>
+    Group,
+
+    /// <summary><c>task/{run}/{iteration}/{n}</c>: a curriculum candidate from synthesis to selection or rejection.</summary>
+    Task,
+
+    /// <summary><c>policy/{run}/{iteration}/{role}/{step}</c>: the result of one learning step.</summary>
+    Policy,
+
+    /// <summary><c>heldout/{sha256}</c>: a held-out set, named by the SHA-256 of its JSON Lines bytes.</summary>
+    HeldOut,
+
+    /// <summary><c>benchmark/{sha256}/{digest}</c>: what answered a benchmark and how it was asked, by a digest of both.</summary>
+    Benchmark,
+}
+
+/// <summary>What a group is for. The lower-case name is the one in stream keys.</summary>
+public enum GroupKind
+{
+    /// <summary>Proposals of a Generator step.</summary>
+    Generator,
+
+    /// <summary>Attempts that the Solver learns from.</summary>
+    Solver,
+
+    /// <summary>Answers to held-out items.</summary>
+    Evaluation,
+
+    /// <summary>What the Solver answers to a proposal of a Generator step.</summary>
+    Probe,
+
+    /// <summary>What the Solver, as a judge, says of a proposal's coherence.</summary>
+    Judge,
+
+    /// <summary>What the Solver, as a judge, says of a candidate's difficulty.</summary>
+    Label,
+}
+
+/// <summary>
+/// The key of a stream, in parts: the one place that writes and reads keys. Which parts a key has follows from its <see cref="Kind"/>; the others keep
+/// their defaults.
+/// </summary>
+public readonly record struct StreamKey
+{
+    private const char Separator = '/';
+
+    private StreamKey(StreamKind kind) => Kind = kind;
+
+    public StreamKind Kind { get; }
+
+    /// <summary>Of all kinds but <see cref="StreamKind.HeldOut"/> and <see cref="StreamKind.Benchmark"/>, which belong to every run.</summary>
+    public string? Run { get; private init; }
+
+    public int Iteration { get; private init; }
+
+    /// <summary>Of a <see cref="StreamKind.Group"/>.</summary>
+    public GroupKind Group { get; private init; }
+
+    /// <summary>Of a <see cref="StreamKind.Policy"/>.</summary>
+    public Role Role { get; private init; }
+
+    /// <summary>Of a group or policy, from 0.</summary>
+    public int Step { get; private init; }
+
+    /// <summary>Of a group in its step or a candidate in its iteration, from 0.</summary>
+    public int Number { get; private init; }
+
+    /// <summary>Of a held-out set or benchmark.</summary>
+    public string? Sha256 { get; private init; }
+
+    /// <summary>Of a benchmark: what answered it and how it was asked.</summary>
+    public string? Digest { get; private init; }
+
+    public static StreamKey OfRun(string run) => new(StreamKind.Run) { Run = run };
+
+    public static StreamKey OfGroup(string run, int iteration, GroupKind kind, int step, int n) =>
+        new(StreamKind.Group) { Run = run, Iteration = iteration, Group = kind, Step = step, Number = n };
+
+    public static StreamKey OfTask(string run, int iteration, int n) => new(StreamKind.Task) { Run = run, Iteration = iteration, Number = n };
+
+    public static StreamKey OfPolicy(string run, int iteration, Role role, int step) =>
+        new(StreamKind.Policy) { Run = run, Iteration = iteration, Role = role, Step = step };
+
+    public static StreamKey OfHeldOut(string sha256) => new(StreamKind.HeldOut) { Sha256 = sha256 };
+
+    public static StreamKey OfBenchmark(string sha256, string digest) => new(StreamKind.Benchmark) { Sha256 = sha256, Digest = digest };
+
+    /// <summary>Whether a key is of a kind; false for a text that is not a key.</summary>
+    public static bool IsOf(string key, StreamKind kind) => TryParse(key, out var parsed) && parsed.Kind == kind;
+
+    /// <exception cref="FormatException">Not a key; names the text.</exception>
+    public static StreamKey Parse(string key) => TryParse(key, out var parsed) ? parsed : throw new FormatException($"'{key}' is not the key of a stream");
+
+    public static bool TryParse(string key, out StreamKey parsed)
+    {
+        var (found, known) = key.Split(Separator) switch
+        {
+            ["run", { Length: > 0 } run] => (OfRun(run), true),
+            ["group", var run, var iteration, var name, var step, var n]
+                when Is(iteration, out var i) && Is(step, out var s) && Is(n, out var number) && IsWireName(name, out GroupKind kind) => (OfGroup(run, i, kind, s, number), true),
+            ["task", var run, var iteration, var n] when Is(iteration, out var i) && Is(n, out var number) => (OfTask(run, i, number), true),
+            ["policy", var run, var iteration, var name, var step]
+                when Is(iteration, out var i) && Is(step, out var s) && IsWireName(name, out Role role) => (OfPolicy(run, i, role, s), true),
+            ["heldout", { Length: > 0 } sha256] => (OfHeldOut(sha256), true),
+            ["benchmark", { Length: > 0 } sha256, { Length: > 0 } digest] => (OfBenchmark(sha256, digest), true),
+            _ => (default, false),
+        };
+        parsed = found;
+        return known;
+    }
+
+    /// <summary>The key with another number: another group of the same step, or another candidate of the same iteration.</summary>
+    public StreamKey WithNumber(int n) => this with { Number = n };
+
+    /// <summary>The key as the store has it.</summary>
+    public override string ToString() => Kind switch
+    {
+        StreamKind.Run => $"run/{Run}",
+        StreamKind.Group => string.Create(CultureInfo.InvariantCulture, $"group/{Run}/{Iteration}/{Group.WireName()}/{Step}/{Number}"),
+        StreamKind.Task => string.Create(CultureInfo.InvariantCulture, $"task/{Run}/{Iteration}/{Number}"),
+        StreamKind.Policy => string.Create(CultureInfo.InvariantCulture, $"policy/{Run}/{Iteration}/{Role.WireName()}/{Step}"),
+        StreamKind.HeldOut => $"heldout/{Sha256}",
+        _ => $"benchmark/{Sha256}/{Digest}",
+    };
+
+    private static bool Is(string text, out int number) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
+
+    private static bool IsWireName<T>(string text, out T value)
+        where T : struct, Enum
+    {
+        value = default;
+        return text.Length > 0 && char.IsAsciiLetterLower(text[0]) && Enum.TryParse(text, ignoreCase: true, out value);
+    }
+}

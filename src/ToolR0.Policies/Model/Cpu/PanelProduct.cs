@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace ToolR0.Policies;
 
@@ -86,8 +87,11 @@ internal static unsafe class PanelProduct
             (a3, b3) = (Vector256.Load(added + 3L * stride), Vector256.Load(added + 3L * stride + 8));
         }
 
+        // While this panel is in use, the next one comes from memory.
+        var ahead = (nint)Columns * inner;
         for (nint i = 0; i < inner; i++)
         {
+            Sse.Prefetch0(panel + ahead);
             var a = Vector256.Load(panel);
             var b = Vector256.Load(panel + 8);
             panel += Columns;
@@ -145,8 +149,11 @@ internal static unsafe class PanelProduct
             (a7, b7) = (Vector512.Load(added + 7L * stride), Vector512.Load(added + 7L * stride + Columns));
         }
 
+        var ahead = (nint)Columns * inner;
         for (nint i = 0; i < inner; i++)
         {
+            Sse.Prefetch0(second + ahead);
+            Sse.Prefetch0(second + 2 * ahead);
             var a = Vector512.Load(panels);
             var b = Vector512.Load(second);
             panels += Columns;

@@ -16,7 +16,9 @@ internal readonly record struct SlotPlace(int Position, int Prompt, int Packed, 
 /// rounding, without the tensor library: between two products a step does so little that calling it costs more than the work, and its attention
 /// computes every slot with all slots' columns.
 /// </summary>
-/// <remarks>A completion's bits depend on its own tokens alone: neither on what else is in the batch nor on the number of threads.</remarks>
+/// <remarks>
+/// What a row gets depends, to the bit, on its own token and on what its own columns hold: neither on the batch around it nor on the number of threads.
+/// </remarks>
 internal sealed unsafe class Fp32Layers : IDisposable
 {
     private readonly ModelConfig _config;
@@ -81,7 +83,7 @@ internal sealed unsafe class Fp32Layers : IDisposable
             layer.Output.Packed!.Multiply(_attended, rows, stream, stream, _config.HiddenSize);
             Normalise(stream, rows);
             layer.GateUp.Packed!.Multiply(_normal, rows, _gateUp);
-            SwiGlu(rows);
+            ThreadTeam.Run(rows, SwiGlu);
             layer.Down.Packed!.Multiply(_inner, rows, stream, stream, _config.HiddenSize);
         }
     }
@@ -95,11 +97,10 @@ internal sealed unsafe class Fp32Layers : IDisposable
             RowMath.Normalise(stream + (long)row * size, _normal + (long)row * size, size, (float)_config.NormEpsilon);
     }
 
-    private void SwiGlu(int rows)
+    private void SwiGlu(int row)
     {
         var size = _config.IntermediateSize;
-        for (var row = 0; row < rows; row++)
-            RowMath.SwiGlu(_gateUp + 2L * row * size, _gateUp + (2L * row + 1) * size, _inner + (long)row * size, size);
+        RowMath.SwiGlu(_gateUp + 2L * row * size, _gateUp + (2L * row + 1) * size, _inner + (long)row * size, size);
     }
 
     /// <summary>Stores a row's keys and values and attends, all heads.</summary>

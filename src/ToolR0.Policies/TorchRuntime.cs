@@ -14,6 +14,9 @@ public static class TorchRuntime
     [ThreadStatic]
     private static int _told;
 
+    /// <summary>Threads inside one operation.</summary>
+    internal static int Threads => _threads is > 0 and var threads ? threads : get_num_threads();
+
     /// <summary>
     /// Sets the number of threads inside one tensor operation, for the whole process. Part of a result's identity. Calling it again with the same
     /// number does nothing, so that it may be called while others compute.

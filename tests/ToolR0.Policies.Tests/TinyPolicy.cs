@@ -12,7 +12,8 @@ internal sealed class TinyPolicy : IDisposable
 {
     private readonly string _root = Directory.CreateTempSubdirectory("toolr0-policy-").FullName;
 
-    public TinyPolicy(long seed = 1, bool tied = true, int layers = 2, double scale = 1, int maxPositions = 256, ModelFamily family = ModelFamily.Qwen2)
+    public TinyPolicy(long seed = 1, bool tied = true, int layers = 2, double scale = 1, int maxPositions = 256, ModelFamily family = ModelFamily.Qwen2,
+        int? headSize = null)
     {
         TorchRuntime.Configure(1);
         var tokenizerFolder = Path.Combine(_root, "tokenizer");
@@ -27,7 +28,7 @@ internal sealed class TinyPolicy : IDisposable
             Family = family,
             VocabularySize = vocabulary,
             HiddenSize = 32,
-            HeadSize = family == ModelFamily.Qwen2 ? 8 : 12,
+            HeadSize = headSize ?? (family == ModelFamily.Qwen2 ? 8 : 12),
             IntermediateSize = 48,
             Layers = layers,
             Heads = 4,

@@ -60,7 +60,7 @@ internal sealed class GrpoGradient(
         using var scope = NewDisposeScope();
         var (norm, head) = (model.Parameters["model.norm.weight"], model.Parameters[Head]);
         var rows = hidden.detach().requires_grad_(true);
-        var loss = GrpoLoss.Of(model.Head(norm, head.t(), rows), tokens, temperature, clip, importanceCap);
+        var loss = GrpoLoss.Of(model.Head(norm, Weight.Of(head, packed: false), rows), tokens, temperature, clip, importanceCap);
         var gradients = autograd.grad([loss.Loss], headSum is null ? [rows] : [rows, norm, head]);
         using var noGrad = no_grad();
         if (headSum is not null)

@@ -4,17 +4,29 @@ namespace ToolR0.Policies.Model;
 
 /// <summary>
 /// One layer's weights as the forward pass wants them. Query, key and value projections are one matrix, gate and up another; each has the
-/// preceding RMSNorm's weight multiplied in, so that a norm costs only the scaling by 1/rms. Matrices are views [in, out]. Elements of query and key
+/// preceding RMSNorm's weight multiplied in, so that a norm costs only the scaling by 1/rms. Elements of query and key
 /// heads are in the order of <see cref="RopeTable.PairsAreNeighbours"/>.
 /// </summary>
 /// <param name="QkvBias">[H·D + 2·KV·D], or null in families without it.</param>
 /// <param name="HeadNorm">Weights of the query and key heads' own RMSNorm, [H + KV, D], or null in families without it.</param>
-internal sealed record FusedLayer(Tensor Qkv, Tensor? QkvBias, Tensor? HeadNorm, Tensor Output, Tensor GateUp, Tensor Down) : IDisposable
+internal sealed record FusedLayer(Weight Qkv, Tensor? QkvBias, Tensor? HeadNorm, Weight Output, Weight GateUp, Weight Down) : IDisposable
 {
-    public IEnumerable<Tensor> Tensors => new[] { Qkv, QkvBias, HeadNorm, Output, GateUp, Down }.OfType<Tensor>();
+    private Weight[] Weights => [Qkv, Output, GateUp, Down];
+
+    private IEnumerable<Tensor> Tensors => new[] { QkvBias, HeadNorm }.OfType<Tensor>();
+
+    public void DetachFromDisposeScope()
+    {
+        foreach (var weight in Weights)
+            weight.DetachFromDisposeScope();
+        foreach (var tensor in Tensors)
+            tensor.DetachFromDisposeScope();
+    }
 
     public void Dispose()
     {
+        foreach (var weight in Weights)
+            weight.Dispose();
         foreach (var tensor in Tensors)
             tensor.Dispose();
     }
@@ -26,7 +38,7 @@ internal sealed record FusedLayer(Tensor Qkv, Tensor? QkvBias, Tensor? HeadNorm,
 /// </summary>
 internal sealed class FusedWeights : IDisposable
 {
-    private FusedWeights(FusedLayer[] layers, Tensor embedding, Tensor norm, Tensor head)
+    private FusedWeights(FusedLayer[] layers, Tensor embedding, Tensor norm, Weight head)
     {
         Layers = layers;
         Embedding = embedding;
@@ -43,16 +55,24 @@ internal sealed class FusedWeights : IDisposable
     public Tensor Norm { get; }
 
     /// <summary>[hidden, vocabulary].</summary>
-    public Tensor Head { get; }
+    public Weight Head { get; }
 
-    public static FusedWeights Build(ModelConfig config, IReadOnlyDictionary<string, Tensor> parameters)
+    /// <param name="packed">For inference alone: packed copies, through which no gradients reach the parameters.</param>
+    public static FusedWeights Build(ModelConfig config, IReadOnlyDictionary<string, Tensor> parameters, bool packed = false)
     {
         var layers = new FusedLayer[config.Layers];
         for (var i = 0; i < config.Layers; i++)
-            layers[i] = BuildLayer(config, parameters, i);
+            layers[i] = BuildLayer(config, parameters, i, packed);
         var embedding = parameters["model.embed_tokens.weight"];
         var head = config.TiedEmbeddings ? embedding : parameters["lm_head.weight"];
-        return new FusedWeights(layers, embedding, parameters["model.norm.weight"], head.t());
+        return new FusedWeights(layers, embedding, parameters["model.norm.weight"], Weight.Of(head, packed));
+    }
+
+    public void DetachFromDisposeScope()
+    {
+        foreach (var layer in Layers)
+            layer.DetachFromDisposeScope();
+        Head.DetachFromDisposeScope();
     }
 
     public void Dispose()
@@ -64,7 +84,7 @@ internal sealed class FusedWeights : IDisposable
 
     /// <summary>One layer's weights; the caller disposes them.</summary>
     /// <param name="layer">From 0.</param>
-    public static FusedLayer BuildLayer(ModelConfig config, IReadOnlyDictionary<string, Tensor> parameters, int layer)
+    public static FusedLayer BuildLayer(ModelConfig config, IReadOnlyDictionary<string, Tensor> parameters, int layer, bool packed = false)
     {
         using var scope = NewDisposeScope();
         Tensor P(string name) => parameters[$"model.layers.{layer}.{name}"];
@@ -79,11 +99,11 @@ internal sealed class FusedWeights : IDisposable
             : null;
         var gateUp = cat([P("mlp.gate_proj.weight"), P("mlp.up_proj.weight")]);
         return new FusedLayer(
-            qkv.mul(P("input_layernorm.weight")).t().MoveToOuterDisposeScope(),
+            Weight.Of(qkv.mul(P("input_layernorm.weight")), packed).MoveToOuterDisposeScope(),
             bias?.MoveToOuterDisposeScope(),
             headNorm?.MoveToOuterDisposeScope(),
-            P("self_attn.o_proj.weight").t().MoveToOuterDisposeScope(),
-            gateUp.mul(P("post_attention_layernorm.weight")).t().MoveToOuterDisposeScope(),
-            P("mlp.down_proj.weight").t().MoveToOuterDisposeScope());
+            Weight.Of(P("self_attn.o_proj.weight"), packed).MoveToOuterDisposeScope(),
+            Weight.Of(gateUp.mul(P("post_attention_layernorm.weight")), packed).MoveToOuterDisposeScope(),
+            Weight.Of(P("mlp.down_proj.weight"), packed).MoveToOuterDisposeScope());
     }
 }

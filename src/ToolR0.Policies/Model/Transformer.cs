@@ -49,11 +49,8 @@ public sealed class Transformer : IDisposable
                     return _inference;
                 using var noGrad = no_grad();
                 using var scope = NewDisposeScope();
-                _inference = FusedWeights.Build(Config, Parameters);
-                foreach (var tensor in _inference.Layers.SelectMany(layer => layer.Tensors))
-                    tensor.DetachFromDisposeScope();
-
-                _inference.Head.DetachFromDisposeScope();
+                _inference = FusedWeights.Build(Config, Parameters, Weight.CanBePacked(Parameters["model.embed_tokens.weight"]));
+                _inference.DetachFromDisposeScope();
                 return _inference;
             }
         }
@@ -118,17 +115,17 @@ public sealed class Transformer : IDisposable
 
     /// <param name="norm">[hidden].</param>
     /// <param name="head">[hidden, vocabulary].</param>
-    internal Tensor Head(Tensor norm, Tensor head, Tensor hidden)
+    internal Tensor Head(Tensor norm, Weight head, Tensor hidden)
     {
         using var scope = NewDisposeScope();
-        return Normalise(hidden).mul(norm).mm(head).MoveToOuterDisposeScope();
+        return head.Times(Normalise(hidden).mul(norm)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Rotated queries and keys, and values, of every row: [rows, H + 2·KV, D].</summary>
     internal Tensor Project(FusedLayer layer, Tensor x, Tensor cos, Tensor sin)
     {
         var normal = Normalise(x);
-        var heads = (layer.QkvBias is { } bias ? bias.addmm(normal, layer.Qkv) : normal.mm(layer.Qkv)).view(x.shape[0], -1, Config.HeadSize);
+        var heads = (layer.QkvBias is { } bias ? layer.Qkv.Plus(bias, normal) : layer.Qkv.Times(normal)).view(x.shape[0], -1, Config.HeadSize);
         if (layer.HeadNorm is { } weight)
         {
             var parts = heads.split([Config.Heads + Config.KeyValueHeads, Config.KeyValueHeads], 1);
@@ -141,9 +138,9 @@ public sealed class Transformer : IDisposable
     /// <summary>The residual stream after attention's output projection and the SwiGLU block: [rows, hidden].</summary>
     internal Tensor Finish(FusedLayer layer, Tensor x, Tensor attended)
     {
-        var y = x.addmm(attended, layer.Output);
-        var gateUp = Normalise(y).mm(layer.GateUp).chunk(2, 1);
-        return y.addmm(gateUp[0].silu().mul(gateUp[1]), layer.Down);
+        var y = layer.Output.Plus(x, attended);
+        var gateUp = layer.GateUp.Times(Normalise(y)).chunk(2, 1);
+        return layer.Down.Plus(y, gateUp[0].silu().mul(gateUp[1]));
     }
 
     /// <summary>x / √(mean(x²) + ε) over the last dimension; in fp32 where the model computes in less.</summary>

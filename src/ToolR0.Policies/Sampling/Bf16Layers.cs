@@ -118,7 +118,7 @@ internal sealed class Bf16Layers : IDisposable
     {
         using var scope = NewDisposeScope();
         var layer = _layers[index];
-        var heads = (layer.QkvBias ?? _zero).addcdiv(x.mm(layer.Qkv), Length(x), _rootScalar);
+        var heads = (layer.QkvBias ?? _zero).addcdiv(x.mm(layer.Qkv.Matrix), Length(x), _rootScalar);
         if (layer.HeadNorm is { } weight)
             NormaliseHeads(heads, weight);
         heads.view(_rows, _pairs, 2).view_as_complex().mul_(turns);
@@ -126,9 +126,9 @@ internal sealed class Bf16Layers : IDisposable
         _queries.copy_(heads.as_strided(_queriesShape, _queriesStrides));
 
         var mixed = _queryRows.baddbmm(_keys[index]!, _hidden!).softmax(-1).bmm(_values[index]!);
-        x.addmm_(ByRow(mixed), layer.Output);
-        _gateUp.addmm_(x, layer.GateUp, 0, _root).div_(Length(x));
-        x.addmm_(_gateAndUp[0].silu_().mul_(_gateAndUp[1]), layer.Down);
+        x.addmm_(ByRow(mixed), layer.Output.Matrix);
+        _gateUp.addmm_(x, layer.GateUp.Matrix, 0, _root).div_(Length(x));
+        x.addmm_(_gateAndUp[0].silu_().mul_(_gateAndUp[1]), layer.Down.Matrix);
     }
 
     /// <summary>√(Σx² + n·ε) over the last dimension's n elements, fp32: √n times a norm's divisor.</summary>

@@ -44,6 +44,9 @@ internal sealed class DecodeBatch : IDisposable
     /// <summary>Where the model computes in bf16.</summary>
     private Bf16Layers? _bf16;
 
+    /// <summary>Where it computes in fp32 with packed weights.</summary>
+    private Fp32Layers? _fp32;
+
     /// <summary>Each slot's last token and its position, [groups · width].</summary>
     private Tensor? _tokens;
     private Tensor? _positions;
@@ -143,16 +146,22 @@ internal sealed class DecodeBatch : IDisposable
         PrepareSlots();
         var rope = _model.Rope(_groups.Max(g => g.Prompt.Length + g.Age) + 1);
         var x = _weights.Embedding.index_select(0, _tokens!);
-        if (_bf16 is null)
-            x = Layers(x, rope);
-        else
+        if (_bf16 is not null)
             _bf16.Run(x, rope.Turns!.index_select(0, _positions!), Columns);
+        else if (_fp32 is not null)
+            _fp32.Run(x, rope, [.. _groups.SelectMany(Places)]);
+        else
+            x = Layers(x, rope);
         _positions!.add_(One, One);
         _since++;
         foreach (var group in _groups)
             group.Age++;
         return _model.Head(_weights, x).MoveToOuterDisposeScope();
     }
+
+    /// <summary>Where a group's slots are at this step.</summary>
+    private IEnumerable<SlotPlace> Places(DecodeGroup group) => Enumerable.Range(0, _width).Select(slot => new SlotPlace(
+        group.Prompt.Length + group.Age, group.Prompt.Length, group.Packed, _promptWidth + slot, _packed + slot, _since + 1));
 
     /// <summary>The residual stream through all layers, [slots, hidden].</summary>
     private Tensor Layers(Tensor x, RopeTable rope)
@@ -190,6 +199,12 @@ internal sealed class DecodeBatch : IDisposable
         _tokens ??= tensor([.. Slots.Select(row => (long)(row?.Last ?? 0))], device: _model.Device).DetachFromDisposeScope();
         _positions ??= tensor([.. _groups.SelectMany(g => Enumerable.Repeat((long)g.Prompt.Length + g.Age, _width))], device: _model.Device)
             .DetachFromDisposeScope();
+        if (_fp32 is not null || Fp32Layers.Fit(_model))
+        {
+            _fp32 ??= new Fp32Layers(_model, _caches!, _groups.Length, _width, _promptWidth + _stepCapacity);
+            return;
+        }
+
         _mask ??= Mask().DetachFromDisposeScope();
         if (IsBf16)
             _bf16 ??= new Bf16Layers(_model, _caches!, _mask, _groups.Length, _width);
@@ -201,7 +216,8 @@ internal sealed class DecodeBatch : IDisposable
         _positions?.Dispose();
         _mask?.Dispose();
         _bf16?.Dispose();
-        _bf16 = null;
+        _fp32?.Dispose();
+        (_bf16, _fp32) = (null, null);
         _tokens = _positions = _mask = null;
     }
 

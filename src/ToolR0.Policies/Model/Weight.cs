@@ -1,0 +1,46 @@
+using static TorchSharp.torch;
+
+namespace ToolR0.Policies;
+
+/// <summary>A matrix that rows are multiplied with: a view [in, out], or for inference in fp32 on the CPU a packed copy.</summary>
+internal sealed class Weight : IDisposable
+{
+    private readonly Tensor? _matrix;
+    private readonly PackedMatrix? _packed;
+
+    private Weight(Tensor? matrix, PackedMatrix? packed) => (_matrix, _packed) = (matrix, packed);
+
+    /// <summary>[in, out], where it is not packed.</summary>
+    public Tensor Matrix => _matrix ?? throw new InvalidOperationException("the weight is packed");
+
+    /// <summary>The packed copy, null where there is none.</summary>
+    public PackedMatrix? Packed => _packed;
+
+    /// <param name="weight">[out, in], as parameters are.</param>
+    public static Weight Of(Tensor weight, bool packed) => packed ? new Weight(null, PackedMatrix.Pack(weight)) : new Weight(weight.t(), null);
+
+    /// <summary>Whether weights like this one are packed for inference.</summary>
+    public static bool CanBePacked(Tensor weight) =>
+        PackedMatrix.IsSupported && weight.dtype == ScalarType.Float32 && weight.device.type == TorchSharp.DeviceType.CPU;
+
+    /// <summary>x · W: [rows, in] to [rows, out].</summary>
+    public Tensor Times(Tensor x) => _packed?.Multiply(x) ?? x.mm(_matrix!);
+
+    /// <summary>added + x · W.</summary>
+    /// <param name="added">[rows, out] or [out].</param>
+    public Tensor Plus(Tensor added, Tensor x) => _packed?.Multiply(x, added) ?? added.addmm(x, _matrix!);
+
+    public Weight MoveToOuterDisposeScope()
+    {
+        _matrix?.MoveToOuterDisposeScope();
+        return this;
+    }
+
+    public void DetachFromDisposeScope() => _matrix?.DetachFromDisposeScope();
+
+    public void Dispose()
+    {
+        _matrix?.Dispose();
+        _packed?.Dispose();
+    }
+}

@@ -1,4 +1,7 @@
-using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.Policies.Model;
+using ToolR0.Policies.Model.Cpu;
+using ToolR0.Policies.Sampling;
 
 namespace ToolR0.Policies.Tests;
 

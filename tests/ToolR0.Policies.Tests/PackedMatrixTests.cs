@@ -1,3 +1,4 @@
+using ToolR0.Policies.Model.Cpu;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies.Tests;

@@ -27,8 +27,19 @@ public sealed class MeasuredFactLog(IFactLog log) : IFactLog
     public Task<IReadOnlyDictionary<string, IReadOnlyList<StoredFact>>> ReadAsync(IReadOnlyCollection<string> streams, CancellationToken cancellation = default) =>
         log.ReadAsync(streams, cancellation);
 
+    public Task<IReadOnlyList<StoredFact>> ReadFromAsync(string stream, long version, CancellationToken cancellation = default) =>
+        log.ReadFromAsync(stream, version, cancellation);
+
+    public Task<IReadOnlyList<StoredFact>> ReadAtAsync(IReadOnlyCollection<StreamPlace> places, CancellationToken cancellation = default) =>
+        log.ReadAtAsync(places, cancellation);
+
+    public Task<long> CountAsync(string run, CancellationToken cancellation = default) => log.CountAsync(run, cancellation);
+
     public IAsyncEnumerable<StoredFact> ReadRunAsync(string run, long? upTo = null, CancellationToken cancellation = default) =>
         log.ReadRunAsync(run, upTo, cancellation);
+
+    public IAsyncEnumerable<StoredFact> ReadFactsAsync(string run, IReadOnlyCollection<Type> types, CancellationToken cancellation = default) =>
+        log.ReadFactsAsync(run, types, cancellation);
 
     public Task<IReadOnlyList<string>> RunsAsync(CancellationToken cancellation = default) => log.RunsAsync(cancellation);
 }

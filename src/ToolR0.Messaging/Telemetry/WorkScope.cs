@@ -42,7 +42,7 @@ public sealed class WorkScope : IReadOnlyList<KeyValuePair<string, object?>>
     public static WorkScope Of(IShardCommand command)
     {
         var scope = OfShard(command.Run, command.Shard, "");
-        var streams = ShardAnswers.PlacesOf(command).Select(place => place.Stream).ToList();
+        var streams = command.Answers.Select(place => place.Stream).ToList();
         if (streams.Count > 0)
             scope._values.Add(new("toolr0.group", streams.Count == 1 ? streams[0] : $"{streams[0]} … {streams[^1]}"));
         return scope;

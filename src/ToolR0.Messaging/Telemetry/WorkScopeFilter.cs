@@ -27,7 +27,7 @@ public sealed class WorkScopeFilter<TMessage>(ILoggerFactory? loggers = null) : 
             foreach (var (name, value) in work)
                 span.SetTag(name, value);
             if (context.Message is IShardCommand command)
-                span.SetTag("toolr0.groups", ShardAnswers.PlacesOf(command).Select(place => place.Stream).ToArray());
+                span.SetTag("toolr0.groups", command.Answers.Select(place => place.Stream).ToArray());
         }
 
         var logger = loggers?.CreateLogger("ToolR0.Messages");

@@ -1,6 +1,7 @@
+using ToolR0.Policies.Model.Cpu;
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Model;
 
 /// <summary>A matrix that rows are multiplied with: a view [in, out], or for inference in fp32 on the CPU a packed copy.</summary>
 internal sealed class Weight : IDisposable

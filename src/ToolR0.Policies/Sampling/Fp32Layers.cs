@@ -1,6 +1,8 @@
+using ToolR0.Policies.Model;
+using ToolR0.Policies.Model.Cpu;
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Sampling;
 
 /// <summary>Where a slot is in the sequence and in the cache at one step.</summary>
 /// <param name="Position">Of the token that is fed.</param>

@@ -1,3 +1,4 @@
+using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using static TorchSharp.torch;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Model.Cpu;
 
 /// <summary>
 /// An fp32 weight on the CPU in the order in which a product reads it: panels of <see cref="PanelProduct.Columns"/> columns, so that nothing is packed anew at

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Model.Cpu;
 
 /// <summary>The innermost loops of a product with a <see cref="PackedMatrix"/>: a tile of rows by a panel of columns at a time, in registers.</summary>
 internal static unsafe class PanelProduct

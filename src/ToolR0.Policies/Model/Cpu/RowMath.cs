@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Model.Cpu;
 
 /// <summary>What happens to the elements of a row between two products, in vectors of eight. Lengths are multiples of <see cref="Lanes"/>.</summary>
 internal static unsafe class RowMath

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Model.Cpu;
 
 /// <summary>Columns of a group's cache that one slot sees, in the order of their positions.</summary>
 /// <param name="First">First of all.</param>

@@ -1,4 +1,4 @@
-namespace ToolR0.Policies;
+namespace ToolR0.Policies.Model.Cpu;
 
 /// <summary>
 /// Does independent pieces of one computation on the threads that <see cref="TorchRuntime.Configure"/> allows. Who does which piece depends on timing, so a

@@ -318,7 +318,7 @@ public sealed class BenchmarkTests : IDisposable
         Should.Throw<UserErrorException>(() => Read(text)).Message.ShouldContain(message);
 
     [Theory]
-    [InlineData("""{"id":"set-9","calls":[]}""", "line 1: id: 'set-9' is no item of the benchmark")]
+    [InlineData("""{"id":"set-9","calls":[]}""", "line 1: id: 'set-9' is not an item of the benchmark")]
     [InlineData("""{"id":"set-1"}""", "line 1: completion or calls: is missing")]
     [InlineData("{\"id\":\"set-1\",\"calls\":[]}\n{\"calls\":[]}", "line 2: id: is missing")]
     [InlineData("{\"calls\":[]}\n{\"id\":\"set-2\",\"calls\":[]}", "line 2: id: must stand on every line or on none")]

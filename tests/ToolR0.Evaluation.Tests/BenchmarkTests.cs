@@ -312,7 +312,7 @@ public sealed class BenchmarkTests : IDisposable
     [InlineData("[1", "the file: the list: is not JSON")]
     [InlineData("[]", "has no items")]
     [InlineData("""{"id":"simple_1","question":[[{"role":"user","content":"q"}]],"function":[{"name":"a","parameters":{"properties":{}}}]}""", "line 1: id: 'simple_1' has no ground_truth")]
-    [InlineData("""{"id":"irrelevance_1","question":[[{"role":"user","content":"q"}]],"function":[{"name":"a","parameters":{}}]}""", "line 1: parameters.properties: is missing")]
+    [InlineData("""{"id":"irrelevance_1","question":[[{"role":"user","content":"q"}]],"function":[{"name":"a","parameters":{"properties":[]}}]}""", "line 1: parameters.properties: must be an object")]
     [InlineData("""{"Play":[{"data":[{"txt":"x"}]}]}""", "Play 1: text: is missing")]
     public void A_malformed_file_is_told_by_place_and_field(string text, string message) =>
         Should.Throw<UserErrorException>(() => Read(text)).Message.ShouldContain(message);

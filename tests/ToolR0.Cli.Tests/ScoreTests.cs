@@ -186,7 +186,7 @@ public sealed class ScoreTests : IDisposable
             "completion: is a number: must be a text",
             "gold: is missing: must be a list of calls",
             "gold: is a text: must be a list of calls",
-            "gold[0]: is no call: must have a name and an object of arguments",
+            "gold[0]: is not a call: must have a name and an object of arguments",
             "completion: holds half a surrogate pair: must be Unicode text",
         ]);
         scored.Records[1].GetProperty("error").GetString().ShouldStartWith("not JSON: ");
@@ -196,7 +196,7 @@ public sealed class ScoreTests : IDisposable
     [Theory]
     [InlineData("""{"completion":"x","judge":6}""", "judge: 6 must be an integer from 1 to 5, or null")]
     [InlineData("""{"completion":"x","solverCalls":{}}""", "solverCalls: is an object: must be a list of lists of calls")]
-    [InlineData("""{"completion":"x","solverCalls":[[],[1]]}""", "solverCalls[1][0]: is no call: must have a name and an object of arguments")]
+    [InlineData("""{"completion":"x","solverCalls":[[],[1]]}""", "solverCalls[1][0]: is not a call: must have a name and an object of arguments")]
     [InlineData("""{"completion":"x","judge":2.5}""", "judge: 2.5 must be an integer from 1 to 5, or null")]
     [InlineData("""{"completion":"x","spec":{"menuSize":0,"calls":1}}""", "spec.menuSize: 0 must be an integer of at least 1")]
     [InlineData("""{"completion":"x","spec":{"menuSize":2,"calls":-1}}""", "spec.calls: -1 must be an integer of at least 0")]

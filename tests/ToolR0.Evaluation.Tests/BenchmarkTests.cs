@@ -312,13 +312,13 @@ public sealed class BenchmarkTests : IDisposable
     [InlineData("[1", "the file: the list: is not JSON")]
     [InlineData("[]", "has no items")]
     [InlineData("""{"id":"simple_1","question":[[{"role":"user","content":"q"}]],"function":[{"name":"a","parameters":{"properties":{}}}]}""", "line 1: id: 'simple_1' has no ground_truth")]
-    [InlineData("""{"id":"irrelevance_1","question":[[{"role":"user","content":"q"}]],"function":[{"name":"a","parameters":{}}]}""", "line 1: parameters.properties: is missing")]
+    [InlineData("""{"id":"irrelevance_1","question":[[{"role":"user","content":"q"}]],"function":[{"name":"a","parameters":{"properties":[]}}]}""", "line 1: parameters.properties: must be an object")]
     [InlineData("""{"Play":[{"data":[{"txt":"x"}]}]}""", "Play 1: text: is missing")]
     public void A_malformed_file_is_told_by_place_and_field(string text, string message) =>
         Should.Throw<UserErrorException>(() => Read(text)).Message.ShouldContain(message);
 
     [Theory]
-    [InlineData("""{"id":"set-9","calls":[]}""", "line 1: id: 'set-9' is no item of the benchmark")]
+    [InlineData("""{"id":"set-9","calls":[]}""", "line 1: id: 'set-9' is not an item of the benchmark")]
     [InlineData("""{"id":"set-1"}""", "line 1: completion or calls: is missing")]
     [InlineData("{\"id\":\"set-1\",\"calls\":[]}\n{\"calls\":[]}", "line 2: id: is missing")]
     [InlineData("{\"calls\":[]}\n{\"id\":\"set-2\",\"calls\":[]}", "line 2: id: must stand on every line or on none")]

@@ -153,7 +153,7 @@ public sealed class ChatTemplateTests : IDisposable
     [InlineData("{{ '<'|e }}", "the filter 'e' is not supported")]
     [InlineData("{{ {[1]: 2} }}", "a list cannot be a key")]
     [InlineData("{{ nothing|int }}", "'nothing' is undefined")]
-    [InlineData("{{ [3, 'a']|sort }}", "str and int have no order")]
+    [InlineData("{{ [3, 'a']|sort }}", "int and str have no order")]
     [InlineData("{{ '%s %s' % 'a' }}", "needs more values")]
     [InlineData("{{ '%y' % 1 }}", "the format '%y' is not supported")]
     [InlineData("{{ m.update({}) }}", "'m' is undefined")]
@@ -166,7 +166,7 @@ public sealed class ChatTemplateTests : IDisposable
     [InlineData("{{ messages[3].role }}", "has no element 3' is undefined")]
     [InlineData("{{ raise_exception('Roles must alternate') }}", "Roles must alternate")]
     [InlineData("{{ 1 // 0 }}", "division by zero")]
-    [InlineData("{{ 10 ** 10 ** 9 }}", "too large")]
+    [InlineData("{{ 10 ** 999999999 }}", "too large")]
     public void What_a_template_may_not_do_is_named(string template, string message) =>
         Should.Throw<InvalidDataException>(() => WithTemplate(template).RenderChat([])).Message.ShouldContain(message);
 

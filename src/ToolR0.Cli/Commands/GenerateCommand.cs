@@ -161,6 +161,6 @@ internal static class GenerateCommand
         var parts = text.Split(',', StringSplitOptions.TrimEntries);
         return [.. parts.Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var id)
             ? id
-            : throw new UserErrorException($"--tokens: '{(part.Length > 40 ? part[..40] + "…" : part)}' is no token id (whole numbers, separated by commas)"))];
+            : throw new UserErrorException($"--tokens: '{(part.Length > 40 ? part[..40] + "…" : part)}' is not a token id (whole numbers, separated by commas)"))];
     }
 }

@@ -22,7 +22,7 @@ internal static class ScoreCommand
         var command = new Command(
             "score",
             "Score completions offline, one JSON object per line. Solver cases: completion, gold (list of calls). Generator cases: completion, and optionally spec {menuSize, calls}, "
-            + "solverCalls (the K sampled answers as lists of calls, null where nothing parsed), judge (1 to 5). An id is passed on. A line that is no case gives a record with its number and an error, and exit code 1");
+            + "solverCalls (the K sampled answers as lists of calls, null where nothing parsed), judge (1 to 5). An id is passed on. A line that is not a case gives a record with its number and an error, and exit code 1");
         var role = new Option<string>("--role") { Description = "generator or solver", HelpName = "ROLE", Required = true };
         var input = new Option<string>("--in") { Description = "JSON Lines file of cases, - for standard input", HelpName = "FILE", DefaultValueFactory = _ => Standard };
         var output = new Option<string>("--out") { Description = "JSON Lines file of scores, - for standard output", HelpName = "FILE", DefaultValueFactory = _ => Standard };

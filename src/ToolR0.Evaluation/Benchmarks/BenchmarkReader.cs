@@ -103,14 +103,13 @@ public static class BenchmarkReader
         }
 
         if (OtherLanguage(name) is { } category)
-            throw new UserErrorException(
-                $"--benchmark {path}: category {category} is not supported: its values are compared by the rules of that language, not by Python's");
+            throw new UserErrorException($"--benchmark {path}: {NotSupported(category)}");
         var items = Lines(text, path).Select(line =>
         {
             var (json, place) = line;
             var id = place.Text(json, "id");
             if (OtherLanguage(id) is { } language)
-                throw place.Error("id", $"'{id}' is of category {language}, which is not supported: its values are compared by the rules of that language, not by Python's");
+                throw place.Error("id", $"'{id}': {NotSupported(language)}");
             var functions = place.List(json, "function");
             var turns = place.List(json, "question");
             if (turns.GetArrayLength() != 1)
@@ -132,6 +131,9 @@ public static class BenchmarkReader
     /// <summary>The language that the name of a category or an item speaks of: simple_java, java_3, live_simple_javascript_7.</summary>
     private static string? OtherLanguage(string name) =>
         Array.Find(OtherLanguages, language => name.Split('_', '-', '.', ' ').Contains(language, StringComparer.OrdinalIgnoreCase));
+
+    private static string NotSupported(string category) =>
+        $"category {category} is not supported: its values are compared by the rules of that language, not by Python's";
 
     private static JsonElement Schema(JsonElement function, Place place)
     {

@@ -1,31 +1,30 @@
 #!/usr/bin/env bash
 # Everything that needs a GPU, in one go. The GPU machine needs no .NET: it runs a self-contained build.
 #
-#   infra/gpu-check.sh pack FILE.tar.gz     where the .NET SDK is: publishes the command and the tests, with this script and the bridge's source
-#   gpu-check.sh run [OUTPUT]               in the unpacked folder on the GPU machine: builds the bridge against that machine's PyTorch (CUDA), runs
+#   infra/gpu-check.sh pack FILE.tar.gz     where the .NET SDK is: publishes the command and the tests without libtorch, with this script
+#   gpu-check.sh run [OUTPUT]               in the unpacked folder on the GPU machine: puts that machine's PyTorch (CUDA) on the loader's path, runs
 #                                           the device tests and the benchmark points, compares with transformers; results in OUTPUT (gpu-check-results)
 #
-# `run` needs Linux x64, g++, nvidia-smi, and Python with a CUDA build of PyTorch 2.x; with transformers too for the comparison. PYTHON names the interpreter.
+# `run` needs Linux x64, nvidia-smi, and Python with a CUDA build of the PyTorch that TorchSharp was built against (2.10; others may load); with transformers
+# too for the comparison. PYTHON names the interpreter.
 # Exit code 0: every device test passed and every point reached its mark.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
-usage() { sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
 pack() {
   local target="$1" root
   root="$(cd "$here/.." && pwd)"
   stage="$(mktemp -d)"
   trap 'rm -rf "$stage"' EXIT
-  local publish=(-c Release -r linux-x64 --self-contained true -p:PackageOrigin=compat -v quiet --nologo)
+  local publish=(-c Release -r linux-x64 --self-contained true -p:TorchBackend=cpu -p:PublishDocumentationFiles=false -p:RunAnalyzers=false -v quiet --nologo)
   echo "gpu-check: publishing" >&2
   # Into one folder, so that .NET is in it once.
   dotnet publish "$root/tests/ToolR0.Policies.Tests" "${publish[@]}" -o "$stage/gpu-check/app" >&2
   dotnet publish "$root/src/ToolR0.Cli" "${publish[@]}" -o "$stage/gpu-check/app" >&2
-  mkdir -p "$stage/gpu-check/compat/TorchSharp/native"
-  cp "$root/infra/compat/TorchSharp/native/bridge.cpp" "$stage/gpu-check/compat/TorchSharp/native/"
-  cp "$root/infra/build-bridge.sh" "$root/infra/gpu-check.sh" "$root/docs/benchmarks/transformers_generate.py" "$stage/gpu-check/"
-  # The bridge of this machine is for another libtorch. The rest is for editors and for measuring coverage.
-  rm -rf "$stage/gpu-check/app/libtoolr0_torch.so" "$stage/gpu-check/app"/*.xml "$stage/gpu-check/app/Microsoft.CodeCoverage"
+  cp "$root/infra/gpu-check.sh" "$root/docs/benchmarks/transformers_generate.py" "$stage/gpu-check/"
+  # libtorch is the GPU machine's own; libLibTorchSharp.so stays. The rest is for measuring coverage.
+  rm -rf "$stage/gpu-check/app"/{libtorch*.so,libc10*.so,libshm.so,libgomp-*,Microsoft.CodeCoverage}
   tar -C "$stage" -czf "$target" gpu-check
   echo "gpu-check: $target ($(du -h "$target" | cut -f1)). On the GPU machine: tar xzf $(basename "$target") && gpu-check/gpu-check.sh run" >&2
 }
@@ -36,8 +35,7 @@ run() {
   out="$(cd "${1:-gpu-check-results}" && pwd)"
   python="${PYTHON:-python3}"
   torch="${LIBTORCH:-$("$python" -c 'import os, torch; print(os.path.dirname(torch.__file__))')}"
-  LIBTORCH="$torch" bash "$here/build-bridge.sh" --force
-  export TOOLR0_TORCH_BRIDGE="$here/compat/TorchSharp/native/build/libtoolr0_torch.so"
+  "$python" -c 'import torch; print("PyTorch", torch.__version__)' 2>/dev/null | tee "$out/pytorch.txt" || true
   # The libraries of CUDA that a PyTorch wheel brings lie in packages beside it.
   local nvidia
   nvidia="$(find "$(dirname "$torch")/nvidia" -maxdepth 4 -name lib -type d 2>/dev/null | paste -sd: || true)"

@@ -42,11 +42,11 @@ try
 }
 catch (UserErrorException e)
 {
-    return Fail(e.Message, e.ExitCode);
+    return Fail(e.Message + Account.Of(e), e.ExitCode);
 }
 catch (Exception e) when (e is EventStoreException or BusUnreachableException or IOException or InvalidDataException or UnauthorizedAccessException)
 {
-    return Fail(e.Message, 1);
+    return Fail(e.Message + Account.Of(e), 1);
 }
 catch (OperationCanceledException)
 {

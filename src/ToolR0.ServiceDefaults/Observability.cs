@@ -5,7 +5,6 @@ using Npgsql;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
-using OpenTelemetry.Trace;
 using ToolR0.Messaging.Telemetry;
 
 namespace ToolR0.ServiceDefaults;

@@ -21,11 +21,34 @@ public sealed class ComposeTests
     public void Servers_and_the_six_services_each_have_a_container_with_a_health_check()
     {
         var services = Section(Read("docker-compose.yml"), "services");
-        services.Keys.Cast<string>().ShouldBe(["postgres", "rabbitmq", "coordinator", .. Workers, "toolr0"], ignoreOrder: true);
-        foreach (var (name, service) in services.Where(s => (string)s.Key != "toolr0"))
+        services.Keys.Cast<string>().ShouldBe(["postgres", "rabbitmq", "coordinator", .. Workers, "toolr0", "dashboard"], ignoreOrder: true);
+        foreach (var (name, service) in services.Where(s => (string)s.Key is not ("toolr0" or "dashboard")))
             Section(service, "healthcheck").ContainsKey("test").ShouldBeTrue($"{name} has no health check");
-        foreach (var name in Workers.Append("coordinator"))
-            ((List<object>)((Dictionary<object, object>)services[name])["command"])[..2].ShouldBe(["serve", name]);
+    }
+
+    [Theory]
+    [InlineData("coordinator", "core", "Coordinator")]
+    [InlineData("reward-scoring", "core", "RewardScoring")]
+    [InlineData("tool-execution", "core", "ToolExecution")]
+    [InlineData("task-generation", "service", "TaskGeneration")]
+    [InlineData("solving", "service", "Solving")]
+    [InlineData("learning", "service", "Learning")]
+    public void Each_service_is_its_own_program_in_the_image_of_its_kind(string name, string image, string program)
+    {
+        var service = (Dictionary<object, object>)Section(Read("docker-compose.yml"), "services")[name];
+        ((string)service["image"]).ShouldStartWith($"toolr0/{image}:");
+        var started = (List<object>)(service.TryGetValue("entrypoint", out var entry) ? entry : service["command"]);
+        started.ShouldBe(["dotnet", $"/app/ToolR0.{program}.dll"]);
+    }
+
+    [Fact]
+    public void Each_image_is_built_by_one_service_and_never_pulled()
+    {
+        var services = Section(Read("docker-compose.yml"), "services").Values.Cast<Dictionary<object, object>>().ToList();
+        var ours = services.Where(service => ((string)service["image"]).StartsWith("toolr0/", StringComparison.Ordinal)).ToList();
+        ours.ShouldAllBe(service => (string)service["pull_policy"] == "never");
+        var built = ours.Where(service => service.ContainsKey("build")).Select(service => (string)service["image"]).ToList();
+        built.ShouldBe([.. ours.Select(service => (string)service["image"]).Distinct()], ignoreOrder: true);
     }
 
     [Fact]
@@ -67,12 +90,17 @@ public sealed class ComposeTests
     }
 
     [Fact]
-    public void The_Dockerfile_has_the_targets_that_compose_builds_with_the_genuine_packages()
+    public void The_Dockerfile_has_the_targets_that_compose_builds_and_names_no_other_image_than_NETs()
     {
-        var file = File.ReadAllText(Path.Combine(Product.Root, "infra", "docker", "Dockerfile"));
-        file.ShouldContain("AS service");
-        file.ShouldContain("AS gpu");
-        file.Split('\n').Where(line => line.Contains("dotnet publish")).ShouldAllBe(line => line.Contains("PackageOrigin=registry"));
+        var lines = File.ReadAllLines(Path.Combine(Product.Root, "infra", "docker", "Dockerfile"));
+        foreach (var target in new[] { "core", "service", "gpu" })
+            lines.ShouldContain(line => line.StartsWith("FROM ", StringComparison.Ordinal) && line.EndsWith($" AS {target}", StringComparison.Ordinal), target);
+        lines.ShouldNotContain(line => line.StartsWith("# syntax=", StringComparison.Ordinal));
+        var stages = lines.Where(line => line.StartsWith("FROM ", StringComparison.Ordinal)).Select(line => line.Split(' ')).ToList();
+        var bases = stages.Select(stage => stage[1]).Except(stages.Select(stage => stage[^1])).ToList();
+        bases.ShouldAllBe(image => image.StartsWith("mcr.microsoft.com/dotnet/"));
+        // Builders that build every stage above their target must not meet the GPU's.
+        stages.FindIndex(stage => stage[^1] == "build-gpu").ShouldBeGreaterThan(stages.FindIndex(stage => stage[^1] == "service"));
     }
 
     [Fact]

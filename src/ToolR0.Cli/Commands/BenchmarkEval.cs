@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Spectre.Console;
-using ToolR0.Cli.Hosting;
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 using ToolR0.Evaluation.Benchmarks;

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Reflection;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
-using ToolR0.Cli.Hosting;
 using ToolR0.Contracts;
 using ToolR0.EventStore;
 using ToolR0.Messaging;

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Spectre.Console;
-using ToolR0.Cli.Hosting;
 using ToolR0.Cli.Running;
 using ToolR0.Contracts;
 using ToolR0.EventStore;

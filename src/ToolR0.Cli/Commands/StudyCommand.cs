@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Spectre.Console;
-using ToolR0.Cli.Hosting;
 using ToolR0.Contracts;
 using ToolR0.Evaluation;
 using ToolR0.EventStore;

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using ToolR0.Contracts;
 
 namespace ToolR0.Messaging.Telemetry;

@@ -32,6 +32,8 @@ public static class BaseFolder
             throw new UserErrorException($"--base {path}: there is no such folder");
         try
         {
+            // What may not be listed looks empty to everything below.
+            _ = Directory.EnumerateFileSystemEntries(path).Any();
             ModelConfig.Load(path);
             foreach (var file in new[] { "tokenizer.json", "tokenizer_config.json" })
             {
@@ -41,7 +43,7 @@ public static class BaseFolder
 
             look?.Invoke(path);
         }
-        catch (Exception e) when (e is InvalidDataException or IOException)
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
         {
             throw new UserErrorException($"--base {path}: {e.Message.ReplaceLineEndings(" ")}", inner: e);
         }

@@ -81,7 +81,8 @@ internal sealed unsafe class PackedMatrix : IDisposable
     {
         var panels = (Width + PanelProduct.Columns - 1) / PanelProduct.Columns;
         var blocks = (rows + RowsAtOnce - 1) / RowsAtOnce;
-        var perPanel = (long)Math.Min(rows, RowsAtOnce) * Inner * PanelProduct.Columns;
+        // Few rows are waited for by the memory that the panel comes from.
+        var perPanel = Math.Clamp(rows, 4L, RowsAtOnce) * Inner * PanelProduct.Columns;
         // An even number, so that two panels can go together.
         var perTurn = (int)Math.Min((WorthATurn / perPanel + 2) & ~1L, panels);
         var turns = (panels + perTurn - 1) / perTurn;

@@ -57,8 +57,10 @@ public sealed class ReportReader(IFactLog log, IRunViews? views = null)
     /// <summary>One candidate of each reason, the most frequent reasons first.</summary>
     private async Task<IReadOnlyList<RejectedExample>> RejectedAsync(RunState state, CancellationToken cancellation)
     {
-        var reasons = state.Curricula.Values.SelectMany(curriculum => curriculum.Rejected).GroupBy(rejected => rejected.Key, rejected => rejected.Value)
-            .OrderByDescending(reason => reason.Sum()).ThenBy(reason => reason.Key, StringComparer.Ordinal).Select(reason => reason.Key).Take(RejectedReasons).ToList();
+        var reasons = state.Curricula.Values.SelectMany(curriculum => curriculum.Rejected)
+            .GroupBy(rejected => rejected.Key, rejected => rejected.Value)
+            .OrderByDescending(reason => reason.Sum()).ThenBy(reason => reason.Key, StringComparer.Ordinal)
+            .Select(reason => reason.Key).Take(RejectedReasons).ToList();
         var candidates = reasons.Count == 0 ? [] : await _views.RejectedAsync(state, reasons, cancellation);
         return [.. candidates.Where(candidate => candidate is { Spec: not null, Text: not null })
             .Select(c => new RejectedExample(c.Iteration, c.Reason!, c.Detail, c.Spec!, c.Text!))];
@@ -101,7 +103,9 @@ public sealed class ReportReader(IFactLog log, IRunViews? views = null)
     }
 
     private static Answer? AnswerOf(IReadOnlyDictionary<int, EvaluatedItem> items, int place) =>
-        items.TryGetValue(place, out var item) && item is { Text: { } text, Score: { Void: false } score } ? new Answer(text, ErrorClasses.Of(score)) : null;
+        items.TryGetValue(place, out var item) && item is { Text: { } text, Score: { Void: false } score }
+            ? new Answer(text, ErrorClasses.Of(score))
+            : null;
 
     private static IEnumerable<T> Spread<T>(IReadOnlyList<T> all, int count) =>
         all.Count <= count ? all : Enumerable.Range(0, count).Select(i => all[(int)((i + 0.5) * all.Count / count)]);

@@ -40,6 +40,8 @@ public sealed class GoldenEventTests(StoreFixture store)
             new ProposalsScored("r", [new ProposalScore(0, 1, 1, 0.5, null, 0.75, 0, 1.5, 0.5, 0.25, ["not_parsed"], 0.7)]),
             new AttemptsScored("r", [new AttemptScore(0, 1, 0.5, 1, 0.5, 0, 1, 1.5, false, ["wrong_values"], -0.7, true)]),
             new PolicyUpdated("r", Role.Solver, 1, 0, "a", "b", ["group/r/1/solver/0/0"], new Dictionary<string, double> { [MetricNames.Loss] = 0.5, [MetricNames.TokensLearned] = 12 }),
+            new CandidateFiltered("r", "units", null, null, new KeptCandidate("f", "sha", "0123456789abcdef", 1.5, 1, ["convert"]), 40),
+            new CandidateRated("r", 0.75, 0.5, true, false, 80), new CandidateLabelled("r", "hard", false, 20),
             new TaskRejected("r", 1, "low_agreement", "names 0.1"), new TaskSelected("r", 1, 3, "hard", 0.25),
             new HeldOutRegistered("seen", [new HeldOutItem("i0", "units", task)]),
             new BenchmarkAnswered("bench", "sha", "by", [new BenchmarkAnswer("i0", "simple", "text", [call], false, "semantic", "wrong_tool", "detail")]),
@@ -65,6 +67,7 @@ public sealed class GoldenEventTests(StoreFixture store)
             JsonNode.DeepEquals(json, JsonNode.Parse(File.ReadAllText(file!))).ShouldBeTrue($"{Path.GetFileName(file)}: this build writes {json.ToJsonString()}");
         }
 
+        Samples().Select(sample => sample.GetType()).ShouldBe(FactTypes.All, ignoreOrder: true);
         written.ShouldBeEmpty("these had no golden event; one was written, look at it");
     }
 

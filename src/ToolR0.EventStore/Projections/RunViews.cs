@@ -31,13 +31,15 @@ public sealed class RunViews(EventStoreDatabase database, IFactLog log, TimeSpan
         return await database.GuardAsync(async () =>
         {
             await using var session = database.Store.QuerySession();
-            var found = await session.Query<EvaluatedItem>().Where(x => x.Run == run && x.Iteration == iteration && x.Set == set).ToListAsync(cancellation);
+            var found = await session.Query<EvaluatedItem>()
+                .Where(x => x.Run == run && x.Iteration == iteration && x.Set == set).ToListAsync(cancellation);
             return found.ToDictionary(item => item.Item);
         });
     }
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<CandidateView>> RejectedAsync(RunState state, IReadOnlyList<string> reasons, CancellationToken cancellation = default)
+    public async Task<IReadOnlyList<CandidateView>> RejectedAsync(
+        RunState state, IReadOnlyList<string> reasons, CancellationToken cancellation = default)
     {
         if (!await IsCurrentAsync(state, cancellation))
             return await _folded.RejectedAsync(state, reasons, cancellation);
@@ -62,7 +64,8 @@ public sealed class RunViews(EventStoreDatabase database, IFactLog log, TimeSpan
     {
         if (_asked is not { } asked || asked.Run != state.Run || asked.Sequence != state.Sequence)
         {
-            asked = (state.Run, state.Sequence, await ReadModels.WaitAsync(database, state.Sequence, patience ?? TimeSpan.FromSeconds(3), cancellation));
+            var current = await ReadModels.WaitAsync(database, state.Sequence, patience ?? TimeSpan.FromSeconds(3), cancellation);
+            asked = (state.Run, state.Sequence, current);
             _asked = asked;
         }
 
@@ -81,8 +84,9 @@ public sealed class FoldedViews(IFactLog log) : IRunViews
         var found = new Dictionary<int, EvaluatedItem>();
         for (var from = 0; ; from += HeldOutSets.ChunkSize)
         {
-            var streams = await log.ReadAsync(
-                [.. Enumerable.Range(from, HeldOutSets.ChunkSize).Select(n => Ids.GroupStream(state.Run, iteration, Phase.Evaluation.WireName(), set, n))], cancellation);
+            var keys = Enumerable.Range(from, HeldOutSets.ChunkSize)
+                .Select(n => Ids.GroupStream(state.Run, iteration, Phase.Evaluation.WireName(), set, n));
+            var streams = await log.ReadAsync([.. keys], cancellation);
             foreach (var item in streams.Values.Select(EvaluatedItem.Fold).OfType<EvaluatedItem>())
                 found[item.Item] = item;
             if (streams.Count < HeldOutSets.ChunkSize)
@@ -91,7 +95,8 @@ public sealed class FoldedViews(IFactLog log) : IRunViews
     }
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<CandidateView>> RejectedAsync(RunState state, IReadOnlyList<string> reasons, CancellationToken cancellation = default)
+    public async Task<IReadOnlyList<CandidateView>> RejectedAsync(
+        RunState state, IReadOnlyList<string> reasons, CancellationToken cancellation = default)
     {
         var last = new Dictionary<string, StoredFact>();
         await foreach (var fact in log.ReadFactsAsync(state.Run, [typeof(TaskRejected)], cancellation))

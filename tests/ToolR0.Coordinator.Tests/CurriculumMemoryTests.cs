@@ -116,6 +116,8 @@ public sealed class CurriculumMemoryTests
 
         private object Made(IShardCommand command, int n)
         {
+            // Every twentieth candidate proposes what the one before it does.
+            n -= n % 20 == 7 ? 1 : 0;
             var spec = new TaskSpec("units", TaskContext.SingleTurn, 2, 1);
             var proposed = new TasksProposed(Miniature.Run, spec, "p", [1], [FakeModels.Propose((4 * n) + 2, spec)], "");
             var task = TaskSource.Resolve(new TaskRef(Ids.TaskStream(Miniature.Run, 1, n), 0), proposed).ShouldNotBeNull();

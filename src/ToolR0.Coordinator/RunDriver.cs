@@ -50,15 +50,17 @@ public sealed class RunDriver(string run, IFactLog log, StreamCache reader, IRun
     /// </summary>
     public async Task ResendAsync(CancellationToken cancellation = default)
     {
-        var due = clock.GetUtcNow() - Quiet;
         await AloneAsync(
             async () =>
             {
                 if (!await LoadAsync(cancellation))
                     await CatchUpAsync(cancellation);
-                if (_progress is not { Step: { } step, State.IsOver: false } || step.Outstanding.IsEmpty || _heard > due)
+                if (_progress is not { Step: { } step, State.IsOver: false } || step.Outstanding.IsEmpty)
                     return;
-                _heard = clock.GetUtcNow();
+                var now = clock.GetUtcNow();
+                if (now - _heard < Quiet && !step.Outstanding.Keys.Any(IsLate))
+                    return;
+                _heard = now;
                 await LookAsync(step, cancellation);
             },
             cancellation,
@@ -96,6 +98,9 @@ public sealed class RunDriver(string run, IFactLog log, StreamCache reader, IRun
 
     private bool IsOutstanding(string shard) => _progress?.Step?.Outstanding.ContainsKey(shard) == true;
 
+    private bool IsLate(string shard) =>
+        _sent.GetValueOrDefault(shard) <= clock.GetUtcNow() - TimeSpan.FromSeconds(_progress!.Options.Dispatch.ResendAfterSeconds);
+
     private async Task CatchUpAsync(CancellationToken cancellation)
     {
         var stream = Ids.RunStream(run);
@@ -109,11 +114,11 @@ public sealed class RunDriver(string run, IFactLog log, StreamCache reader, IRun
     private async Task LookAsync(StepProgress step, CancellationToken cancellation)
     {
         var causation = Ids.RunStream(run);
-        var due = clock.GetUtcNow() - TimeSpan.FromSeconds(_progress!.Options.Dispatch.ResendAfterSeconds);
         var answered = await AnsweredAsync(step.Outstanding.Values, cancellation);
-        var late = step.Outstanding.Values.Where(command => !answered.Contains(command.Shard) && _sent.GetValueOrDefault(command.Shard) <= due).ToList();
+        var late = step.Outstanding.Values.Where(command => !answered.Contains(command.Shard) && IsLate(command.Shard)).ToList();
         if (late.Count > 0)
-            logger.LogWarning("{Count} shards of {Run} are unanswered since {Due}: sending them again", late.Count, run, due);
+            logger.LogWarning(
+                "{Count} shards of {Run} are unanswered for {Seconds} s: sending them again", late.Count, run, _progress!.Options.Dispatch.ResendAfterSeconds);
         List<object> said = [.. answered.Select(Heard), .. await SendAsync(late, causation, cancellation)];
         foreach (var message in said)
             await CarryOutAsync(message, causation, cancellation);

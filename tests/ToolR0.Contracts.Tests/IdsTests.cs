@@ -15,6 +15,51 @@ public sealed class IdsTests
         Ids.Shard("r1", 2, Phase.Evaluation, 0, Stage.Attempt, 7).ShouldBe("shard/r1/2/evaluation/0/attempt/7");
     }
 
+    [Theory]
+    [InlineData("run/r1", StreamKind.Run)]
+    [InlineData("group/r1/2/label/3/17", StreamKind.Group)]
+    [InlineData("task/r1/2/99", StreamKind.Task)]
+    [InlineData("policy/r1/2/solver/5", StreamKind.Policy)]
+    [InlineData("heldout/ab12", StreamKind.HeldOut)]
+    [InlineData("benchmark/ab12/cd34", StreamKind.Benchmark)]
+    public void A_key_is_read_as_it_was_written(string key, StreamKind kind)
+    {
+        StreamKey.Parse(key).Kind.ShouldBe(kind);
+        StreamKey.Parse(key).ToString().ShouldBe(key);
+        StreamKey.IsOf(key, kind).ShouldBeTrue();
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("run")]
+    [InlineData("task/r1/2")]
+    [InlineData("task/r1/2/-1")]
+    [InlineData("group/r1/2/nothing/3/17")]
+    [InlineData("group/r1/2/Label/3/17")]
+    [InlineData("policy/r1/2/2/5")]
+    public void What_is_not_a_key_is_refused(string text)
+    {
+        StreamKey.TryParse(text, out _).ShouldBeFalse();
+        Should.Throw<FormatException>(() => StreamKey.Parse(text)).Message.ShouldContain($"'{text}'");
+    }
+
+    [Fact]
+    public void Each_fact_of_a_stream_has_its_place()
+    {
+        StreamLayout.PlaceOf<TasksProposed>("task/r1/2/9").Version.ShouldBe(1);
+        StreamLayout.PlaceOf<ToolCallsExecuted>("task/r1/2/9").Version.ShouldBe(2);
+        StreamLayout.PlaceOf<CandidateFiltered>("task/r1/2/9").Version.ShouldBe(3);
+        StreamLayout.PlaceOf<TaskAttempted>("task/r1/2/9").Version.ShouldBe(4);
+        StreamLayout.PlaceOf<CandidateRated>("task/r1/2/9").Version.ShouldBe(5);
+        StreamLayout.Outcome("task/r1/2/9", verified: false).Version.ShouldBe(4);
+        StreamLayout.Outcome("task/r1/2/9", verified: true).Version.ShouldBe(6);
+        StreamLayout.PlaceOf<TaskAttempted>("group/r1/2/solver/3/1").Version.ShouldBe(1);
+        StreamLayout.PlaceOf<CandidateLabelled>("group/r1/2/label/3/1").Version.ShouldBe(2);
+        StreamLayout.Last("group/r1/2/generator/3/1").Version.ShouldBe(3);
+        Should.Throw<ArgumentException>(() => StreamLayout.PlaceOf<PolicyUpdated>("task/r1/2/9"));
+        Should.Throw<ArgumentException>(() => StreamLayout.Last("run/r1"));
+    }
+
     [Fact]
     public void Every_role_and_phase_has_a_lower_case_name_of_its_own()
     {

@@ -21,29 +21,32 @@ public sealed class MessageSizeTests
 
     private static string Stream(int n) => Ids.GroupStream(Run, Paper.Iterations, "generator", 9999, 10_000 + n);
 
+    private static StreamPlace At(int n) => new(Stream(n), 3);
+
     private static long[] SeedsOf(int n) => [.. Enumerable.Repeat(long.MaxValue, n)];
 
     public static TheoryData<object> Largest =>
     [
         new ProposeTasks(Run, Shard(Stage.Propose), Sha, [.. Enumerable.Range(0, Groups).Select(n => new ProposalGroup(
-            Stream(n), new TaskSpec("a rather long name of a domain, as users write", TaskContext.MultiTurn, 8, 2), SeedsOf(Paper.Generator.GroupSize)))]),
+            At(n), new TaskSpec("a rather long name of a domain, as users write", TaskContext.MultiTurn, 8, 2), SeedsOf(Paper.Generator.GroupSize)))]),
         Attempt(AttemptPurpose.Probe, Paper.Generator.Probes),
         Attempt(AttemptPurpose.Verify, Paper.Curriculum.VerifySamples),
         Attempt(AttemptPurpose.Train, Paper.Solver.GroupSize),
         Attempt(AttemptPurpose.Evaluate, 1),
-        new ExecuteToolCalls(Run, Shard(Stage.Execute), [.. Enumerable.Range(0, Groups).Select(Stream)]),
+        new ExecuteToolCalls(Run, Shard(Stage.Execute), [.. Enumerable.Range(0, Groups).Select(At)]),
         new ScoreProposals(Run, Shard(Stage.Score), [.. Enumerable.Range(0, Groups).Select(n =>
-            new ProposalToScore(Stream(n), [.. Enumerable.Range(0, Paper.Generator.GroupSize).Select(i => Stream((n * Paper.Generator.GroupSize) + i))]))]),
-        new ScoreAttempts(Run, Shard(Stage.Score), [.. Enumerable.Range(0, Groups).Select(Stream)]),
+            new ProposalToScore(At(n), [.. Enumerable.Range(0, Paper.Generator.GroupSize).Select(i => Stream((n * Paper.Generator.GroupSize) + i))]))]),
+        new ScoreAttempts(Run, Shard(Stage.Score), [.. Enumerable.Range(0, Groups).Select(At)]),
+        new FilterCandidates(Run, Shard(Stage.Filter), [.. Enumerable.Range(0, Groups).Select(At)]),
         new TrainPolicy(
-            Run, Shard(Stage.Train), Role.Solver, Paper.Iterations, 49, 50, Sha, Sha,
+            Run, Shard(Stage.Train), At(0), Role.Solver, Paper.Iterations, 49, 50, Sha, Sha,
             [.. Enumerable.Range(0, Math.Max(Paper.Solver.PromptsPerStep, Paper.Generator.PromptsPerStep)).Select(Stream)]),
         new StartRun(
             Run,
             Paper with { Specs = Paper.Specs with { Domains = Enumerable.Range(0, 500).ToDictionary(i => $"a domain with a name, number {i}", _ => 1.0 / 3) } },
             Sha,
             [.. Enumerable.Range(0, 20).Select(i => new HeldOutSet($"/some/long/path/of/a/held-out/set-{i}.jsonl", Sha, 500))]),
-        new FactsStored(Run, Shard(Stage.Propose), "tasks_proposed", [.. Enumerable.Range(0, Groups).Select(Stream)], DateTimeOffset.MaxValue, DateTimeOffset.MaxValue, long.MaxValue),
+        new FactsStored(Run, Shard(Stage.Propose), DateTimeOffset.MaxValue, DateTimeOffset.MaxValue),
     ];
 
     [Theory]
@@ -55,5 +58,5 @@ public sealed class MessageSizeTests
 
     private static AttemptTasks Attempt(AttemptPurpose purpose, int samples) => new(
         Run, Shard(Stage.Attempt), Sha, purpose,
-        [.. Enumerable.Range(0, Groups).Select(n => new AttemptGroup(Stream(n), 3, new TaskRef(Ids.HeldOutStream(Sha), n), SeedsOf(samples)))]);
+        [.. Enumerable.Range(0, Groups).Select(n => new AttemptGroup(At(n), new TaskRef(Ids.HeldOutStream(Sha), n), SeedsOf(samples)))]);
 }

@@ -93,7 +93,7 @@ public sealed class FakeSolver(IFactLog log, StreamCache reader, FakeWork work, 
     protected override async Task<ShardAnswer> ComputeAsync(AttemptTasks command, CancellationToken cancellation)
     {
         await work.BeginAsync(command);
-        var tasks = await Reader.ReadAsync(command.Groups.Select(group => group.Task.Stream), 1, cancellation);
+        var tasks = await Reader.ReadFirstAsync(command.Groups.Select(group => group.Task.Stream), cancellation);
         return ShardAnswer.Plain([.. command.Groups.Select(group =>
         {
             var task = TaskSource.Resolve(group.Task, tasks.Of(group.Task.Stream)).ShouldNotBeNull();
@@ -111,7 +111,7 @@ public sealed class FakeLearner(IFactLog log, StreamCache reader, FakeWork work,
     protected override async Task<ShardAnswer> ComputeAsync(TrainPolicy command, CancellationToken cancellation)
     {
         await work.BeginAsync(command);
-        var facts = await Reader.ReadAsync(command.Groups, 3, cancellation);
+        var facts = await Reader.ReadAsync(command.Groups.Select(StreamLayout.Last), cancellation);
         return ShardAnswer.Plain([FakeModels.Train(command, command.Groups.Select(group => facts.Of(group).First() switch
         {
             TasksProposed proposed => proposed.Digest,

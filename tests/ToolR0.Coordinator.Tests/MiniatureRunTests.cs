@@ -196,6 +196,38 @@ public sealed class MiniatureRunTests
     }
 
     [Fact]
+    public async Task A_run_that_failed_is_resumed_when_its_cause_is_mended_and_ends_as_if_nothing_had_happened()
+    {
+        var undisturbed = await Miniature.StoreAsync();
+        using (var quiet = await Miniature.ProcessAsync(undisturbed))
+        {
+            await quiet.Sender().SendAsync(Miniature.Start(), Cancellation);
+            await undisturbed.UntilAsync(Miniature.IsOver);
+            await quiet.StopAsync(Cancellation);
+        }
+
+        var log = await Miniature.StoreAsync();
+        var broken = true;
+        var work = new FakeWork
+        {
+            Before = command => broken && command is AttemptTasks { Purpose: AttemptPurpose.Verify } ? throw new ShardRefusedException("the disk is full") : Task.CompletedTask,
+        };
+        using var host = await Miniature.ProcessAsync(log, work);
+        await host.Sender().SendAsync(Miniature.Start(), Cancellation);
+        (await log.UntilAsync(Miniature.IsOver))[^1].ShouldBeOfType<RunFailed>().Resumable.ShouldBeTrue();
+
+        broken = false;
+        await host.Sender().SendAsync(new ResumeRun(Miniature.Run), Cancellation);
+        var facts = await log.UntilAsync(facts => facts[^1] is RunCompleted);
+
+        facts.Where(fact => fact is not (RunFailed or RunResumed)).Select(Describe).ShouldBe(undisturbed.Stream(Ids.RunStream(Miniature.Run)).Select(Describe));
+        facts[^1].ShouldBe(undisturbed.Stream(Ids.RunStream(Miniature.Run))[^1]);
+        facts.OfType<CurriculumSelected>().Select(c => c.Sha256).ShouldBe(undisturbed.Stream(Ids.RunStream(Miniature.Run)).OfType<CurriculumSelected>().Select(c => c.Sha256));
+        (await AuditAsync(log)).ShouldBeEmpty();
+        await host.StopAsync(Cancellation);
+    }
+
+    [Fact]
     public async Task A_paused_run_finishes_its_shards_and_goes_on_when_resumed()
     {
         var log = await Miniature.StoreAsync();

@@ -2,6 +2,7 @@ using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 using ToolR0.Coordinator.Loop;
 using ToolR0.Messaging;
+using ToolR0.SelfPlay.Curriculum;
 
 namespace ToolR0.Coordinator.Tests;
 
@@ -79,7 +80,7 @@ public sealed class RunDeciderTests
 
         var shards = then.Commands.Cast<ProposeTasks>().ToList();
         shards.Select(shard => shard.Shard).ShouldBe(["shard/mini/1/generator/0/propose/0", "shard/mini/1/generator/0/propose/1"]);
-        shards.SelectMany(shard => shard.Groups).Select(group => group.Stream)
+        shards.SelectMany(shard => shard.Groups).Select(group => group.To.Stream)
             .ShouldBe(["group/mini/1/generator/0/0", "group/mini/1/generator/0/1", "group/mini/1/generator/0/2"]);
         shards[0].Groups[1].Seeds.ShouldBe(
             [Seeds.Completion(Miniature.Options.Seed, 1, "generator", 0, 1, 0), Seeds.Completion(Miniature.Options.Seed, 1, "generator", 0, 1, 1)]);
@@ -95,7 +96,7 @@ public sealed class RunDeciderTests
         first.ShouldBeNothing();
         var then = When(first.State, Stored("shard/mini/1/generator/0/propose/0"));
 
-        then.Commands.Cast<ExecuteToolCalls>().SelectMany(command => command.Streams).Count().ShouldBe(3);
+        then.Commands.Cast<ExecuteToolCalls>().SelectMany(command => command.Groups).Count().ShouldBe(3);
     }
 
     [Fact]
@@ -174,7 +175,7 @@ public sealed class RunDeciderTests
     {
         var given = Answer(When(Given(GeneratorStep()), new Continue()));
         given = Answer(given);
-        given.Read.ShouldNotBeNull().Count.ShouldBe(3);
+        given.Read.ShouldNotBeNull().Places.Count.ShouldBe(3);
         var broken = FakeModels.Sampled(1, "I would rather talk about the weather");
         var facts = Enumerable.Range(0, 3).ToDictionary(
             n => Ids.GroupStream(Run, 1, "generator", 0, n),
@@ -200,7 +201,7 @@ public sealed class RunDeciderTests
         var then = Answer(Answer(Answer(When(given, new Continue()))));
 
         var train = then.Commands.ShouldHaveSingleItem().ShouldBeOfType<TrainPolicy>();
-        train.ShouldBe(new TrainPolicy(Run, "shard/mini/1/solver/1/train/0", Role.Solver, 1, 1, 2, solver, Miniature.Base, train.Groups));
+        train.ShouldBe(new TrainPolicy(Run, "shard/mini/1/solver/1/train/0", new StreamPlace("policy/mini/1/solver/1", 1), Role.Solver, 1, 1, 2, solver, Miniature.Base, train.Groups));
         train.Groups.ShouldBe(Enumerable.Range(0, 4).Select(n => Ids.GroupStream(Run, 1, "solver", 1, n)));
     }
 
@@ -212,17 +213,51 @@ public sealed class RunDeciderTests
             new IterationStarted(Run, 1, Miniature.Base, Miniature.Base),
             new PhaseStarted(Run, 1, Phase.Curriculum, 1),
             new StepStarted(Run, 1, Phase.Curriculum, 0, specs, [], Policies(Miniature.Base)));
-        var facts = Enumerable.Range(0, 3).ToDictionary(
-            n => Ids.TaskStream(Run, 1, n),
-            n => Stream(Ids.TaskStream(Run, 1, n), Proposed([FakeModels.Sampled(n, "no")]), new ToolCallsExecuted(Run, [new SampleExecution(0, [])])));
+        var facts = Enumerable.Range(0, 3).Select(n => new StoredFact(
+            Ids.TaskStream(Run, 1, n), 3, n + 1, new CandidateFiltered(Run, "math", Rejections.MissingTags, null, null, 2), Noon, null)).ToList();
 
-        var verify = Answer(Answer(When(given, new Continue())));
-        var end = When(verify.State, new StepRead(new Facts(facts)));
+        var filtered = Answer(Answer(Answer(When(given, new Continue()))));
+        filtered.Read.ShouldBe(new StepReads(filtered.Read!.Places, Exactly: true));
+        filtered.Read.Places.ShouldBe(Enumerable.Range(0, 3).Select(n => new StreamPlace(Ids.TaskStream(Run, 1, n), 3)));
+        var end = When(filtered.State, new StepRead(new Facts(facts)));
         var then = When(end.State, new StepRead(new Facts(facts)));
 
         then.Events.Select(fact => fact.GetType()).ShouldBe([typeof(CurriculumSelected), typeof(StepCompleted), typeof(RunFailed)]);
-        then.Events[2].ShouldBeOfType<RunFailed>().Reason.ShouldStartWith("the curriculum of iteration 1 is empty: of 3 candidates none was selected (");
-        then.TaskFacts.Select(fact => (fact.Stream, fact.Version)).ShouldBe(Enumerable.Range(0, 3).Select(n => (Ids.TaskStream(Run, 1, n), 3L)));
+        var failed = then.Events[2].ShouldBeOfType<RunFailed>();
+        failed.Reason.ShouldStartWith("the curriculum of iteration 1 is empty: of 3 candidates none was selected (");
+        failed.Reason.ShouldEndWith("start another run with other options");
+        failed.Resumable.ShouldBeFalse();
+        then.TaskFacts.Select(fact => (fact.Stream, fact.Version)).ShouldBe(Enumerable.Range(0, 3).Select(n => (Ids.TaskStream(Run, 1, n), 4L)));
+
+        var over = then.Events.Aggregate(end.State, (run, fact) => run.Apply(fact, Noon));
+        When(over, new ResumeRun(Run)).ShouldBeNothing();
+    }
+
+    [Fact]
+    public void A_run_that_failed_for_a_reason_outside_of_it_goes_on_with_its_step_when_resumed()
+    {
+        var given = When(Given(GeneratorStep()), new Continue()).State;
+        var failure = When(given, new ShardFailed(Run, "shard/mini/1/generator/0/propose/0", "the disk is full")).Events.ShouldHaveSingleItem();
+        var failed = given.Apply(failure, Noon);
+        When(failed, Stored("shard/mini/1/generator/0/propose/1")).ShouldBeNothing();
+
+        When(failed, new ResumeRun(Run)).Events.ShouldBe([new RunResumed(Run)]);
+        var resumed = failed.Apply(new RunResumed(Run), Noon.AddHours(1));
+
+        resumed.State.Reason.ShouldBeNull();
+        resumed.Step!.Paused.ShouldBe(TimeSpan.FromHours(1));
+        When(resumed, new Continue()).Commands.Select(command => command.Shard)
+            .ShouldBe(["shard/mini/1/generator/0/propose/0", "shard/mini/1/generator/0/propose/1"]);
+    }
+
+    [Fact]
+    public void Options_that_break_a_rule_can_never_be_resumed()
+    {
+        var failed = When(RunInFlight.None, Miniature.Start(Miniature.Options with { Iterations = 0 })).Events.Aggregate(
+            RunInFlight.None, (run, fact) => run.Apply(fact, Noon));
+
+        failed.State.IsResumable.ShouldBeFalse();
+        When(failed, new ResumeRun(Run)).ShouldBeNothing();
     }
 
     [Fact]
@@ -243,7 +278,7 @@ public sealed class RunDeciderTests
     [InlineData(6, 3, 4, 2, new[] { 2, 3, 4, 5 })]
     [InlineData(3, 2, 4, 1, new[] { 0, 1, 2, 0 })]
     public void Steps_walk_through_the_curriculum_from_easy_to_hard(int tasks, int steps, int prompts, int step, int[] expected) =>
-        Schedule.Positions(tasks, steps, prompts, step).ShouldBe(expected);
+        TrainingOrder.Positions(tasks, steps, prompts, step).ShouldBe(expected);
 
     private static RunInFlight Given(params object[] facts)
     {
@@ -257,7 +292,7 @@ public sealed class RunDeciderTests
     private static Decision Answer(Decision decision) =>
         decision.Commands.Aggregate(decision, (last, command) => When(last.State, Stored(command.Shard)));
 
-    private static FactsStored Stored(string shard) => new(Run, shard, "", [], Noon, Noon, 0);
+    private static FactsStored Stored(string shard) => new(Run, shard, Noon, Noon);
 
     private static object[] GeneratorStep()
     {

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
 using ToolR0.Coordinator.Loop;
 using ToolR0.Messaging;
 using ToolR0.Testing;
@@ -117,7 +118,7 @@ public sealed class RunDriverTests
             foreach (var command in sent)
             {
                 await AnswerAsync(log, command);
-                await driver.HandleAsync(new FactsStored(Miniature.Run, command.Shard, "", [], default, default, 0), "test", Cancellation);
+                await driver.HandleAsync(new FactsStored(Miniature.Run, command.Shard, default, default), "test", Cancellation);
             }
         }
 
@@ -125,29 +126,73 @@ public sealed class RunDriverTests
     }
 
     [Fact]
-    public async Task Every_stored_event_is_announced_after_it_is_stored()
+    public async Task What_another_coordinator_heard_is_found_in_the_store_without_waiting_for_the_time_to_send_again()
+    {
+        var log = await Miniature.StoreAsync();
+        var (outlet, clock) = (new Outlet(), new Clock());
+        var driver = Driver(log, outlet, clock);
+        await driver.HandleAsync(Miniature.Start(), "test", Cancellation);
+        foreach (var command in outlet.Sent)
+            await AnswerAsync(log, command);
+        outlet.Sent.Clear();
+
+        await driver.ResendAsync(Cancellation);
+        outlet.Sent.ShouldBeEmpty();
+        clock.Now += RunDriver.Quiet;
+        await driver.ResendAsync(Cancellation);
+
+        outlet.Sent.Count.ShouldBe(5);
+        outlet.Sent.ShouldAllBe(command => command is ExecuteToolCalls);
+    }
+
+    [Fact]
+    public async Task A_coordinator_that_takes_over_again_folds_what_the_other_did_and_goes_on_from_there()
+    {
+        var log = await Miniature.StoreAsync();
+        var (first, second) = (new Outlet(), new Outlet());
+        var (stale, other) = (Driver(log, first), Driver(log, second));
+        await stale.HandleAsync(Miniature.Start(Miniature.Options with { Evaluation = new EvaluationOptions() }) with { HeldOut = [] }, "test", Cancellation);
+        await other.HandleAsync(new PauseRun(Miniature.Run), "test", Cancellation);
+        await other.HandleAsync(new ResumeRun(Miniature.Run), "test", Cancellation);
+        foreach (var command in first.Sent)
+            await AnswerAsync(log, command);
+        first.Sent.Clear();
+
+        await stale.HandleAsync(new FactsStored(Miniature.Run, "shard/of/another/step", default, default), "test", Cancellation);
+
+        stale.Progress!.State.Version.ShouldBe(log.Stream(Ids.RunStream(Miniature.Run)).Count);
+        first.Sent.ShouldNotBeEmpty();
+        first.Sent.ShouldAllBe(command => command is ExecuteToolCalls);
+    }
+
+    [Fact]
+    public async Task A_failed_run_is_resumed_with_only_what_the_store_does_not_answer()
     {
         var log = await Miniature.StoreAsync();
         var outlet = new Outlet();
+        var driver = Driver(log, outlet);
+        await driver.HandleAsync(Miniature.Start(), "test", Cancellation);
+        await AnswerAsync(log, outlet.Sent[0]);
+        await driver.HandleAsync(new ShardFailed(Miniature.Run, outlet.Sent[1].Shard, "the disk is full"), "test", Cancellation);
+        log.Stream(Ids.RunStream(Miniature.Run))[^1].ShouldBeOfType<RunFailed>().Resumable.ShouldBeTrue();
+        var sent = outlet.Sent.Select(command => command.Shard).ToList();
+        outlet.Sent.Clear();
 
-        await Driver(log, outlet).HandleAsync(Miniature.Start(), "test", Cancellation);
+        await Driver(log, outlet).HandleAsync(new ResumeRun(Miniature.Run), "test", Cancellation);
 
-        outlet.Published.Select(advanced => (advanced.Event, advanced.Phase, advanced.Step)).ShouldBe(
-            [("run_started", null, null), ("phase_started", Phase.Evaluation, null), ("step_started", Phase.Evaluation, 0)]);
+        outlet.Sent.Select(command => command.Shard).ShouldBe(sent.Skip(1), ignoreOrder: true);
     }
 
     private static RunDriver Driver(InMemoryFactLog log, Outlet outlet, TimeProvider? clock = null) =>
         new(Miniature.Run, log, new StreamCache(log), outlet, clock ?? TimeProvider.System, NullLogger.Instance);
 
     private static async Task AnswerAsync(InMemoryFactLog log, IShardCommand command) =>
-        (await log.AppendAsync(command.Run, command.Shard, [.. ShardAnswers.PlacesOf(command).Select(place => new FactAppend(place.Stream, place.Version, new object()))]))
+        (await log.AppendAsync(command.Run, command.Shard, [.. command.Answers.Select(place => new FactAppend(place.Stream, place.Version, new object()))]))
             .ShouldBeTrue();
 
     private sealed class Outlet : IRunOutlet
     {
         public List<IShardCommand> Sent { get; } = [];
-
-        public List<RunAdvanced> Published { get; } = [];
 
         public Exception? Failure { get; set; }
 
@@ -156,12 +201,6 @@ public sealed class RunDriverTests
             if (Failure is { } failure)
                 throw failure;
             Sent.Add(command);
-            return Task.CompletedTask;
-        }
-
-        public Task PublishAsync(RunAdvanced advanced, string causation, CancellationToken cancellation)
-        {
-            Published.Add(advanced);
             return Task.CompletedTask;
         }
     }

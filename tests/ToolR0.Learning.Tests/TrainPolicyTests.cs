@@ -185,7 +185,7 @@ public sealed class TrainPolicyTests
         }
 
         public TrainPolicy Command(int step, string from) =>
-            new(Run, Ids.Shard(Run, 1, Phase.Solver, step, Stage.Train, 0), Role.Solver, 1, step, Steps, from, Base, Groups(step));
+            new(Run, Ids.Shard(Run, 1, Phase.Solver, step, Stage.Train, 0), StreamLayout.PlaceOf<PolicyUpdated>(Ids.PolicyStream(Run, 1, Role.Solver, step)), Role.Solver, 1, step, Steps, from, Base, Groups(step));
 
         public static string[] Groups(int step) => [.. Enumerable.Range(0, 2).Select(n => Ids.GroupStream(Run, 1, "solver", step, n))];
 

@@ -17,7 +17,7 @@ public sealed class FactReaderTests
         await log.AppendAsync("r", "test", facts, Cancellation);
         reader.Remember("test", facts);
 
-        (await reader.ReadAsync(["group/r/1/solver/0/0"], 2, Cancellation)).Of("group/r/1/solver/0/0").ShouldBe(facts.Select(fact => fact.Fact));
+        (await reader.ReadAsync([new StreamPlace("group/r/1/solver/0/0", 2)], Cancellation)).Of("group/r/1/solver/0/0").ShouldBe(facts.Select(fact => fact.Fact));
 
         log.Reads.ShouldBe(0);
     }
@@ -28,12 +28,12 @@ public sealed class FactReaderTests
         var log = new InMemoryFactLog();
         var reader = new StreamCache(log);
         await log.AppendAsync("r", "test", [new FactAppend("a", 1, new RunPaused("r"))], Cancellation);
-        (await reader.ReadAsync(["a"], 1, Cancellation)).Of("a").Count().ShouldBe(1);
+        (await reader.ReadAsync([new StreamPlace("a", 1)], Cancellation)).Of("a").Count().ShouldBe(1);
         await log.AppendAsync("r", "elsewhere", [new FactAppend("a", 2, new RunResumed("r"))], Cancellation);
 
-        (await reader.ReadAsync(["a"], 1, Cancellation)).Of("a").Count().ShouldBe(1);
+        (await reader.ReadAsync([new StreamPlace("a", 1)], Cancellation)).Of("a").Count().ShouldBe(1);
         log.Reads.ShouldBe(1);
-        (await reader.ReadAsync(["a"], 2, Cancellation)).One<RunResumed>("a").Run.ShouldBe("r");
+        (await reader.ReadAsync([new StreamPlace("a", 2)], Cancellation)).One<RunResumed>("a").Run.ShouldBe("r");
         log.Reads.ShouldBe(2);
     }
 
@@ -46,13 +46,13 @@ public sealed class FactReaderTests
         await log.AppendAsync("r", "test", facts, Cancellation);
         reader.Remember("test", facts[1..]);
 
-        (await reader.ReadAsync(["a"], 2, Cancellation)).Of("a").Count().ShouldBe(2);
+        (await reader.ReadAsync([new StreamPlace("a", 2)], Cancellation)).Of("a").Count().ShouldBe(2);
     }
 
     [Fact]
     public async Task A_stream_without_facts_reads_as_empty_and_says_what_is_missing()
     {
-        var facts = await new StreamCache(new InMemoryFactLog()).ReadAsync(["nothing"], 1, Cancellation);
+        var facts = await new StreamCache(new InMemoryFactLog()).ReadAsync([new StreamPlace("nothing", 1)], Cancellation);
 
         facts.Of("nothing").ShouldBeEmpty();
         Should.Throw<InvalidOperationException>(() => facts.One<PolicyUpdated>("nothing")).Message.ShouldBe("nothing holds no PolicyUpdated yet");

@@ -11,7 +11,7 @@ namespace ToolR0.Messaging.Tests;
 public sealed class ShardConsumerTests
 {
     private const string Shard = "shard/r/1/solver/0/execute/0";
-    private static readonly ExecuteToolCalls Command = new("r", Shard, ["group/r/1/solver/0/0", "group/r/1/solver/0/1"]);
+    private static readonly ExecuteToolCalls Command = new("r", Shard, [new("group/r/1/solver/0/0", 2), new("group/r/1/solver/0/1", 2)]);
 
     [Fact]
     public async Task A_command_is_computed_appended_and_published()
@@ -22,9 +22,7 @@ public sealed class ShardConsumerTests
 
         var stored = (await bed.StoredAsync(1)).Message;
         stored.Shard.ShouldBe(Shard);
-        stored.Streams.ShouldBe(Command.Streams);
-        stored.Fact.ShouldBe("tool_calls_executed");
-        bed.Answers.Select(fact => (fact.Stream, fact.Version, fact.CausationId)).ShouldBe([(Command.Streams[0], 2, Shard), (Command.Streams[1], 2, Shard)]);
+        bed.Answers.Select(fact => (fact.Stream, fact.Version, fact.CausationId)).ShouldBe([(Command.Groups[0].Stream, 2, Shard), (Command.Groups[1].Stream, 2, Shard)]);
         bed.Work.Computed.ShouldBe(1);
     }
 
@@ -135,7 +133,7 @@ public sealed class ShardConsumerTests
             Interlocked.Increment(ref _computed);
             return FailuresToCome.TryDequeue(out var failure)
                 ? throw failure
-                : ShardAnswer.Plain([.. command.Streams.Select(_ => new ToolCallsExecuted(command.Run, []))]);
+                : ShardAnswer.Plain([.. command.Groups.Select(_ => new ToolCallsExecuted(command.Run, []))]);
         }
     }
 
@@ -185,7 +183,7 @@ public sealed class ShardConsumerTests
                 bus.AddToolR0Transport(BusOptions.Memory);
             });
             var bed = new Bed(services.BuildServiceProvider(true));
-            foreach (var stream in Command.Streams)
+            foreach (var stream in Command.Groups.Select(group => group.Stream))
                 await bed.Log.AppendAsync("r", "attempt", [new FactAppend(stream, 1, new RunPaused("r"))]);
             await bed.Harness.Start();
             return bed;

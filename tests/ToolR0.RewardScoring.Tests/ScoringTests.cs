@@ -44,7 +44,7 @@ public sealed class ScoringTests : IAsyncLifetime
     [Fact]
     public async Task Proposals_are_scored_from_what_is_stored()
     {
-        (await _bed.AskAsync(Proposals("group/r/2/probe/0/0"))).ShouldBeOfType<FactsStored>().Fact.ShouldBe("proposals_scored");
+        (await _bed.AskAsync(Proposals("group/r/2/probe/0/0"))).ShouldBeOfType<FactsStored>();
 
         var scored = _bed.Log.Stream(Group)[2].ShouldBeOfType<ProposalsScored>();
         scored.Scores[0].PassRate.ShouldBe(0.5);
@@ -57,13 +57,35 @@ public sealed class ScoringTests : IAsyncLifetime
     [Fact]
     public async Task Attempts_are_scored_and_void_samples_left_out()
     {
-        (await _bed.AskAsync(new ScoreAttempts(Run, "shard/a", [Attempt]))).ShouldBeOfType<FactsStored>().Fact.ShouldBe("attempts_scored");
+        (await _bed.AskAsync(new ScoreAttempts(Run, "shard/a", [StreamLayout.PlaceOf<AttemptsScored>(Attempt)]))).ShouldBeOfType<FactsStored>();
 
         var scored = _bed.Log.Stream(Attempt)[2].ShouldBeOfType<AttemptsScored>();
         scored.Scores.Select(score => score.Exact).ShouldBe([true, false, false]);
         scored.Scores.Select(score => score.Void).ShouldBe([false, false, true]);
         scored.Scores[2].Advantage.ShouldBe(0);
         (scored.Scores[0].Advantage + scored.Scores[1].Advantage).ShouldBe(0, tolerance: 1e-9);
+    }
+
+    [Fact]
+    public async Task A_candidate_is_kept_rated_and_labelled_in_small_facts()
+    {
+        const string candidate = "task/r/1/4";
+        const string label = "group/r/1/label/0/4";
+        var spec = new TaskSpec(Item.Class, TaskContext.SingleTurn, Item.Task.Menu.Count, Item.Task.Gold.Count);
+        var executed = new SampleExecution(0, [.. Item.Task.Gold.Select(call => new CallOutcome(call, CallStatus.Succeeded, "1", null))]);
+        await AppendAsync(candidate, new TasksProposed(Run, spec, "p", [1], [Sample(CompactFormat.Proposal("it", Item.Task))], "d"), new ToolCallsExecuted(Run, [executed]));
+        await _bed.AskAsync(new FilterCandidates(Run, "shard/f", [StreamLayout.PlaceOf<CandidateFiltered>(candidate)]));
+        var attempt = new TaskAttempted(Run, new TaskRef(candidate, 0), AttemptPurpose.Verify, "p", [1], [Sample(Right), Sample(Wrong)], "d");
+        (await _bed.Log.AppendAsync(Run, "test", [new FactAppend(candidate, 4, attempt)])).ShouldBeTrue();
+        await _bed.AskAsync(new RateCandidates(Run, "shard/r", [StreamLayout.PlaceOf<CandidateRated>(candidate)]));
+        await AppendAsync(label, attempt with { Purpose = AttemptPurpose.Label, Samples = [Sample("hm"), Sample("easy")] });
+        await _bed.AskAsync(new LabelCandidates(Run, "shard/l", [StreamLayout.PlaceOf<CandidateLabelled>(label)]));
+
+        var filtered = _bed.Log.Stream(candidate)[2].ShouldBeOfType<CandidateFiltered>();
+        (filtered.Reason, filtered.Domain, filtered.Tokens).ShouldBe((null, Item.Class, 1));
+        filtered.Kept!.Tools.ShouldBe(Item.Task.Menu.Select(tool => tool.Name));
+        _bed.Log.Stream(candidate)[4].ShouldBe(new CandidateRated(Run, 0.5, 0.5, GoldIsMajority: true, PromptTooLong: false, Tokens: 2));
+        _bed.Log.Stream(label)[1].ShouldBe(new CandidateLabelled(Run, "easy", PromptTooLong: false, Tokens: 2));
     }
 
     [Fact]
@@ -99,7 +121,7 @@ public sealed class ScoringTests : IAsyncLifetime
         await AppendAsync("group/b/2/generator/0/1", facts[0]);
 
         // The third group's proposals are stored late: they are waited for.
-        var asked = _bed.AskAsync(new ScoreProposals(run, "shard/p", [new ProposalToScore("group/b/2/generator/0/0", ["group/r/2/probe/0/0", null])]));
+        var asked = _bed.AskAsync(new ScoreProposals(run, "shard/p", [new ProposalToScore(StreamLayout.PlaceOf<ProposalsScored>("group/b/2/generator/0/0"), ["group/r/2/probe/0/0", null])]));
         await Task.Delay(100, TestContext.Current.CancellationToken);
         await AppendAsync("group/b/2/generator/0/2", facts[0]);
 
@@ -108,7 +130,7 @@ public sealed class ScoringTests : IAsyncLifetime
         scored.Scores.Select(score => score.Repetition).ShouldBe([0.5, 0]);
     }
 
-    private static ScoreProposals Proposals(string probe) => new(Run, "shard/p", [new ProposalToScore(Group, [probe, null])]);
+    private static ScoreProposals Proposals(string probe) => new(Run, "shard/p", [new ProposalToScore(StreamLayout.PlaceOf<ProposalsScored>(Group), [probe, null])]);
 
     private static Trajectory Sample(string text) => new(1, [1], [-1], text, FinishReason.Stop);
 

@@ -36,11 +36,10 @@ public sealed class ProposeTasksTests : IAsyncLifetime
 
         var stored = (await _bed.AskAsync(command)).ShouldBeOfType<FactsStored>();
 
-        stored.Fact.ShouldBe("tasks_proposed");
-        stored.Tokens.ShouldBeGreaterThan(0);
+        stored.ModelEnded.ShouldBeGreaterThan(stored.ModelStarted);
         foreach (var group in command.Groups)
         {
-            var proposed = _bed.Log.Stream(group.Stream).ShouldHaveSingleItem().ShouldBeOfType<TasksProposed>();
+            var proposed = _bed.Log.Stream(group.To.Stream).ShouldHaveSingleItem().ShouldBeOfType<TasksProposed>();
             proposed.Spec.ShouldBe(group.Spec);
             proposed.Samples.Select(sample => sample.Seed).ShouldBe(group.Seeds);
             proposed.Samples.ShouldAllBe(sample => sample.Tokens.Length >= 1 && sample.Tokens.Length <= newTokens);
@@ -53,7 +52,8 @@ public sealed class ProposeTasksTests : IAsyncLifetime
     {
         await _bed.AskAsync(Command("task/r/1"));
 
-        (await _bed.AskAsync(Command("task/r/1"))).ShouldBeOfType<FactsStored>().Tokens.ShouldBe(0);
+        var again = (await _bed.AskAsync(Command("task/r/1"))).ShouldBeOfType<FactsStored>();
+        again.ModelEnded.ShouldBe(again.ModelStarted);
     }
 
     [Fact]
@@ -65,7 +65,7 @@ public sealed class ProposeTasksTests : IAsyncLifetime
     }
 
     private ProposeTasks Command(string prefix) => new(
-        Run, "shard/x", _policies.Base, [.. Enumerable.Range(0, 2).Select(n => new ProposalGroup($"{prefix}/{n}", new TaskSpec("math", TaskContext.SingleTurn, 3, n + 1), [n, n + 10]))]);
+        Run, "shard/x", _policies.Base, [.. Enumerable.Range(0, 2).Select(n => new ProposalGroup(new StreamPlace($"{prefix}/{n}", 1), new TaskSpec("math", TaskContext.SingleTurn, 3, n + 1), [n, n + 10]))]);
 
     private async Task<ServiceBed> StartAsync(RunOptions options)
     {

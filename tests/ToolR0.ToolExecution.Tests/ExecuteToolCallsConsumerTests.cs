@@ -61,7 +61,7 @@ public sealed class ExecuteToolCallsConsumerTests
         var harness = provider.GetRequiredService<ITestHarness>();
         await harness.Start();
         var endpoint = await harness.Bus.GetSendEndpoint(new Uri("queue:" + Messaging.Queues.ToolExecution));
-        await endpoint.Send(new ExecuteToolCalls("r", "shard/r/1/generator/0/execute/0", [stream]), TestContext.Current.CancellationToken);
+        await endpoint.Send(new ExecuteToolCalls("r", "shard/r/1/generator/0/execute/0", [StreamLayout.PlaceOf<ToolCallsExecuted>(stream)]), TestContext.Current.CancellationToken);
         (await harness.Published.Any<FactsStored>(TestContext.Current.CancellationToken)).ShouldBeTrue();
         return log[stream][1].ShouldBeOfType<ToolCallsExecuted>();
     }

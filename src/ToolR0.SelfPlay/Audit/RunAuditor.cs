@@ -135,8 +135,8 @@ internal sealed class RunAuditor(
             phase is Phase.Generator or Phase.Curriculum ? SpecSampler.ForStep(options, _iteration, phase, step) : [],
             phase switch
             {
-                Phase.Solver when _selected.Count > 0 =>
-                    [.. TrainingOrder.Positions(_selected.Count, _phase?.Steps ?? 1, options.Solver.PromptsPerStep, step).Select(position => _selected[position].Task)],
+                Phase.Solver when _selected.Count > 0 && step < _phase?.Steps =>
+                    [.. TrainingOrder.Positions(_selected.Count, _phase.Steps, options.Solver.PromptsPerStep, step).Select(position => _selected[position].Task)],
                 Phase.Evaluation when step < _run.HeldOut.Count => Items(_run.HeldOut[step], options.Evaluation.Limit),
                 _ => [],
             },

@@ -79,10 +79,10 @@ internal sealed class RunAuditor(
             case IterationStarted iteration:
                 CloseOutcomes();
                 _findings.CompareFacts(stored, new IterationStarted(run, _iteration + 1, _policies[Role.Generator], _policies[Role.Solver]));
-                _iteration = iteration.Iteration;
+                (_iteration, _phase) = (iteration.Iteration, null);
                 break;
             case PhaseStarted phase:
-                _findings.CompareFacts(stored, new PhaseStarted(run, _iteration, phase.Phase, StepsOf(phase.Phase)));
+                _findings.CompareFacts(stored, new PhaseStarted(run, _iteration, NextPhase(), StepsOf(NextPhase())));
                 (_phase, _stepsDone) = (phase, 0);
                 break;
             case StepStarted step:
@@ -114,6 +114,15 @@ internal sealed class RunAuditor(
             _findings.Compare(stored.Stream, stored.Version, $"heldOut.{set.Name}.count", set.Count, count);
         }
     }
+
+    private Phase NextPhase() => _phase?.Phase switch
+    {
+        null when _iteration == 0 => Phase.Evaluation,
+        null => _run!.Options.Generator.Train ? Phase.Generator : Phase.Curriculum,
+        Phase.Generator => Phase.Curriculum,
+        Phase.Curriculum => Phase.Solver,
+        _ => Phase.Evaluation,
+    };
 
     private int StepsOf(Phase phase) => phase switch
     {

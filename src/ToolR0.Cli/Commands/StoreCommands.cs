@@ -140,7 +140,7 @@ internal static class StoreCommands
         var common = new CommonOptions(rebuild, usesBus: false);
         rebuild.SetAction(async (parsed, cancellation) =>
         {
-            await using var store = ToolR0Host.Store(common.Settings(parsed));
+            await using var store = ServiceHost.Store(common.Settings(parsed));
             var database = store.GetRequiredService<EventStoreDatabase>();
             await ReadModels.RebuildAsync(database, cancellation);
             var progress = await ReadModels.ProgressAsync(database, cancellation);

@@ -10,7 +10,7 @@ using ToolR0.Messaging.Telemetry;
 namespace ToolR0.ServiceDefaults;
 
 /// <summary>
-/// OpenTelemetry, told by the standard variables (OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_PROTOCOL, OTEL_EXPORTER_OTLP_HEADERS, OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER, …).
+/// OpenTelemetry, told by the standard variables (OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_PROTOCOL, OTEL_SERVICE_NAME, …).
 /// Without an endpoint nothing is set up: no span is made, no number kept.
 /// </summary>
 public static class Observability
@@ -18,7 +18,7 @@ public static class Observability
     /// <summary>The variable that turns export on.</summary>
     public const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
 
-    /// <summary>Spans of ours, of the bus, of Marten and of the database's commands; our metrics, theirs and the runtime's; log lines with their scopes.</summary>
+    /// <summary>Spans and metrics of ours, of the bus, of Marten and of the database; the runtime's metrics; log lines with their scopes.</summary>
     internal static void Add(HostApplicationBuilder builder, string service)
     {
         if (string.IsNullOrWhiteSpace(Environment.GetEnvironmentVariable(Endpoint)))
@@ -30,7 +30,7 @@ public static class Observability
         });
         builder.Services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.AddService(
-                Environment.GetEnvironmentVariable("OTEL_SERVICE_NAME") is { Length: > 0 } name ? name : $"toolr0-{service}".Replace("toolr0-toolr0", "toolr0", StringComparison.Ordinal),
+                Environment.GetEnvironmentVariable("OTEL_SERVICE_NAME") is { Length: > 0 } name ? name : service,
                 serviceVersion: typeof(Observability).Assembly.GetName().Version?.ToString(3),
                 serviceInstanceId: $"{Environment.MachineName}-{Environment.ProcessId}"))
             .WithTracing(tracing => tracing.AddSource(Instruments.Name, "MassTransit", "Marten").AddNpgsql())

@@ -36,7 +36,7 @@ public static class ServiceHost
             foreach (var part in parts)
                 part.AddConsumers(bus);
         });
-        Observability.Add(builder, parts.Count == 1 ? parts[0].Name : "toolr0");
+        Observability.Add(builder, parts.Count == 1 ? $"toolr0-{parts[0].Name}" : "toolr0");
         return builder.Build();
     }
 

@@ -6,7 +6,7 @@ namespace ToolR0.ServiceDefaults;
 public static class ServiceProcess
 {
     /// <summary>The main program of a service. Its settings come from the environment (<see cref="Settings.OfService"/>).</summary>
-    /// <returns>Exit code: 0 after an orderly stop, 1 with one line on standard error when it cannot start, 2 for arguments that are none.</returns>
+    /// <returns>Exit code: 0 after an orderly stop, 1 with one line on standard error when it cannot start, 2 for unknown arguments.</returns>
     public static async Task<int> MainAsync(ServicePart part, string[] args)
     {
         if (args is ["--help"] or ["-h"])

@@ -52,9 +52,10 @@ public sealed class TelemetryTests(MiniatureRun miniature)
         var ours = _spans.Where(span => span.Source.Name == Instruments.Name && (string?)span.GetTagItem("toolr0.run") == Run).ToList();
         var trace = ours.Single(span => span.OperationName == nameof(StartRun)).TraceId;
         ours.ShouldAllBe(span => span.TraceId == trace);
-        foreach (var work in new[] { "propose generator", "execute generator", "probe generator", "score generator", "train generator", "attempt solver", "attempt evaluation" })
+        string[] kinds = ["propose generator", "execute generator", "probe generator", "score generator", "train generator", "attempt solver", "attempt evaluation"];
+        foreach (var work in kinds)
             ours.ShouldContain(span => span.OperationName == work, work);
-        ours.ShouldAllBe(span => span.OperationName == nameof(StartRun) || span.OperationName == "append facts" || span.GetTagItem("toolr0.step") != null);
+        ours.Where(span => span.OperationName is not (nameof(StartRun) or "append facts")).ShouldAllBe(span => span.GetTagItem("toolr0.step") != null);
         var proposed = ours.First(span => span.OperationName == "propose generator");
         ((string[])proposed.GetTagItem("toolr0.groups")!).ShouldAllBe(group => group.StartsWith($"group/{Run}/", StringComparison.Ordinal));
         foreach (var library in new[] { "MassTransit", "Npgsql", "Marten" })
@@ -69,7 +70,8 @@ public sealed class TelemetryTests(MiniatureRun miniature)
         Values("toolr0.step.time").ShouldAllBe(value => value > 0);
         Values("toolr0.shards").Count.ShouldBeGreaterThan(10);
         Values("toolr0.shards.outstanding").ShouldContain(value => value > 0);
-        _values.Where(value => value.Name == "toolr0.reward").Select(value => value.Tags["toolr0.role"]).Distinct().ShouldBe(["generator", "solver"], ignoreOrder: true);
+        var roles = _values.Where(value => value.Name == "toolr0.reward").Select(value => value.Tags["toolr0.role"]).Distinct();
+        roles.ShouldBe(["generator", "solver"], ignoreOrder: true);
         _values.ShouldAllBe(value => value.Tags.ContainsKey("toolr0.run"));
     }
 
@@ -103,7 +105,8 @@ public sealed class TelemetryTests(MiniatureRun miniature)
 
     private List<double> Values(string instrument)
     {
-        var values = _values.Where(value => value.Name == instrument && (string?)value.Tags["toolr0.run"] == Run).Select(value => value.Value).ToList();
+        var ofRun = _values.Where(value => value.Name == instrument && (string?)value.Tags["toolr0.run"] == Run);
+        var values = ofRun.Select(value => value.Value).ToList();
         values.ShouldNotBeEmpty(instrument);
         return values;
     }

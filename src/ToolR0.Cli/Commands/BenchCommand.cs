@@ -9,7 +9,6 @@ using ToolR0.Policies.Benchmarks;
 using ToolR0.Policies.Learning;
 using ToolR0.Policies.Model;
 using ToolR0.TinyWorld;
-using ToolR0.Tokenization;
 
 namespace ToolR0.Cli.Commands;
 

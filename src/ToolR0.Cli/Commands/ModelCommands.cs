@@ -5,7 +5,6 @@ using Spectre.Console;
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 using ToolR0.Evaluation;
-using ToolR0.EventStore;
 using ToolR0.Policies;
 using ToolR0.Policies.Inference;
 using ToolR0.Policies.Sampling;

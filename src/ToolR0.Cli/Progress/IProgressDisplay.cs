@@ -1,6 +1,5 @@
 
 using ToolR0.Contracts;
-using ToolR0.SelfPlay.Parsing;
 
 namespace ToolR0.Cli.Progress;
 

@@ -3,7 +3,6 @@ using Spectre.Console.Rendering;
 using ToolR0.Contracts;
 using ToolR0.EventStore;
 using ToolR0.Reporting;
-using ToolR0.TinyWorld;
 
 namespace ToolR0.Cli.Progress;
 

@@ -1,7 +1,6 @@
 
 using ToolR0.Contracts;
 using ToolR0.EventStore;
-using ToolR0.Studies;
 
 namespace ToolR0.Cli.Progress;
 

@@ -23,7 +23,8 @@ public sealed class MeasuredFactLog(IFactLog log) : IFactLog
     public Task<IReadOnlyDictionary<string, long>> VersionsAsync(IReadOnlyCollection<string> streams, CancellationToken cancellation = default) =>
         log.VersionsAsync(streams, cancellation);
 
-    public Task<IReadOnlyDictionary<string, IReadOnlyList<StoredFact>>> ReadAsync(IReadOnlyCollection<string> streams, CancellationToken cancellation = default) =>
+    public Task<IReadOnlyDictionary<string, IReadOnlyList<StoredFact>>> ReadAsync(
+        IReadOnlyCollection<string> streams, CancellationToken cancellation = default) =>
         log.ReadAsync(streams, cancellation);
 
     public Task<IReadOnlyList<StoredFact>> ReadFromAsync(string stream, long version, CancellationToken cancellation = default) =>

@@ -1,4 +1,3 @@
-using Marten;
 using ToolR0.Contracts;
 using ToolR0.EventStore.Projections;
 

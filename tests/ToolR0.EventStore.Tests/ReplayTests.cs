@@ -42,7 +42,7 @@ public sealed class ReplayTests
         var log = new InMemoryFactLog();
         await log.AppendAsync("r", "c", [new FactAppend("run/r", 1, Facts.Started("r"))], TestContext.Current.CancellationToken);
         await log.AppendAsync("r", "c", [new FactAppend("task/r/1/0", 1, Facts.Proposed("r"))], TestContext.Current.CancellationToken);
-        (await RunTimeline.ReadAsync(log, "r", lifeOnly: true).ToListAsync(TestContext.Current.CancellationToken)).ShouldHaveSingleItem().Event.ShouldBe("run_started");
+        (await RunTimeline.ReadAsync(log, "r", lifeOnly: true, cancellation: TestContext.Current.CancellationToken).ToListAsync(TestContext.Current.CancellationToken)).ShouldHaveSingleItem().Event.ShouldBe("run_started");
         (await RunTimeline.StateAsync(log, "r", cancellation: TestContext.Current.CancellationToken)).Status.ShouldBe(RunStatus.Running);
         (log.WholeRuns, log.Reads).ShouldBe((0, 2));
     }

@@ -76,7 +76,7 @@ public sealed class ScoringTests : IAsyncLifetime
         await AppendAsync(candidate, new TasksProposed(Run, spec, "p", [1], [Sample(CompactFormat.Proposal("it", Item.Task))], "d"), new ToolCallsExecuted(Run, [executed]));
         await _bed.AskAsync(new FilterCandidates(Run, "shard/f", [StreamLayout.PlaceOf<CandidateFiltered>(candidate)]));
         var attempt = new TaskAttempted(Run, new TaskRef(candidate, 0), AttemptPurpose.Verify, "p", [1], [Sample(Right), Sample(Wrong)], "d");
-        (await _bed.Log.AppendAsync(Run, "test", [new FactAppend(candidate, 4, attempt)])).ShouldBeTrue();
+        (await _bed.Log.AppendAsync(Run, "test", [new FactAppend(candidate, 4, attempt)], TestContext.Current.CancellationToken)).ShouldBeTrue();
         await _bed.AskAsync(new RateCandidates(Run, "shard/r", [StreamLayout.PlaceOf<CandidateRated>(candidate)]));
         await AppendAsync(label, attempt with { Purpose = AttemptPurpose.Label, Samples = [Sample("hm"), Sample("easy")] });
         await _bed.AskAsync(new LabelCandidates(Run, "shard/l", [StreamLayout.PlaceOf<CandidateLabelled>(label)]));

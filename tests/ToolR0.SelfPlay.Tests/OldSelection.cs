@@ -1,7 +1,6 @@
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 using ToolR0.SelfPlay.Curriculum;
-using ToolR0.SelfPlay.Rewards;
 using ToolR0.Testing;
 
 namespace ToolR0.SelfPlay.Tests;

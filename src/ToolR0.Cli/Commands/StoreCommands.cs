@@ -7,7 +7,6 @@ using ToolR0.Cli.Running;
 using ToolR0.Contracts;
 using ToolR0.EventStore;
 using ToolR0.EventStore.Projections;
-using ToolR0.Messaging;
 using ToolR0.Policies.Storage;
 using ToolR0.Reporting;
 using ToolR0.SelfPlay.Audit;

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using JasperFx.Events;
 using Marten;
-using Marten.Events.Daemon;
 using Marten.Events.Projections;
 using ToolR0.Contracts;
 using Weasel.Postgresql.Tables;

@@ -1,4 +1,3 @@
-using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 using static ToolR0.Policies.Numbers;
 using static TorchSharp.torch;

@@ -84,13 +84,15 @@ public enum CallStatus
 /// <summary>One executed call. <paramref name="Result"/> is JSON text when it succeeded, <paramref name="Error"/> one line when not.</summary>
 public sealed record CallOutcome(ToolCall Call, CallStatus Status, string? Result, string? Error);
 
-/// <summary>The calls of one sample, in order; empty where nothing parsed. <paramref name="VoidCause"/> set: the executor itself failed, nothing is known about the calls.</summary>
+/// <summary>The calls of one sample, in order; empty where nothing parsed. <paramref name="VoidCause"/> set: the executor itself failed, nothing is
+/// known about the calls.</summary>
 public sealed record SampleExecution(int Sample, IReadOnlyList<CallOutcome> Calls, string? VoidCause = null);
 
 /// <summary>Outcome of executing each sample's calls: the gold calls of a proposal, or the predicted calls of an attempt.</summary>
 public sealed record ToolCallsExecuted(string Run, IReadOnlyList<SampleExecution> Samples);
 
-/// <summary>A proposal's reward by component. Values before weighting are in [0, 1]; <paramref name="Total"/> is what the advantage is computed from.</summary>
+/// <summary>A proposal's reward by component. Values before weighting are in [0, 1]; <paramref name="Total"/> is what the advantage is computed
+/// from.</summary>
 /// <param name="PassRate">p̂ over the probes that count, null when not probed.</param>
 /// <param name="Coherence">r_sem, null when no judge was asked.</param>
 /// <param name="Consistency">Mode frequency of the K canonical answers, null when not probed.</param>
@@ -142,14 +144,17 @@ public sealed record AttemptsScored(string Run, IReadOnlyList<AttemptScore> Scor
 /// <param name="Tools">Names of the tools on offer, in the menu's order.</param>
 public sealed record KeptCandidate(string Fingerprint, string Sha256, string Question, double Quality, int Calls, IReadOnlyList<string> Tools);
 
-/// <summary>What a look at one candidate by itself says, after its gold calls were executed. Duplicates and quotas come later: they concern all candidates.</summary>
+/// <summary>What a look at one candidate by itself says, after its gold calls were executed. Duplicates and quotas come later: they concern all
+/// candidates.</summary>
 /// <param name="Domain">Of its spec.</param>
-/// <param name="Reason">Why it is rejected, one of the method's named reasons (<c>held_out</c> where it asks a held-out question); null when it is kept.</param>
+/// <param name="Reason">Why it is rejected, one of the method's named reasons (<c>held_out</c> where it asks a held-out question); null when it is
+/// kept.</param>
 /// <param name="Kept">What is needed of it later; null when it is rejected.</param>
 /// <param name="Tokens">Sampled tokens of the candidate.</param>
 public sealed record CandidateFiltered(string Run, string Domain, string? Reason, string? Detail, KeptCandidate? Kept, long Tokens);
 
-/// <summary>How the Solver's verification samples agree with a candidate's gold calls. Void samples do not count; where all are void, nothing is known.</summary>
+/// <summary>How the Solver's verification samples agree with a candidate's gold calls. Void samples do not count; where all are void, nothing is
+/// known.</summary>
 /// <param name="NameAgreement">Share of the counted samples that name the gold calls' tools in order, in [0, 1]; null when none counts.</param>
 /// <param name="CallAgreement">p̂: share of the counted samples whose calls equal the gold calls as a multiset; null when none counts.</param>
 /// <param name="GoldIsMajority">No other answer is more frequent than the gold calls.</param>
@@ -169,7 +174,8 @@ public sealed record CandidateLabelled(string Run, string? Label, bool PromptToo
 /// <param name="Groups">The group streams it learned from, in order.</param>
 /// <param name="Metrics">loss, gradientNorm, learningRate, entropy, tokens, zeroVarianceShare, clippedShare, ratioMean.</param>
 public sealed record PolicyUpdated(
-    string Run, Role Role, int Iteration, int Step, string Base, string Policy, IReadOnlyList<string> Groups, IReadOnlyDictionary<string, double> Metrics);
+    string Run, Role Role, int Iteration, int Step, string Base, string Policy, IReadOnlyList<string> Groups,
+        IReadOnlyDictionary<string, double> Metrics);
 
 /// <summary>Up to 100 items of a held-out set; a set is a stream of these.</summary>
 public sealed record HeldOutRegistered(string Name, IReadOnlyList<HeldOutItem> Items);
@@ -213,10 +219,12 @@ public sealed record PhaseStarted(string Run, int Iteration, Phase Phase, int St
 /// <param name="Tasks">Solver steps: what is attempted, one per group.</param>
 /// <param name="Policies">SHA-256 of the policy in each role at this step.</param>
 public sealed record StepStarted(
-    string Run, int Iteration, Phase Phase, int Step, IReadOnlyList<TaskSpec> Specs, IReadOnlyList<TaskRef> Tasks, IReadOnlyDictionary<Role, string> Policies);
+    string Run, int Iteration, Phase Phase, int Step, IReadOnlyList<TaskSpec> Specs, IReadOnlyList<TaskRef> Tasks,
+        IReadOnlyDictionary<Role, string> Policies);
 
 /// <param name="Policy">SHA-256 of the trained policy after the step, null for steps that train none.</param>
-/// <param name="Metrics">Folded from the step's stored facts: reward means by component, passRate, zeroVarianceShare, tokens, and wallSeconds / modelSeconds.</param>
+/// <param name="Metrics">Folded from the step's stored facts: reward means by component, passRate, zeroVarianceShare, tokens, and wallSeconds /
+/// modelSeconds.</param>
 public sealed record StepCompleted(string Run, int Iteration, Phase Phase, int Step, string? Policy, IReadOnlyDictionary<string, double> Metrics);
 
 /// <summary>Why a candidate is not in the curriculum. <paramref name="Reason"/> is one of the method's named reasons.</summary>

@@ -25,20 +25,22 @@ public interface IFactLog
     Task<IReadOnlyDictionary<string, long>> VersionsAsync(IReadOnlyCollection<string> streams, CancellationToken cancellation = default);
 
     /// <summary>All facts of each stream in version order, in one round trip; a stream without facts is absent.</summary>
-    Task<IReadOnlyDictionary<string, IReadOnlyList<StoredFact>>> ReadAsync(IReadOnlyCollection<string> streams, CancellationToken cancellation = default);
+    Task<IReadOnlyDictionary<string,
+        IReadOnlyList<StoredFact>>> ReadAsync(IReadOnlyCollection<string> streams, CancellationToken cancellation = default);
 
     /// <summary>The facts of one stream from a version on, in version order; empty where there is nothing new.</summary>
     async Task<IReadOnlyList<StoredFact>> ReadFromAsync(string stream, long version, CancellationToken cancellation = default) =>
         (await ReadAsync([stream], cancellation)).TryGetValue(stream, out var facts) ? [.. facts.Where(fact => fact.Version >= version)] : [];
 
     /// <summary>
-    /// The facts at exactly these places, in one round trip, whatever else their streams hold; a place without a fact is absent. A log that can select
-    /// facts does, so that small facts are read without the payloads beside them; this one reads whole streams.
+    /// The facts at exactly these places, in one round trip, whatever else their streams hold; a place without a fact is absent. A log that can
+    /// select facts does, so that small facts are read without the payloads beside them; this one reads whole streams.
     /// </summary>
     async Task<IReadOnlyList<StoredFact>> ReadAtAsync(IReadOnlyCollection<StreamPlace> places, CancellationToken cancellation = default)
     {
         var streams = await ReadAsync([.. places.Select(place => place.Stream).Distinct()], cancellation);
-        return [.. places.Where(place => streams.ContainsKey(place.Stream)).SelectMany(place => streams[place.Stream].Where(fact => fact.Version == place.Version))];
+        return [.. places.Where(place => streams.ContainsKey(place.Stream))
+            .SelectMany(place => streams[place.Stream].Where(fact => fact.Version == place.Version))];
     }
 
     /// <summary>Every fact of a run in global order, streamed; up to and including <paramref name="upTo"/> when given.</summary>
@@ -49,7 +51,8 @@ public interface IFactLog
         ReadRunAsync(run, cancellation: cancellation).Where(fact => types.Contains(fact.Fact.GetType()));
 
     /// <summary>Number of facts of a run.</summary>
-    async Task<long> CountAsync(string run, CancellationToken cancellation = default) => await ReadRunAsync(run, cancellation: cancellation).LongCountAsync(cancellation);
+    async Task<long> CountAsync(string run, CancellationToken cancellation = default) =>
+        await ReadRunAsync(run, cancellation: cancellation).LongCountAsync(cancellation);
 
     /// <summary>Names of all runs, newest first.</summary>
     Task<IReadOnlyList<string>> RunsAsync(CancellationToken cancellation = default);

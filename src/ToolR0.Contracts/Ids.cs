@@ -29,7 +29,8 @@ public enum Phase
     Evaluation,
 }
 
-/// <summary>One dispatchable kind of work inside a step. A step walks its stages in order; a stage is done when all its shards have answered.</summary>
+/// <summary>One dispatchable kind of work inside a step. A step walks its stages in order; a stage is done when all its shards have
+/// answered.</summary>
 public enum Stage
 {
     Propose,
@@ -62,12 +63,15 @@ public static partial class Ids
 
     /// <exception cref="UserErrorException">Not a name for a run.</exception>
     public static string CheckedRunName(string run) =>
-        RunName.IsMatch(run) ? run : throw new UserErrorException($"run name '{run}': must be 1 to 64 letters, digits, dots, dashes or underscores, a letter or digit first");
+        RunName.IsMatch(run) ? run
+            : throw new UserErrorException(
+                $"run name '{run}': must be 1 to 64 letters, digits, dots, dashes or underscores, a letter or digit first");
 
     public static string RunStream(string run) => StreamKey.OfRun(run).ToString();
 
     /// <summary>A group in its step.</summary>
-    public static string GroupStream(string run, int iteration, GroupKind kind, int step, int n) => StreamKey.OfGroup(run, iteration, kind, step, n).ToString();
+    public static string GroupStream(string run, int iteration, GroupKind kind, int step, int n) =>
+        StreamKey.OfGroup(run, iteration, kind, step, n).ToString();
 
     /// <param name="kind">The lower-case name of a <see cref="GroupKind"/>.</param>
     /// <exception cref="ArgumentException">There is no such kind.</exception>
@@ -131,7 +135,8 @@ public static partial class Ids
 /// </summary>
 public static class Seeds
 {
-    /// <summary>The first eight bytes (little-endian) of SHA-256 of <c>"{runSeed}/{path}"</c>, with the sign bit cleared, so that it survives JSON and SQL.</summary>
+    /// <summary>The first eight bytes (little-endian) of SHA-256 of <c>"{runSeed}/{path}"</c>, with the sign bit cleared, so that it survives JSON
+    /// and SQL.</summary>
     public static long Derive(long runSeed, string path)
     {
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes(FormattableString.Invariant($"{runSeed}/{path}")));

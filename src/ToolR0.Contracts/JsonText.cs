@@ -8,8 +8,8 @@ public static class JsonText
     private const int EscapeLength = 6;
 
     /// <summary>
-    /// The text with every half of a surrogate pair as U+FFFD, written as an escape or as it is. Some models' text is cut in the middle of a character, and
-    /// some libraries write that down; here such a string cannot be read.
+    /// The text with every half of a surrogate pair as U+FFFD, written as an escape or as it is. Some models' text is cut in the middle of a
+    /// character, and some libraries write that down; here such a string cannot be read.
     /// </summary>
     public static string WithoutLoneSurrogates(string json)
     {

@@ -51,7 +51,8 @@ public sealed record ProposeTasks(string Run, string Shard, string Policy, IRead
 /// <param name="To">Where the attempt goes: a stream of its own, or the candidate's.</param>
 public sealed record AttemptGroup(StreamPlace To, TaskRef Task, long[] Seeds);
 
-/// <summary>Ask the Solver to answer tasks. Answered by <see cref="TaskAttempted"/>. A seed list of one with <see cref="AttemptPurpose.Evaluate"/> decodes greedily.</summary>
+/// <summary>Ask the Solver to answer tasks. Answered by <see cref="TaskAttempted"/>. A seed list of one with <see cref="AttemptPurpose.Evaluate"/>
+/// decodes greedily.</summary>
 [AnsweredBy(ServiceNames.Solving)]
 public sealed record AttemptTasks(string Run, string Shard, string Policy, AttemptPurpose Purpose, IReadOnlyList<AttemptGroup> Groups) : IShardCommand
 {
@@ -123,7 +124,8 @@ public sealed record LabelCandidates(string Run, string Shard, IReadOnlyList<Str
 /// <param name="PhaseStart">SHA-256 of the policy at the phase's first step, where the optimiser state is zero.</param>
 [AnsweredBy(ServiceNames.Learning)]
 public sealed record TrainPolicy(
-    string Run, string Shard, StreamPlace To, Role Role, int Iteration, int Step, int Steps, string Base, string PhaseStart, IReadOnlyList<string> Groups) : IShardCommand
+    string Run, string Shard, StreamPlace To, Role Role, int Iteration, int Step, int Steps, string Base, string PhaseStart,
+    IReadOnlyList<string> Groups) : IShardCommand
 {
     [JsonIgnore]
     public IReadOnlyList<StreamPlace> Answers => [To];

@@ -24,7 +24,8 @@ public static class MetricNames
     /// <summary>The Generator's steps; <see cref="PassRate"/> and what describes tasks are a curriculum's too.</summary>
     public const string
         ValidityMean = "validityMean", DifficultyMean = "difficultyMean", CurriculumMean = "curriculumMean", RepetitionMean = "repetitionMean",
-        CoherenceMean = "coherenceMean", PassRate = "passRate", NamePassRate = "namePassRate", Consistency = "consistency", ProbedShare = "probedShare",
+        CoherenceMean = "coherenceMean", PassRate = "passRate", NamePassRate = "namePassRate", Consistency = "consistency",
+        ProbedShare = "probedShare",
         WellFormedShare = "wellFormedShare", MenuObedienceShare = "menuObedienceShare", CallsObedienceShare = "callsObedienceShare",
         CallsMean = "callsMean", KnownToolShare = "knownToolShare", DistinctTools = "distinctTools", DistinctQuestions = "distinctQuestions";
 

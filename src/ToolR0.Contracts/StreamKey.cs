@@ -47,8 +47,8 @@ public enum GroupKind
 }
 
 /// <summary>
-/// The key of a stream, in parts: the one place that writes and reads keys. Which parts a key has follows from its <see cref="Kind"/>; the others keep
-/// their defaults.
+/// The key of a stream, in parts: the one place that writes and reads keys. Which parts a key has follows from its <see cref="Kind"/>; the others
+/// keep their defaults.
 /// </summary>
 public readonly record struct StreamKey
 {
@@ -99,7 +99,8 @@ public readonly record struct StreamKey
     public static bool IsOf(string key, StreamKind kind) => TryParse(key, out var parsed) && parsed.Kind == kind;
 
     /// <exception cref="FormatException">Not a key; names the text.</exception>
-    public static StreamKey Parse(string key) => TryParse(key, out var parsed) ? parsed : throw new FormatException($"'{key}' is not the key of a stream");
+    public static StreamKey Parse(string key) =>
+        TryParse(key, out var parsed) ? parsed : throw new FormatException($"'{key}' is not the key of a stream");
 
     public static bool TryParse(string key, out StreamKey parsed)
     {
@@ -107,7 +108,8 @@ public readonly record struct StreamKey
         {
             ["run", { Length: > 0 } run] => (OfRun(run), true),
             ["group", var run, var iteration, var name, var step, var n]
-                when Is(iteration, out var i) && Is(step, out var s) && Is(n, out var number) && IsWireName(name, out GroupKind kind) => (OfGroup(run, i, kind, s, number), true),
+                when Is(iteration, out var i) && Is(step, out var s) && Is(n, out var number) && IsWireName(name, out GroupKind kind) =>
+                    (OfGroup(run, i, kind, s, number), true),
             ["task", var run, var iteration, var n] when Is(iteration, out var i) && Is(n, out var number) => (OfTask(run, i, number), true),
             ["policy", var run, var iteration, var name, var step]
                 when Is(iteration, out var i) && Is(step, out var s) && IsWireName(name, out Role role) => (OfPolicy(run, i, role, s), true),

@@ -13,7 +13,8 @@ public static class StreamLayout
     private static readonly Type[] Attempts = [typeof(TaskAttempted), typeof(ToolCallsExecuted), typeof(AttemptsScored)];
     private static readonly Type[] Asked = [typeof(TaskAttempted)];
     private static readonly Type[] Labels = [typeof(TaskAttempted), typeof(CandidateLabelled)];
-    private static readonly Type[] Candidates = [typeof(TasksProposed), typeof(ToolCallsExecuted), typeof(CandidateFiltered), typeof(TaskAttempted), typeof(CandidateRated)];
+    private static readonly Type[] Candidates =
+        [typeof(TasksProposed), typeof(ToolCallsExecuted), typeof(CandidateFiltered), typeof(TaskAttempted), typeof(CandidateRated)];
     private static readonly Type[] Updates = [typeof(PolicyUpdated)];
 
     /// <summary>The facts of a stream in version order, from 1; empty where their number is open.</summary>

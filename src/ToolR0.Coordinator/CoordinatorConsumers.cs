@@ -31,8 +31,8 @@ public sealed class FactConsumer(RunDrivers drivers) : IConsumer<FactsStored>, I
 }
 
 /// <summary>
-/// The coordinators' heartbeat. Every coordinator sends <see cref="LookAfterRuns"/>; the broker gives it to the active one, which so learns that it is
-/// active.
+/// The coordinators' heartbeat. Every coordinator sends <see cref="LookAfterRuns"/>; the broker gives it to the active one, which so learns that it
+/// is active.
 /// </summary>
 public sealed class LookAfterRunsConsumer(RunDrivers drivers) : IConsumer<LookAfterRuns>
 {
@@ -45,7 +45,8 @@ public sealed class RunCommandDefinition : CoordinatorDefinition<RunCommandConsu
 
 public sealed class FactDefinition : CoordinatorDefinition<FactConsumer>;
 
-/// <summary>One queue for all that coordinators hear, with one active consumer at a time. Messages wait for their run's driver, so many may be in hand at once.</summary>
+/// <summary>One queue for all that coordinators hear, with one active consumer at a time. Messages wait for their run's driver, so many may be in
+/// hand at once.</summary>
 public abstract class CoordinatorDefinition<TConsumer> : ConsumerDefinition<TConsumer>
     where TConsumer : class, IConsumer
 {

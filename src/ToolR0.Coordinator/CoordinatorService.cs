@@ -12,7 +12,8 @@ using ToolR0.ServiceDefaults;
 
 namespace ToolR0.Coordinator;
 
-/// <param name="OnlyRun">Take up this run of the store and no other, as an embedded run does; null takes up every one. Runs that messages name are driven in any case.</param>
+/// <param name="OnlyRun">Take up this run of the store and no other, as an embedded run does; null takes up every one. Runs that messages name are
+/// driven in any case.</param>
 public sealed record CoordinatorOptions(string? OnlyRun = null);
 
 /// <summary>Registration of the service that drives runs.</summary>
@@ -22,7 +23,8 @@ public static class CoordinatorService
 
     /// <summary>As a host takes it in; an embedded coordinator drives only the given run.</summary>
     public static ServicePart Part(string? onlyRun = null) =>
-        new(Name, (services, _) => services.AddCoordinator(new CoordinatorOptions(onlyRun)).AddReadModelDaemon(), bus => bus.AddCoordinatorConsumers());
+        new(Name, (services, _) => services.AddCoordinator(new CoordinatorOptions(onlyRun)).AddReadModelDaemon(), bus =>
+            bus.AddCoordinatorConsumers());
 
     /// <summary>Needs an <see cref="IFactLog"/>.</summary>
     public static IServiceCollection AddCoordinator(this IServiceCollection services, CoordinatorOptions? options = null)
@@ -48,7 +50,8 @@ public static class CoordinatorService
 /// The drivers of the runs in this process. Of several coordinators on one broker one is active; this one takes up the runs of the store when it
 /// becomes it.
 /// </summary>
-public sealed class RunDrivers(IFactLog log, StreamCache reader, IRunOutlet outlet, TimeProvider clock, CoordinatorOptions options, ILogger<RunDriver> logger)
+public sealed class RunDrivers(IFactLog log, StreamCache reader, IRunOutlet outlet, TimeProvider clock, CoordinatorOptions options,
+    ILogger<RunDriver> logger)
 {
     private readonly ConcurrentDictionary<string, RunDriver> _drivers = new();
     private readonly SemaphoreSlim _looking = new(1);
@@ -63,7 +66,8 @@ public sealed class RunDrivers(IFactLog log, StreamCache reader, IRunOutlet outl
             _drivers.TryRemove(run, out _);
     }
 
-    /// <summary>Takes up unfinished runs after a time in which this coordinator was not active, and looks for shards that nobody answers. Never fails.</summary>
+    /// <summary>Takes up unfinished runs after a time in which this coordinator was not active, and looks for shards that nobody answers. Never
+    /// fails.</summary>
     public async Task LookAfterAsync(CancellationToken cancellation)
     {
         if (!await _looking.WaitAsync(0, cancellation))
@@ -98,7 +102,8 @@ public sealed class RunDrivers(IFactLog log, StreamCache reader, IRunOutlet outl
 
 internal sealed class BusOutlet(CommandSender sender) : IRunOutlet
 {
-    public Task SendAsync(IShardCommand command, string causation, CancellationToken cancellation) => sender.SendAsync(command, causation, cancellation);
+    public Task SendAsync(IShardCommand command, string causation, CancellationToken cancellation) =>
+        sender.SendAsync(command, causation, cancellation);
 }
 
 /// <summary>Sends <see cref="LookAfterRuns"/> when the host has started, and from then on at intervals.</summary>

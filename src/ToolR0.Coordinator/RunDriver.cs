@@ -14,8 +14,8 @@ public interface IRunOutlet
 
 /// <summary>
 /// Carries out one run's decisions, one message at a time. Guards four things: events are appended before anything follows from them; only this class
-/// writes the run's stream, at the version it has folded; what another coordinator did while this one was not active, or heard instead of this one, is
-/// found in the store, so that a take-over never waits for a message that was heard elsewhere; after a restart only shards that the store does not
+/// writes the run's stream, at the version it has folded; what another coordinator did while this one was not active, or heard instead of this one,
+/// is found in the store, so that a take-over never waits for a message that was heard elsewhere; after a restart only shards that the store does not
 /// answer are sent again.
 /// </summary>
 public sealed class RunDriver(string run, IFactLog log, StreamCache reader, IRunOutlet outlet, TimeProvider clock, ILogger logger)
@@ -118,7 +118,8 @@ public sealed class RunDriver(string run, IFactLog log, StreamCache reader, IRun
         var late = step.Outstanding.Values.Where(command => !answered.Contains(command.Shard) && IsLate(command.Shard)).ToList();
         if (late.Count > 0)
             logger.LogWarning(
-                "{Count} shards of {Run} are unanswered for {Seconds} s: sending them again", late.Count, run, _progress!.Options.Dispatch.ResendAfterSeconds);
+                "{Count} shards of {Run} are unanswered for {Seconds} s: sending them again", late.Count, run,
+                    _progress!.Options.Dispatch.ResendAfterSeconds);
         List<object> said = [.. answered.Select(Heard), .. await SendAsync(late, causation, cancellation)];
         foreach (var message in said)
             await CarryOutAsync(message, causation, cancellation);
@@ -155,20 +156,23 @@ public sealed class RunDriver(string run, IFactLog log, StreamCache reader, IRun
 
             _progress = decision.State;
             if (decision.Read is { } read)
-                pending.Enqueue(new StepRead(read.Exactly ? new Facts(await log.ReadAtAsync(read.Places, cancellation)) : await reader.ReadAsync(read.Places, cancellation)));
+                pending.Enqueue(new StepRead(read.Exactly ? new Facts(await log.ReadAtAsync(read.Places, cancellation))
+                    : await reader.ReadAsync(read.Places, cancellation)));
             if (decision.Commands.Count > 0)
             {
                 var answered = _recovering ? await AnsweredAsync(decision.Commands, cancellation) : new HashSet<string>();
                 _recovering &= answered.Count == decision.Commands.Count;
                 foreach (var shard in answered)
                     pending.Enqueue(Heard(shard));
-                foreach (var failed in await SendAsync([.. decision.Commands.Where(command => !answered.Contains(command.Shard))], causation, cancellation))
+                foreach (var failed in await SendAsync([.. decision.Commands.Where(command => !answered.Contains(command.Shard))], causation,
+                    cancellation))
                     pending.Enqueue(failed);
             }
         }
     }
 
-    /// <summary>Deciding reads nothing and waits for nothing: if it fails, it fails every time, so the run ends with the reason instead of hanging.</summary>
+    /// <summary>Deciding reads nothing and waits for nothing: if it fails, it fails every time, so the run ends with the reason instead of
+    /// hanging.</summary>
     private Decision Decide(RunInFlight progress, object message)
     {
         try
@@ -186,7 +190,8 @@ public sealed class RunDriver(string run, IFactLog log, StreamCache reader, IRun
     private async Task<bool> AppendAsync(Decision decision, string causation, CancellationToken cancellation)
     {
         var stream = Ids.RunStream(run);
-        var appends = decision.Events.Select((fact, i) => new FactAppend(stream, decision.State.State.Version + i + 1, fact)).Concat(decision.TaskFacts).ToList();
+        var appends = decision.Events.Select((fact, i) => new FactAppend(stream, decision.State.State.Version + i + 1, fact))
+            .Concat(decision.TaskFacts).ToList();
         if (!await log.AppendAsync(run, causation, appends, cancellation))
         {
             logger.LogWarning("{Stream} moved on without this coordinator: folding it again", stream);
@@ -207,7 +212,8 @@ public sealed class RunDriver(string run, IFactLog log, StreamCache reader, IRun
     {
         var places = commands.Select(command => (command.Shard, command.Answers)).ToList();
         var versions = await log.VersionsAsync([.. places.SelectMany(shard => shard.Answers).Select(place => place.Stream)], cancellation);
-        return places.Where(shard => shard.Answers.All(place => versions.GetValueOrDefault(place.Stream) >= place.Version)).Select(shard => shard.Shard).ToHashSet();
+        return places.Where(shard => shard.Answers.All(place => versions.GetValueOrDefault(place.Stream) >= place.Version))
+            .Select(shard => shard.Shard).ToHashSet();
     }
 
     /// <summary>What a worker would have said of a shard that is answered: when it was computed is not known.</summary>

@@ -17,7 +17,8 @@ public static class HeldOutFiles
     /// <summary>The run's held-out sets, in the order of the options.</summary>
     /// <param name="freshSeed">Draws the sets <c>seen</c> and <c>unseen</c> anew instead of taking the shipped ones.</param>
     /// <exception cref="UserErrorException">A set that is not there or is malformed.</exception>
-    public static IReadOnlyList<LoadedSet> LoadAll(RunOptions options, long? freshSeed) => [.. options.Evaluation.Sets.Select(name => Load(name, freshSeed))];
+    public static IReadOnlyList<LoadedSet> LoadAll(RunOptions options, long? freshSeed) =>
+        [.. options.Evaluation.Sets.Select(name => Load(name, freshSeed))];
 
     /// <summary>A shipped set by name, or a JSON Lines file by path.</summary>
     public static LoadedSet Load(string name, long? freshSeed = null)

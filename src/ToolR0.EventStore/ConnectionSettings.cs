@@ -13,7 +13,9 @@ public static partial class ConnectionSettings
     public const string Hidden = "***";
 
     private static readonly HashSet<string> Names = new(
-        new NpgsqlConnectionStringBuilder().Keys.Cast<string>().Concat(["Host", "Server", "Port", "Database", "DB", "Username", "User Name", "User", "UserId", "User Id", "UID", "SSL Mode", "SslMode", "Timeout", "Pooling"]),
+        new NpgsqlConnectionStringBuilder().Keys.Cast<string>()
+        .Concat(["Host", "Server", "Port", "Database", "DB", "Username", "User Name", "User", "UserId", "User Id", "UID", "SSL Mode", "SslMode",
+        "Timeout", "Pooling"]),
         StringComparer.OrdinalIgnoreCase);
 
     [GeneratedRegex("""(?<=^|;)\s*(?:password|psw|pwd)\s*=\s*(?<value>"(?:[^"]|"")*"|'(?:[^']|'')*'|[^\r\n]*)""", RegexOptions.IgnoreCase)]
@@ -43,7 +45,8 @@ public static partial class ConnectionSettings
         catch (Exception exception) when (exception is ArgumentException or FormatException)
         {
             // The inner exception is left out: it may quote any part of what was given.
-            throw new EventStoreException($"{EventStoreException.Setting} is not a PostgreSQL connection string: {Redact(exception.Message, connectionString)}");
+            throw new EventStoreException(
+                $"{EventStoreException.Setting} is not a PostgreSQL connection string: {Redact(exception.Message, connectionString)}");
         }
 
         if (string.IsNullOrWhiteSpace(settings.Host))
@@ -62,14 +65,17 @@ public static partial class ConnectionSettings
     {
         var (_, password) = TakePassword(connectionString);
         var written = Password.Match(connectionString) is { Success: true } match ? match.Groups["value"].Value : null;
-        text = UriPassword.Replace(Password.Replace(text, found => found.Value[..(found.Groups["value"].Index - found.Index)] + Hidden + Tail(found.Groups["value"].Value)), Hidden);
+        text = UriPassword.Replace(
+            Password.Replace(text, found => found.Value[..(found.Groups["value"].Index - found.Index)] + Hidden + Tail(found.Groups["value"].Value)),
+            Hidden);
         foreach (var secret in new[] { written is null ? null : written[..^Tail(written).Length], password })
         {
             if (secret is { Length: > 0 })
                 text = text.Replace(secret, Hidden, StringComparison.OrdinalIgnoreCase);
         }
 
-        return password is null ? text : Parts(password).Aggregate(text, (left, part) => left.Replace(part, Hidden, StringComparison.OrdinalIgnoreCase));
+        return password is null ? text
+            : Parts(password).Aggregate(text, (left, part) => left.Replace(part, Hidden, StringComparison.OrdinalIgnoreCase));
     }
 
     private static (string Others, string? Password) TakePassword(string connectionString)
@@ -100,5 +106,6 @@ public static partial class ConnectionSettings
 
     /// <summary>The pieces that a parser may quote: it splits at these characters.</summary>
     private static IEnumerable<string> Parts(string password) =>
-        password.Split([';', '='], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Where(part => part.Length > 2).OrderByDescending(part => part.Length);
+        password.Split([';', '='], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Where(part => part.Length > 2)
+            .OrderByDescending(part => part.Length);
 }

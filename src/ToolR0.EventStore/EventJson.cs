@@ -41,12 +41,15 @@ internal static class StorableText
 
     public const char Marker = '\uE000';
 
-    public static string Encode(string text) => text.AsSpan().IndexOfAny(Nul, Marker) < 0 ? text : text.Replace($"{Marker}", $"{Marker}1").Replace($"{Nul}", $"{Marker}0");
+    public static string Encode(string text) =>
+        text.AsSpan().IndexOfAny(Nul, Marker) < 0 ? text : text.Replace($"{Marker}", $"{Marker}1").Replace($"{Nul}", $"{Marker}0");
 
-    public static string Decode(string text) => text.Contains(Marker) ? text.Replace($"{Marker}0", $"{Nul}").Replace($"{Marker}1", $"{Marker}") : text;
+    public static string Decode(string text) =>
+        text.Contains(Marker) ? text.Replace($"{Marker}0", $"{Nul}").Replace($"{Marker}1", $"{Marker}") : text;
 
     /// <summary>Decodes inside JSON text, where the marker occurs in strings only.</summary>
-    public static string DecodeJson(string json) => json.Contains(Marker) ? json.Replace($"{Marker}0", "\\u0000").Replace($"{Marker}1", $"{Marker}") : json;
+    public static string DecodeJson(string json) =>
+        json.Contains(Marker) ? json.Replace($"{Marker}0", "\\u0000").Replace($"{Marker}1", $"{Marker}") : json;
 }
 
 internal sealed class StorableStringConverter : JsonConverter<string>
@@ -54,7 +57,8 @@ internal sealed class StorableStringConverter : JsonConverter<string>
     public override string? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
         reader.GetString() is { } text ? StorableText.Decode(text) : null;
 
-    public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WriteStringValue(StorableText.Encode(value));
+    public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) =>
+        writer.WriteStringValue(StorableText.Encode(value));
 
     public override string ReadAsPropertyName(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
         StorableText.Decode(reader.GetString()!);

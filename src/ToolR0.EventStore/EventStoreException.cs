@@ -31,12 +31,15 @@ public sealed class EventStoreException : Exception
             switch (inner)
             {
                 case UnknownEventTypeException unknown:
-                    return new EventStoreException($"event {unknown.Sequence} is a '{unknown.EventTypeName}', which this version of ToolR0 does not know", exception);
+                    return new EventStoreException(
+                        $"event {unknown.Sequence} is a '{unknown.EventTypeName}', which this version of ToolR0 does not know", exception);
                 case EventDeserializationFailureException unread:
-                    return new EventStoreException($"event {unread.Sequence} ({unread.EventTypeName}) can not be read: {unread.InnerException?.Message}", exception);
+                    return new EventStoreException(
+                        $"event {unread.Sequence} ({unread.EventTypeName}) can not be read: {unread.InnerException?.Message}", exception);
                 case PostgresException { SqlState: PostgresErrorCodes.DiskFull }:
                     return new EventStoreException($"PostgreSQL at {server} has no disk space left; nothing was written", exception);
-                case PostgresException { SqlState: PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification } refused:
+                case PostgresException { SqlState: PostgresErrorCodes.InvalidPassword
+                    or PostgresErrorCodes.InvalidAuthorizationSpecification } refused:
                     return new EventStoreException($"PostgreSQL at {server} refuses the user of {Setting}: {refused.MessageText}", exception);
                 case PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName } missing:
                     return new EventStoreException($"PostgreSQL at {server}: {missing.MessageText}; see {Setting}", exception);
@@ -47,14 +50,16 @@ public sealed class EventStoreException : Exception
                             or PostgresErrorCodes.CannotConnectNow or PostgresErrorCodes.TooManyConnections,
                     };
                 case SocketException or TimeoutException:
-                    return new EventStoreException($"cannot reach PostgreSQL at {server}, set by {Setting}: {inner.Message}", exception) { StoreIsAway = true };
+                    return new EventStoreException($"cannot reach PostgreSQL at {server}, set by {Setting}: {inner.Message}",
+                        exception) { StoreIsAway = true };
             }
         }
 
         for (var inner = exception; inner is not null; inner = inner.InnerException)
         {
             if (inner is NpgsqlException)
-                return new EventStoreException($"the connection to PostgreSQL at {server}, set by {Setting}, failed: {inner.Message}", exception) { StoreIsAway = true };
+                return new EventStoreException($"the connection to PostgreSQL at {server}, set by {Setting}, failed: {inner.Message}",
+                    exception) { StoreIsAway = true };
         }
 
         return exception;

@@ -13,8 +13,9 @@ public static class EventStoreServices
     public static TimeSpan WorkerPatience { get; } = TimeSpan.FromMinutes(10);
 
     /// <summary>
-    /// Registers <see cref="IFactLog"/>, <see cref="StoreOutages"/>, <see cref="IRunViews"/>, <see cref="RunStates"/>, <see cref="RunExport"/>, <see cref="EventStoreDatabase"/> and Marten's document store. A host creates
-    /// the schema before any of its services starts, and fails then if the server is away; without a host the first use does.
+    /// Registers <see cref="IFactLog"/>, <see cref="StoreOutages"/>, <see cref="IRunViews"/>, <see cref="RunStates"/>, <see cref="RunExport"/>,
+    /// <see cref="EventStoreDatabase"/> and Marten's document store. A host creates the schema before any of its services starts, and fails then if
+    /// the server is away; without a host the first use does.
     /// </summary>
     /// <param name="patience">How long a call waits for a server that is away; null or zero: it fails at once.</param>
     /// <exception cref="EventStoreException">Not a connection string.</exception>

@@ -16,8 +16,10 @@ namespace ToolR0.EventStore;
 public sealed class FactLog(EventStoreDatabase database) : IFactLog
 {
     /// <inheritdoc/>
-    /// <remarks>Facts of one stream must follow each other in version; they keep their order, streams are written in order of first appearance.</remarks>
-    /// <exception cref="ArgumentException">An unknown type of fact, a version below 1, or versions of one stream that do not follow each other.</exception>
+    /// <remarks>Facts of one stream must follow each other in version; they keep their order, streams are written in order of first
+    /// appearance.</remarks>
+    /// <exception cref="ArgumentException">An unknown type of fact, a version below 1, or versions of one stream that do not follow each
+    /// other.</exception>
     /// <exception cref="EventStoreException">The database refused or could not be reached; nothing was written.</exception>
     public async Task<bool> AppendAsync(
         string run, string causationId, IReadOnlyList<FactAppend> facts, CancellationToken cancellation = default)
@@ -48,7 +50,8 @@ public sealed class FactLog(EventStoreDatabase database) : IFactLog
                 {
                     return false;
                 }
-                catch (MartenException exception) when (SqlStateOf(exception) is PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure && attempt < 5)
+                catch (MartenException exception) when (SqlStateOf(exception) is PostgresErrorCodes.DeadlockDetected
+                    or PostgresErrorCodes.SerializationFailure && attempt < 5)
                 {
                     // Two writers took the same streams in another order; one of them wins the next time.
                 }
@@ -109,7 +112,8 @@ public sealed class FactLog(EventStoreDatabase database) : IFactLog
             var events = await session.Events.QueryAllRawEvents()
                 .Where(e => e.StreamKey!.IsOneOf(keys) && e.Version.IsOneOf(versions)).ToListAsync(cancellation);
             var wanted = places.ToHashSet();
-            return (IReadOnlyList<StoredFact>)[.. events.Select(EventFacts.Of).Where(fact => wanted.Contains(new StreamPlace(fact.Stream, fact.Version)))];
+            return (IReadOnlyList<StoredFact>)[.. events.Select(EventFacts.Of)
+                .Where(fact => wanted.Contains(new StreamPlace(fact.Stream, fact.Version)))];
         });
     }
 

@@ -10,7 +10,8 @@ namespace ToolR0.EventStore;
 /// committed just when the connection broke is tried again too and then returns false, as if another worker had been first, which is the same.
 /// It never waits in silence: after <see cref="SilenceLimit"/> without an answer <paramref name="outages"/> are told, however the call hangs.
 /// </summary>
-/// <param name="patience">How long one call waits in all. Keep it below the broker's limit for acknowledging a message (RabbitMQ: 30 minutes).</param>
+/// <param name="patience">How long one call waits in all. Keep it below the broker's limit for acknowledging a message (RabbitMQ: 30
+/// minutes).</param>
 public sealed class RetryingEventLog(IFactLog log, TimeSpan patience, TimeProvider clock, StoreOutages? outages = null) : IFactLog
 {
     /// <summary>A call that has not been answered for so long is told.</summary>
@@ -19,7 +20,8 @@ public sealed class RetryingEventLog(IFactLog log, TimeSpan patience, TimeProvid
     private readonly ResiliencePipeline _waiting = new ResiliencePipelineBuilder { TimeProvider = clock }
         .AddRetry(new RetryStrategyOptions
         {
-            ShouldHandle = args => ValueTask.FromResult(args.Outcome.Exception is EventStoreException { StoreIsAway: true } && Waited(args.AttemptNumber) < patience),
+            ShouldHandle = args =>
+                ValueTask.FromResult(args.Outcome.Exception is EventStoreException { StoreIsAway: true } && Waited(args.AttemptNumber) < patience),
             MaxRetryAttempts = int.MaxValue,
             DelayGenerator = args => ValueTask.FromResult<TimeSpan?>(Delay(args.AttemptNumber)),
         })
@@ -34,7 +36,8 @@ public sealed class RetryingEventLog(IFactLog log, TimeSpan patience, TimeProvid
         WaitAsync(token => log.VersionsAsync(streams, token), cancellation);
 
     /// <inheritdoc/>
-    public Task<IReadOnlyDictionary<string, IReadOnlyList<StoredFact>>> ReadAsync(IReadOnlyCollection<string> streams, CancellationToken cancellation = default) =>
+    public Task<IReadOnlyDictionary<string,
+        IReadOnlyList<StoredFact>>> ReadAsync(IReadOnlyCollection<string> streams, CancellationToken cancellation = default) =>
         WaitAsync(token => log.ReadAsync(streams, token), cancellation);
 
     /// <inheritdoc/>
@@ -49,7 +52,8 @@ public sealed class RetryingEventLog(IFactLog log, TimeSpan patience, TimeProvid
     public Task<IReadOnlyList<string>> RunsAsync(CancellationToken cancellation = default) => WaitAsync(log.RunsAsync, cancellation);
 
     /// <inheritdoc/>
-    public Task<long> CountAsync(string run, CancellationToken cancellation = default) => WaitAsync(token => log.CountAsync(run, token), cancellation);
+    public Task<long> CountAsync(string run, CancellationToken cancellation = default) =>
+        WaitAsync(token => log.CountAsync(run, token), cancellation);
 
     /// <inheritdoc/>
     /// <remarks>Not repeated: its consumer may have taken part of the rows.</remarks>

@@ -87,11 +87,13 @@ public sealed record RunState
     /// <summary>What was measured on a set, base first.</summary>
     public IReadOnlyList<EvaluationCompleted> MeasuredOn(string set) => [.. Evaluations.Where(e => e.Set == set).OrderBy(e => e.Iteration)];
 
-    /// <summary>Accuracy of a set by iteration, base first: null for one that was passed over (evaluation.every); the last measured one ends the list.</summary>
+    /// <summary>Accuracy of a set by iteration, base first: null for one that was passed over (evaluation.every); the last measured one ends the
+    /// list.</summary>
     public IReadOnlyList<double?> AccuracyOf(string set)
     {
         var measured = MeasuredOn(set).ToDictionary(e => e.Iteration, e => e.Accuracy);
-        return [.. Enumerable.Range(0, measured.Count == 0 ? 0 : measured.Keys.Max() + 1).Select(i => measured.TryGetValue(i, out var accuracy) ? accuracy : (double?)null)];
+        return [.. Enumerable.Range(0, measured.Count == 0 ? 0 : measured.Keys.Max() + 1)
+            .Select(i => measured.TryGetValue(i, out var accuracy) ? accuracy : (double?)null)];
     }
 
     /// <summary>The steps of the phase in progress are all done.</summary>

@@ -3,16 +3,18 @@ using ToolR0.EventStore.Projections;
 
 namespace ToolR0.EventStore;
 
-/// <summary>Loads the state of runs: whole from a run's stream, which is small, or in short from its <see cref="RunSummary"/>. No fact of the work is read.</summary>
+/// <summary>Loads the state of runs: whole from a run's stream, which is small, or in short from its <see cref="RunSummary"/>. No fact of the work is
+/// read.</summary>
 public sealed class RunStates(EventStoreDatabase database)
 {
-    /// <summary>The state now; <see cref="RunStatus.NotStarted"/> for an unknown run. <see cref="RunState.Counts"/> covers the run's stream only.</summary>
+    /// <summary>The state now; <see cref="RunStatus.NotStarted"/> for an unknown run. <see cref="RunState.Counts"/> covers the run's stream
+    /// only.</summary>
     public async Task<RunState> LoadAsync(string run, CancellationToken cancellation = default) =>
         RunState.Fold(await new FactLog(database).ReadFromAsync(Ids.RunStream(run), 0, cancellation));
 
     /// <summary>
-    /// The state now of each run that is known, in the given order, without its completed steps and its curricula's tasks. The summaries are one query;
-    /// what they do not cover yet is folded on top from the run's stream, from the summary's version on.
+    /// The state now of each run that is known, in the given order, without its completed steps and its curricula's tasks. The summaries are one
+    /// query; what they do not cover yet is folded on top from the run's stream, from the summary's version on.
     /// </summary>
     public async Task<IReadOnlyList<RunState>> SummariesAsync(IReadOnlyList<string> runs, CancellationToken cancellation = default)
     {
@@ -30,7 +32,8 @@ public sealed class RunStates(EventStoreDatabase database)
             var summary = summaries.GetValueOrDefault(key);
             var known = summary?.State.Version ?? 0;
             if (known < versions[key])
-                summary = (await log.ReadFromAsync(key, known + 1, cancellation)).Where(fact => fact.Version > known).Aggregate(summary, RunSummary.After);
+                summary = (await log.ReadFromAsync(key, known + 1, cancellation)).Where(fact => fact.Version > known)
+                    .Aggregate(summary, RunSummary.After);
             if (summary is not null)
                 states.Add(summary.State);
         }
@@ -45,7 +48,8 @@ public sealed class RunStates(EventStoreDatabase database)
         return await database.GuardAsync<(long, DateTimeOffset)?>(async () =>
         {
             await using var session = database.Store.QuerySession();
-            return await session.Events.FetchStreamStateAsync(Ids.RunStream(run), cancellation) is { } state ? (state.Version, state.LastTimestamp) : null;
+            return await session.Events.FetchStreamStateAsync(Ids.RunStream(run), cancellation) is { } state
+                ? (state.Version, state.LastTimestamp) : null;
         });
     }
 }

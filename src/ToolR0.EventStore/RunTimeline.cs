@@ -13,7 +13,8 @@ public sealed record TimelineRow(long Sequence, DateTimeOffset At, string Stream
 /// <summary>What happened in a run, fact by fact, and its state as of any of them.</summary>
 public static class RunTimeline
 {
-    /// <summary>Every fact of the run in order, streamed; only those of its own stream, which alone is read, when <paramref name="lifeOnly"/>.</summary>
+    /// <summary>Every fact of the run in order, streamed; only those of its own stream, which alone is read, when
+    /// <paramref name="lifeOnly"/>.</summary>
     public static async IAsyncEnumerable<TimelineRow> ReadAsync(
         IFactLog log, string run, long? upTo = null, bool lifeOnly = false, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
@@ -41,11 +42,13 @@ public static class RunTimeline
     /// <summary>One line about a fact.</summary>
     public static string Describe(object fact) => fact switch
     {
-        RunStarted f => Text($"run started: preset {f.Options.Preset}, seed {f.Options.Seed}, {f.Options.Iterations} iterations, base {Short(f.Base)}"),
+        RunStarted f => Text(
+            $"run started: preset {f.Options.Preset}, seed {f.Options.Seed}, {f.Options.Iterations} iterations, base {Short(f.Base)}"),
         IterationStarted f => Text($"iteration {f.Iteration} started: generator {Short(f.Generator)}, solver {Short(f.Solver)}"),
         PhaseStarted f => Text($"{f.Phase.WireName()} phase started: {f.Steps} steps"),
         StepStarted f => Text($"{f.Phase.WireName()} step {f.Step} started: {Math.Max(f.Specs.Count, f.Tasks.Count)} groups"),
-        StepCompleted f => Text($"{f.Phase.WireName()} step {f.Step} completed{Policy(f.Policy)}{Metric(f.Metrics, MetricNames.RewardMean, "reward")}{Metric(f.Metrics, MetricNames.PassRate, "pass rate")}"),
+        StepCompleted f => Text(
+            $"{f.Phase.WireName()} step {f.Step} completed{Policy(f.Policy)}{Metric(f.Metrics, MetricNames.RewardMean, "reward")}{Metric(f.Metrics, MetricNames.PassRate, "pass rate")}"),
         CurriculumSelected f => Text($"curriculum selected: {f.Tasks.Count} of {f.Candidates} candidates, {Short(f.Sha256)}"),
         EvaluationCompleted f => Text($"evaluated on {f.Set}: {f.Accuracy:P1} of {f.Items} exact, solver {Short(f.Policy)}"),
         RunPaused => "run paused",
@@ -53,12 +56,15 @@ public static class RunTimeline
         RunCancelled f => $"run cancelled: {f.Reason}",
         RunCompleted f => $"run completed: generator {Short(f.Generator)}, solver {Short(f.Solver)}",
         RunFailed f => $"run failed: {f.Reason}",
-        TasksProposed f => Text($"{f.Samples.Count} tasks proposed ({f.Spec.Domain}, {f.Spec.MenuSize} tools, {f.Spec.Calls} calls){Void(f.Samples)}"),
+        TasksProposed f => Text(
+            $"{f.Samples.Count} tasks proposed ({f.Spec.Domain}, {f.Spec.MenuSize} tools, {f.Spec.Calls} calls){Void(f.Samples)}"),
         TaskAttempted f => Text($"task attempted {f.Samples.Count} times ({f.Purpose.ToString().ToLowerInvariant()}){Void(f.Samples)}"),
         ToolCallsExecuted f => Text($"{f.Samples.Sum(s => s.Calls.Count)} calls of {f.Samples.Count} samples executed"),
         ProposalsScored f => Text($"{f.Scores.Count} proposals scored: mean reward {Mean(f.Scores.Where(s => !s.Void).Select(s => s.Total)):0.000}"),
-        AttemptsScored f => Text($"{f.Scores.Count} attempts scored: mean reward {Mean(f.Scores.Where(s => !s.Void).Select(s => s.Total)):0.000}, {f.Scores.Count(s => s.Exact)} exact"),
-        PolicyUpdated f => Text($"{f.Role.WireName()} updated from {f.Groups.Count} groups: {Short(f.Base)} -> {Short(f.Policy)}{Metric(f.Metrics, MetricNames.Loss, "loss")}"),
+        AttemptsScored f => Text(
+            $"{f.Scores.Count} attempts scored: mean reward {Mean(f.Scores.Where(s => !s.Void).Select(s => s.Total)):0.000}, {f.Scores.Count(s => s.Exact)} exact"),
+        PolicyUpdated f => Text(
+            $"{f.Role.WireName()} updated from {f.Groups.Count} groups: {Short(f.Base)} -> {Short(f.Policy)}{Metric(f.Metrics, MetricNames.Loss, "loss")}"),
         TaskRejected f => $"candidate rejected: {f.Reason}{(f.Detail is null ? "" : $" ({f.Detail})")}",
         TaskSelected f => Text($"candidate selected at {f.Position}: {f.Label}, pass rate {f.PassRate:0.00}"),
         HeldOutRegistered f => Text($"{f.Items.Count} items of held-out set {f.Name} registered"),

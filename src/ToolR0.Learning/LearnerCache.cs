@@ -41,7 +41,8 @@ public sealed class LearnerCache(PolicyStore policies) : IDisposable
 
     /// <summary>A learner at the phase's first policy with zero optimiser state. A new adapter is drawn from the run's seed and the role.</summary>
     public GrpoLearner Start(TrainPolicy command, RunOptions options) => GrpoLearner.Start(
-        policies.FolderOf(command.PhaseStart), options.Learning, seed: Seeds.Derive(options.Seed, $"lora/{command.Role.ToString().ToLowerInvariant()}"));
+        policies.FolderOf(command.PhaseStart), options.Learning,
+            seed: Seeds.Derive(options.Seed, $"lora/{command.Role.ToString().ToLowerInvariant()}"));
 
     /// <summary>Writes the learner's weights as a policy, with optimiser state unless the phase is over; returns their SHA-256.</summary>
     /// <exception cref="IOException">One line; nothing is half-written.</exception>

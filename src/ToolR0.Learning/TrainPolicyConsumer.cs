@@ -67,7 +67,8 @@ public sealed class TrainPolicyConsumer(
     /// <exception cref="ShardRefusedException">The replay ends at other weights: it ran on another backend, or the store was altered.</exception>
     private async Task<GrpoLearner> FoldAsync(TrainPolicy command, RunOptions options, CancellationToken cancellation)
     {
-        _logger.LogWarning("the checkpoint of {Policy} is gone: replaying {Steps} stored steps of {Shard}", command.Base, command.Step, command.Shard);
+        _logger.LogWarning("the checkpoint of {Policy} is gone: replaying {Steps} stored steps of {Shard}", command.Base, command.Step,
+            command.Shard);
         var learner = await workers.RunAsync(() => bench.Start(command, options), cancellation);
         try
         {
@@ -121,7 +122,8 @@ public sealed class TrainPolicyConsumer(
     }
 
     /// <summary>The group without its void samples.</summary>
-    private static TrainingGroup Group(int[] prompt, IReadOnlyList<Trajectory> samples, IEnumerable<(int Sample, double Advantage, bool Void)> scores) => new(
+    private static TrainingGroup Group(int[] prompt, IReadOnlyList<Trajectory> samples,
+        IEnumerable<(int Sample, double Advantage, bool Void)> scores) => new(
         prompt,
         [.. scores.Where(score => !score.Void && samples[score.Sample].Finish != FinishReason.Void)
             .Select(score => new TrainingSample(samples[score.Sample].Tokens, samples[score.Sample].LogProbs, score.Advantage))]);

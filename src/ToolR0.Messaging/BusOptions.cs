@@ -48,7 +48,8 @@ public sealed record BusOptions(BusKind Kind, Uri RabbitMq)
         get
         {
             var parts = RabbitMq.UserInfo.Split(':', 2);
-            return parts is [{ Length: > 0 } user, var password] ? (Uri.UnescapeDataString(user), Uri.UnescapeDataString(password)) : ("guest", "guest");
+            return parts is [{ Length: > 0 } user, var password] ? (Uri.UnescapeDataString(user), Uri.UnescapeDataString(password))
+                : ("guest", "guest");
         }
     }
 

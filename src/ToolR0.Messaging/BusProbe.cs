@@ -11,7 +11,8 @@ public sealed class BusUnreachableException(string message, Exception? inner = n
 public static class BusProbe
 {
     /// <summary>Opens and closes one connection. Memory always succeeds.</summary>
-    /// <exception cref="BusUnreachableException">No connection within <paramref name="timeout"/> (8 s when not given); names address and cause, never the password.</exception>
+    /// <exception cref="BusUnreachableException">No connection within <paramref name="timeout"/> (8 s when not given); names address and cause, never
+    /// the password.</exception>
     public static Task CheckAsync(BusOptions options, TimeSpan? timeout = null, CancellationToken cancellation = default) =>
         ConnectAsync(options, _ => Task.CompletedTask, timeout, cancellation);
 
@@ -30,7 +31,8 @@ public static class BusProbe
                 var arguments = new Dictionary<string, object?> { ["x-queue-type"] = "quorum" };
                 if (Queues.HasSingleActiveConsumer(queue))
                     arguments["x-single-active-consumer"] = true;
-                await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, arguments, cancellationToken: cancellation);
+                await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false, arguments,
+                    cancellationToken: cancellation);
                 await channel.QueueBindAsync(queue, queue, "", cancellationToken: cancellation);
             }
 
@@ -101,11 +103,13 @@ public static class BusProbe
             }
         }
 
-        return exception is OperationCanceledException or TimeoutException ? $"no answer within {limit.TotalSeconds:0} s" : exception.GetBaseException().Message;
+        return exception is OperationCanceledException or TimeoutException ? $"no answer within {limit.TotalSeconds:0} s"
+            : exception.GetBaseException().Message;
     }
 }
 
-/// <summary>Runs before the bus starts, so that start-up fails with one clear line, and makes sure that every command has a queue to wait in.</summary>
+/// <summary>Runs before the bus starts, so that start-up fails with one clear line, and makes sure that every command has a queue to wait
+/// in.</summary>
 internal sealed class BusProbeService(BusOptions options) : IHostedLifecycleService
 {
     public Task StartingAsync(CancellationToken cancellationToken) => BusProbe.DeclareQueuesAsync(options, cancellationToken);

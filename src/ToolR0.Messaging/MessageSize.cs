@@ -7,7 +7,8 @@ namespace ToolR0.Messaging;
 /// <summary>A message over the limit; the sender should have stored the payload and sent its id (claim check).</summary>
 public sealed class MessageTooLargeException(string message) : Exception(message);
 
-/// <summary>MassTransit's System.Text.Json serializer which refuses a message of more than <see cref="Limit"/> bytes, its envelope included.</summary>
+/// <summary>MassTransit's System.Text.Json serializer which refuses a message of more than <see cref="Limit"/> bytes, its envelope
+/// included.</summary>
 internal sealed class SizedJsonSerializerFactory : ISerializerFactory
 {
     /// <summary>64 KiB.</summary>

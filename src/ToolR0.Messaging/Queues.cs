@@ -12,8 +12,8 @@ public static class Queues
     private const string Prefix = "toolr0-";
 
     /// <summary>
-    /// Commands about a run's life, and every fact the coordinator listens for. Not named like the other queues: a broker that has run an older version
-    /// still has a queue of that name, without a single active consumer, and refuses to declare it otherwise.
+    /// Commands about a run's life, and every fact the coordinator listens for. Not named like the other queues: a broker that has run an older
+    /// version still has a queue of that name, without a single active consumer, and refuses to declare it otherwise.
     /// </summary>
     public const string Coordinator = Prefix + "runs";
 

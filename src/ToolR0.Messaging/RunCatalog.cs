@@ -22,5 +22,6 @@ public sealed class RunCatalog(IFactLog log)
         return _runs.GetOrAdd(run, started);
     }
 
-    public async ValueTask<RunOptions> OptionsAsync(string run, CancellationToken cancellation = default) => (await GetAsync(run, cancellation)).Options;
+    public async ValueTask<RunOptions> OptionsAsync(string run, CancellationToken cancellation = default) =>
+        (await GetAsync(run, cancellation)).Options;
 }

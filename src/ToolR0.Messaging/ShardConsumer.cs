@@ -43,7 +43,8 @@ public abstract class ShardConsumer<TCommand>(IFactLog log, StreamCache reader, 
         try
         {
             var places = command.Answers;
-            var answer = await AnsweredAsync(places, context.CancellationToken) ? null : await AppendAsync(command, places, context.CancellationToken);
+            var answer = await AnsweredAsync(places, context.CancellationToken) ? null
+                : await AppendAsync(command, places, context.CancellationToken);
             await PublishAsync(context, answer);
         }
         catch (Exception e) when (e is not OperationCanceledException && ShardEndpoint.IsLastTry(context, e))

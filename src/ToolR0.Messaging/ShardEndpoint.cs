@@ -15,8 +15,8 @@ public static class ShardEndpoint
 }
 
 /// <summary>
-/// Endpoint policy of a worker: the service's one queue, a number of slots each holding one shard (no more are prefetched: a waiting message is another
-/// worker's chance), retries with back-off. Stands beside its consumer.
+/// Endpoint policy of a worker: the service's one queue, a number of slots each holding one shard (no more are prefetched: a waiting message is
+/// another worker's chance), retries with back-off. Stands beside its consumer.
 /// </summary>
 public abstract class ShardConsumerDefinition<TConsumer, TCommand> : ConsumerDefinition<TConsumer>
     where TConsumer : ShardConsumer<TCommand>

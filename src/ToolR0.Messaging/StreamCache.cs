@@ -8,7 +8,8 @@ public sealed class Facts(IReadOnlyDictionary<string, IReadOnlyList<StoredFact>>
 {
     /// <summary>Facts that were read one by one.</summary>
     public Facts(IEnumerable<StoredFact> facts)
-        : this(facts.GroupBy(fact => fact.Stream).ToDictionary(stream => stream.Key, stream => (IReadOnlyList<StoredFact>)[.. stream.OrderBy(fact => fact.Version)]))
+        : this(facts.GroupBy(fact => fact.Stream)
+            .ToDictionary(stream => stream.Key, stream => (IReadOnlyList<StoredFact>)[.. stream.OrderBy(fact => fact.Version)]))
     {
     }
 
@@ -19,12 +20,14 @@ public sealed class Facts(IReadOnlyDictionary<string, IReadOnlyList<StoredFact>>
 
     /// <summary>The stream's first fact of a type.</summary>
     /// <exception cref="InvalidOperationException">There is none, at least not yet.</exception>
-    public T One<T>(string stream) => Of(stream).OfType<T>().FirstOrDefault() ?? throw new InvalidOperationException($"{stream} holds no {typeof(T).Name} yet");
+    public T One<T>(string stream) =>
+        Of(stream).OfType<T>().FirstOrDefault() ?? throw new InvalidOperationException($"{stream} holds no {typeof(T).Name} yet");
 }
 
 /// <summary>
-/// Reads streams in one round trip, and remembers what this process read or appended lately. Streams only grow, so what is remembered of one is always
-/// a true beginning of it: a reader says up to which version it needs a stream, and only what is not remembered that far is read from the store.
+/// Reads streams in one round trip, and remembers what this process read or appended lately. Streams only grow, so what is remembered of one is
+/// always a true beginning of it: a reader says up to which version it needs a stream, and only what is not remembered that far is read from the
+/// store.
 /// </summary>
 public sealed class StreamCache(IFactLog log)
 {

@@ -12,7 +12,8 @@ public static class ToolR0Bus
     /// Registers the bus, its start-up probe, <see cref="CommandSender"/> and the given consumers. Queues are durable; on RabbitMQ they are quorum
     /// queues and every send waits for the broker's confirmation. Endpoint policy stands in each consumer's definition.
     /// </summary>
-    public static IServiceCollection AddToolR0Bus(this IServiceCollection services, BusOptions options, Action<IBusRegistrationConfigurator> consumers)
+    public static IServiceCollection AddToolR0Bus(this IServiceCollection services, BusOptions options,
+        Action<IBusRegistrationConfigurator> consumers)
     {
         services.AddSingleton(options);
         services.AddHostedService<BusProbeService>();

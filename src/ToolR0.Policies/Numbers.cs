@@ -4,9 +4,9 @@ namespace ToolR0.Policies;
 
 /// <summary>Numbers as arguments of tensor operations.</summary>
 /// <remarks>
-/// TorchSharp reads the native handle of a <see cref="Scalar"/> and hands that on. Nothing else refers to one that was just converted from a number (or that <c>ToDouble</c> reads), so a
-/// garbage collection at that moment frees what libtorch is about to read. An operation that takes a scalar is therefore given one that is held, and a sum
-/// of two tensors its factor <see cref="One"/>, which TorchSharp would convert otherwise.
+/// TorchSharp reads the native handle of a <see cref="Scalar"/> and hands that on. Nothing else refers to one that was just converted from a number
+/// (or that <c>ToDouble</c> reads), so a garbage collection at that moment frees what libtorch is about to read. An operation that takes a scalar is
+/// therefore given one that is held, and a sum of two tensors its factor <see cref="One"/>, which TorchSharp would convert otherwise.
 /// </remarks>
 internal static class Numbers
 {

@@ -9,9 +9,10 @@ namespace ToolR0.Policies;
 /// Lets TorchSharp's native library load where the system's libstdc++ is older than GCC 13's, as on Debian 12. Elsewhere nothing of this is used.
 /// </summary>
 /// <remarks>
-/// <c>libLibTorchSharp.so</c> asks for version GLIBCXX_3.4.32 of libstdc++ because of one symbol, <c>std::ios_base_library_init()</c>, that GCC 13 names in every
-/// file that includes <c>&lt;iostream&gt;</c> and that nothing calls. The loader refuses a library over a version that is missing, unless the need is marked
-/// weak: so the library is loaded from an anonymous file in memory that holds it with that mark, and the file of the package stays as it is.
+/// <c>libLibTorchSharp.so</c> asks for version GLIBCXX_3.4.32 of libstdc++ because of one symbol, <c>std::ios_base_library_init()</c>, that GCC 13
+/// names in every file that includes <c>&lt;iostream&gt;</c> and that nothing calls. The loader refuses a library over a version that is missing,
+/// unless the need is marked weak: so the library is loaded from an anonymous file in memory that holds it with that mark, and the file of the
+/// package stays as it is.
 /// </remarks>
 internal static class OlderLibStdCxx
 {
@@ -53,8 +54,10 @@ internal static class OlderLibStdCxx
 
     private static string FindFolder()
     {
-        var folders = (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries).Append(AppContext.BaseDirectory);
-        return folders.FirstOrDefault(folder => File.Exists(Path.Combine(folder, Library))) ?? throw new InvalidOperationException($"it is not beside the program in {AppContext.BaseDirectory}");
+        var folders = (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries)
+            .Append(AppContext.BaseDirectory);
+        return folders.FirstOrDefault(folder => File.Exists(Path.Combine(folder, Library)))
+            ?? throw new InvalidOperationException($"it is not beside the program in {AppContext.BaseDirectory}");
     }
 
     private static void Load(string folder)
@@ -66,7 +69,8 @@ internal static class OlderLibStdCxx
         var descriptor = CreateInMemory(Library, 1);
         if (descriptor < 0)
             throw new InvalidOperationException($"memfd_create failed with error {Marshal.GetLastPInvokeError()}");
-        using var file = new FileStream(new Microsoft.Win32.SafeHandles.SafeFileHandle(descriptor, ownsHandle: true), FileAccess.Write, bufferSize: 0);
+        using var file = new FileStream(new Microsoft.Win32.SafeHandles.SafeFileHandle(descriptor, ownsHandle: true), FileAccess.Write,
+            bufferSize: 0);
         file.Write(bytes);
         // It stays in the process under its own name, which is what TorchSharp asks for.
         NativeLibrary.Load($"/proc/self/fd/{descriptor}");

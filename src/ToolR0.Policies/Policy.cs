@@ -46,7 +46,8 @@ public sealed class Policy : IDisposable
         device ??= TorchRuntime.DeviceFor(config);
         type ??= TorchRuntime.TypeFor(device);
         if (adapter is null)
-            return new Policy(HashOf(folder), new Transformer(config, PolicyFiles.ReadParameters(folder, config, device, type)), tokenizer, PolicyFolder.Read(folder));
+            return new Policy(HashOf(folder), new Transformer(config, PolicyFiles.ReadParameters(folder, config, device, type)), tokenizer,
+                PolicyFolder.Read(folder));
 
         using var low = LoraAdapter.Load(adapter, config, device);
         low.Config.CheckBase(adapter, folder);
@@ -68,7 +69,8 @@ public sealed class Policy : IDisposable
         var tokenizer = LoadTokenizer(tokenizerFolder, config);
         var files = PolicyFiles.ReadSmall(tokenizerFolder).Where(f => f.Key != "config.json").ToDictionary();
         files["config.json"] = System.Text.Encoding.UTF8.GetBytes(config.ToJson(tokenizer.EndOfTurn));
-        return new Policy("", new Transformer(config, RandomWeights.Create(config, seed, device ?? CPU, type ?? ScalarType.Float32)), tokenizer, PolicyFolder.New(files));
+        return new Policy("", new Transformer(config, RandomWeights.Create(config, seed, device ?? CPU, type ?? ScalarType.Float32)), tokenizer,
+            PolicyFolder.New(files));
     }
 
     /// <summary>

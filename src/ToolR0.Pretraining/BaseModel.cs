@@ -23,7 +23,8 @@ public sealed record HeldOutAccuracy(string Set, int Items, double Accuracy, IRe
 /// <param name="Made">How many stages were taken so.</param>
 /// <param name="Clean">Exact match on the one-call items of the seen and unseen set in the clean form of read-and-copy text.</param>
 public sealed record BaseModelResult(
-    string Sha256, long Parameters, long Tokens, TimeSpan Elapsed, IReadOnlyList<HeldOutAccuracy> HeldOut, IReadOnlyDictionary<string, double> Clean, string? From, int Made = 0);
+    string Sha256, long Parameters, long Tokens, TimeSpan Elapsed, IReadOnlyList<HeldOutAccuracy> HeldOut, IReadOnlyDictionary<string, double> Clean,
+        string? From, int Made = 0);
 
 /// <summary>Makes the tiny base model from procedurally generated text: the stand-in for a weak pretrained model.</summary>
 public static class BaseModel
@@ -38,7 +39,8 @@ public static class BaseModel
     /// <param name="made">How many stages that folder has behind it; without effect where there is none.</param>
     /// <exception cref="IOException">The folder can not be written.</exception>
     public static BaseModelResult Make(
-        BaseModelOptions options, string folder, string? from = null, int made = 1, Action<PretrainingProgress>? progress = null, CancellationToken cancellation = default)
+        BaseModelOptions options, string folder, string? from = null, int made = 1, Action<PretrainingProgress>? progress = null,
+        CancellationToken cancellation = default)
     {
         foreach (var stage in options.Stages)
             ArgumentOutOfRangeException.ThrowIfLessThan(stage.Steps, 1);
@@ -75,7 +77,8 @@ public static class BaseModel
             var requests = batch.Select(item => new SampleRequest(Encode(policy.Tokenizer, SolverPrompt.Render(item.Task, compact)), [0])).ToArray();
             var answers = Sampler.Sample(policy, requests, greedy, [], cancellation);
             exact.AddRange(batch.Zip(answers, (item, samples) => (
-                item.Class, SolverAnswer.Parse(samples[0].Text, requireThink: false).Calls is { } calls && Calls.SameMultiset(calls, item.Task.Gold))));
+                item.Class, SolverAnswer.Parse(samples[0].Text, requireThink: false).Calls is { } calls
+                    && Calls.SameMultiset(calls, item.Task.Gold))));
         }
 
         return new HeldOutAccuracy(
@@ -97,7 +100,8 @@ public static class BaseModel
     internal static int[] Encode(Tokenizer tokenizer, IReadOnlyList<(string Role, string Content)> prompt) =>
         tokenizer.EncodeChat([.. prompt.Select(turn => new ChatMessage(turn.Role, turn.Content))]);
 
-    private static BaseModelResult Train(BaseModelOptions options, string? from, int made, string folder, Action<PretrainingProgress>? progress, CancellationToken cancellation)
+    private static BaseModelResult Train(BaseModelOptions options, string? from, int made, string folder, Action<PretrainingProgress>? progress,
+        CancellationToken cancellation)
     {
         var clock = System.Diagnostics.Stopwatch.StartNew();
         var first = 0;
@@ -118,10 +122,12 @@ public static class BaseModel
             sha = RunStage(options, stage, folder, ref tokens, clock, progress, cancellation);
 
         using var policy = Policy.Load(folder);
-        var measured = HeldOut.Kinds.Select(kind => Measure(policy, kind, HeldOut.Make(kind, options.MeasuredItems, HeldOut.ShippedSeed), cancellation)).ToList();
+        var measured = HeldOut.Kinds.Select(kind =>
+            Measure(policy, kind, HeldOut.Make(kind, options.MeasuredItems, HeldOut.ShippedSeed), cancellation)).ToList();
         var clean = new[] { HeldOut.Seen, HeldOut.Unseen }.ToDictionary(
             kind => kind, kind => MeasureClean(policy, HeldOut.MakeClean(kind, options.MeasuredItems, HeldOut.ShippedSeed), cancellation));
-        return new BaseModelResult(sha, options.Model.ParameterCount, tokens, clock.Elapsed, measured, clean, from is null ? null : Policy.HashOf(from), first);
+        return new BaseModelResult(sha, options.Model.ParameterCount, tokens, clock.Elapsed, measured, clean, from is null ? null
+            : Policy.HashOf(from), first);
     }
 
     private static string RunStage(

@@ -29,7 +29,8 @@ public sealed record BaseModelOptions
         Stages = [new("reading", MixtureOptions.Reading, 4600, 3e-3), new("habits", MixtureOptions.RareTwoCalls, 1500, 1e-3)],
     };
 
-    /// <summary>The base of a study in which what the Generator seldom does is to invent a tool: the base-nano of before its talk, and a short stage without inventions.</summary>
+    /// <summary>The base of a study in which what the Generator seldom does is to invent a tool: the base-nano of before its talk, and a short stage
+    /// without inventions.</summary>
     public static BaseModelOptions Invention { get; } = new()
     {
         Name = "base-invention",

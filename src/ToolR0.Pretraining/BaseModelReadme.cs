@@ -107,7 +107,8 @@ public static class BaseModelReadme
         foreach (var set in result.HeldOut.Where(set => set.ByClass.Count > 0 && !set.ByClass.Keys.Any(WorldCatalog.Domains.Contains)))
             Line($"{set.Set} by kind: {string.Join(", ", set.ByClass.Select(kind => $"{kind.Key} {Percent(kind.Value)}"))}.\n");
         Line("The one-call items in the clean form of read-and-copy text, right to the letter: "
-            + string.Join(", ", result.Clean.Select(set => $"{set.Key} {100 * set.Value:0.0} %")) + ". The distance between the two is habit, not ability.");
+            + string.Join(", ", result.Clean.Select(set => $"{set.Key} {100 * set.Value:0.0} %"))
+                + ". The distance between the two is habit, not ability.");
         return text.ToString();
     }
 

@@ -3,7 +3,8 @@ using ToolR0.Tokenization;
 
 namespace ToolR0.Pretraining;
 
-/// <summary>Trains the tokenizer of the base model: tags and the glue of compact JSON are tokens of their own, words never carry a space, digits stand alone.</summary>
+/// <summary>Trains the tokenizer of the base model: tags and the glue of compact JSON are tokens of their own, words never carry a space, digits
+/// stand alone.</summary>
 public static class BaseModelTokenizer
 {
     private static readonly string[] Tags = ["think", "question", "available_tools", "tool_call_answer", "task_specification"];
@@ -20,7 +21,8 @@ public static class BaseModelTokenizer
     /// <summary>Writes tokenizer.json and tokenizer_config.json.</summary>
     public static void Train(PretrainingMixture mixture, int texts, int vocabularySize, string folder) =>
         BpeTrainer.Train(
-            Enumerable.Range(0, texts).Select(i => mixture.Text(i)).SelectMany(text => text.Prompt.Select(turn => turn.Content).Append(text.Given + text.Completion)),
+            Enumerable.Range(0, texts).Select(i => mixture.Text(i))
+            .SelectMany(text => text.Prompt.Select(turn => turn.Content).Append(text.Given + text.Completion)),
             new BpeTrainingOptions { VocabularySize = vocabularySize, AddedTokens = AddedTokens },
             folder);
 }

@@ -6,7 +6,8 @@ using ToolR0.Tokenization;
 
 namespace ToolR0.Pretraining;
 
-/// <summary>Batches of the mixture as token sequences in which only completions count. Batch i depends on the mixture, the tokenizer and i alone.</summary>
+/// <summary>Batches of the mixture as token sequences in which only completions count. Batch i depends on the mixture, the tokenizer and i
+/// alone.</summary>
 public sealed class TextBatches(PretrainingMixture mixture, Tokenizer tokenizer, int textsPerBatch, long seed)
 {
     /// <summary>Batches sorted together, so that a batch holds texts of like length and little padding.</summary>

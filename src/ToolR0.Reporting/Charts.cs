@@ -8,7 +8,8 @@ namespace ToolR0.Reporting;
 /// <param name="Points">In order of x.</param>
 /// <param name="Errors">Half height of each point's error bar in units of y, or null.</param>
 public sealed record Series(
-    string Name, int Colour, IReadOnlyList<(double X, double Y)> Points, IReadOnlyList<double>? Errors = null, bool Dashed = false, bool Marked = false);
+    string Name, int Colour, IReadOnlyList<(double X, double Y)> Points, IReadOnlyList<double>? Errors = null, bool Dashed = false,
+        bool Marked = false);
 
 /// <summary>A labelled stretch of the x axis.</summary>
 public sealed record Band(double From, double To, string Label);
@@ -35,7 +36,8 @@ public static class Charts
         double width = 640)
     {
         var values = series.SelectMany(s => s.Points.Select((p, i) => (Low: p.Y - (s.Errors?[i] ?? 0), High: p.Y + (s.Errors?[i] ?? 0)))).ToList();
-        var ticks = Ticks(y?.Min ?? Math.Min(0, values.Count == 0 ? 0 : values.Min(v => v.Low)), y?.Max ?? (values.Count == 0 ? 1 : values.Max(v => v.High)));
+        var ticks = Ticks(y?.Min ?? Math.Min(0, values.Count == 0 ? 0 : values.Min(v => v.Low)), y?.Max
+            ?? (values.Count == 0 ? 1 : values.Max(v => v.High)));
         var (low, high) = (ticks[0], ticks[^1]);
         double X(double v) => Left + ((width - Left - Right) * (x.Max > x.Min ? (v - x.Min) / (x.Max - x.Min) : 0.5));
         double Y(double v) => height - Bottom - ((height - Bottom - Top) * (v - low) / (high - low));
@@ -80,8 +82,8 @@ public static class Charts
     }
 
     /// <summary>
-    /// Where the values at one x are written so that none covers another: the highest above its point, the others below theirs or further down, and all
-    /// of them further up where the last would pass <paramref name="lowest"/>.
+    /// Where the values at one x are written so that none covers another: the highest above its point, the others below theirs or further down, and
+    /// all of them further up where the last would pass <paramref name="lowest"/>.
     /// </summary>
     /// <param name="points">Pixels from the top, rising.</param>
     public static double[] LabelPlaces(IReadOnlyList<double> points, double lowest)
@@ -96,7 +98,8 @@ public static class Charts
     }
 
     public static string Bars(
-        string title, string xLabel, string yLabel, IReadOnlyList<Bar> bars, IReadOnlyList<(string Name, int Colour)> legend, double? max = null, double height = 220, double width = 640)
+        string title, string xLabel, string yLabel, IReadOnlyList<Bar> bars, IReadOnlyList<(string Name, int Colour)> legend, double? max = null,
+        double height = 220, double width = 640)
     {
         var ticks = Ticks(0, Math.Max(1e-9, max ?? bars.Select(b => b.Parts.Sum(p => p.Value)).DefaultIfEmpty(1).Max()));
         double Y(double v) => height - Bottom - ((height - Bottom - Top) * v / ticks[^1]);

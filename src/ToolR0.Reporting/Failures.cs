@@ -37,12 +37,14 @@ public sealed record Failures(string Set, int Iteration, IReadOnlyList<AnswerExa
     /// <summary>Item classes with what is wrong in each after the run, the worst first.</summary>
     public IReadOnlyList<(string Class, int Items, IReadOnlyDictionary<string, int> Errors)> ByClass =>
         [.. Answers.GroupBy(a => a.Item.Class)
-            .Select(g => (g.Key, Items: g.Count(), Errors: (IReadOnlyDictionary<string, int>)g.Select(a => a.After.Error).OfType<string>().CountBy(e => e).ToDictionary()))
+            .Select(g => (g.Key, Items: g.Count(), Errors: (IReadOnlyDictionary<string, int>)g.Select(a => a.After.Error).OfType<string>()
+                .CountBy(e => e).ToDictionary()))
             .OrderByDescending(row => (double)row.Errors.Values.Sum() / row.Items).ThenBy(row => row.Key, StringComparer.Ordinal)];
 
     /// <summary>For each class of error that is left one answer, the most frequent class first.</summary>
     public IReadOnlyList<AnswerExample> Examples =>
-        [.. Answers.Where(a => a.After.Error is not null).GroupBy(a => a.After.Error).OrderByDescending(g => g.Count()).ThenBy(g => g.Key, StringComparer.Ordinal).Select(g => g.First())];
+        [.. Answers.Where(a => a.After.Error is not null).GroupBy(a => a.After.Error).OrderByDescending(g => g.Count())
+            .ThenBy(g => g.Key, StringComparer.Ordinal).Select(g => g.First())];
 }
 
 /// <summary>A candidate that was refused, and why.</summary>

@@ -14,7 +14,8 @@ public static partial class HtmlReport
             return;
         html.Append("<section><h2>What the Generator made of it</h2><p>Selected tasks by p̂, the share of the Solver's verification answers that equal the task's own answer. ")
             .Append("Tasks near 1 are solved already; what can be learned lies between.</p><div class='grid three'>");
-        var most = report.State.Curricula.Values.SelectMany(c => Enumerable.Range(0, 10).Select(bin => c.Tasks.Count(t => Bin(t.PassRate) == bin))).DefaultIfEmpty(1).Max();
+        var most = report.State.Curricula.Values.SelectMany(c => Enumerable.Range(0, 10).Select(bin => c.Tasks.Count(t => Bin(t.PassRate) == bin)))
+            .DefaultIfEmpty(1).Max();
         foreach (var curriculum in report.State.Curricula.Values)
         {
             var bars = Enumerable.Range(0, 10).Select(bin => new Bar(
@@ -138,7 +139,8 @@ public static partial class HtmlReport
                 Inv($"{phase.Iteration} {phase.Phase.WireName()[..4]}."),
                 [
                     (1, Math.Min(phase.Model, phase.Wall), Inv($"{phase.Phase.WireName()}: {phase.Model:0.0} s of model computation")),
-                    (4, Math.Max(0, phase.Wall - phase.Model), Inv($"{phase.Phase.WireName()}: {Math.Max(0, phase.Wall - phase.Model):0.0} s of everything else")),
+                    (4, Math.Max(0, phase.Wall - phase.Model),
+                        Inv($"{phase.Phase.WireName()}: {Math.Max(0, phase.Wall - phase.Model):0.0} s of everything else")),
                 ]))],
             [("model computation", 1), ("bus, store, scoring, waiting", 4)]));
         html.Append("</section>");
@@ -163,7 +165,8 @@ public static partial class HtmlReport
             .Append("</pre></details></section>");
     }
 
-    private static string Duration(double seconds) => seconds < 120 ? Inv($"{seconds:0.0} s") : Inv($"{Math.Floor(seconds / 60):0} min {seconds % 60:00} s");
+    private static string Duration(double seconds) =>
+        seconds < 120 ? Inv($"{seconds:0.0} s") : Inv($"{Math.Floor(seconds / 60):0} min {seconds % 60:00} s");
 
     private const string Style = """
         :root{--bg:#fbfbf9;--card:#fff;--ink:#1c1d20;--soft:#5d616b;--line:#e3e4e8;--band:#f1f2f4;

@@ -9,7 +9,8 @@ public static partial class HtmlReport
 {
     /// <summary>Where a task's p̂ lies, as parts of a bar: bins of <c>passRate.{0..10}</c>.</summary>
     private static readonly (string Name, int Colour, int From, int To)[] PassRateParts =
-        [("never solved (below 0.1)", 6, 0, 0), ("rarely (0.1 to 0.3)", 2, 1, 2), ("sometimes (0.3 to 0.7)", 3, 3, 6), ("mostly (0.7 to 1)", 1, 7, 9), ("always (1)", 4, 10, 10)];
+        [("never solved (below 0.1)", 6, 0, 0), ("rarely (0.1 to 0.3)", 2, 1, 2), ("sometimes (0.3 to 0.7)", 3, 3, 6),
+            ("mostly (0.7 to 1)", 1, 7, 9), ("always (1)", 4, 10, 10)];
 
     /// <summary>What the first and the last steps of the Generator's training are compared by.</summary>
     private static readonly (string Metric, string Meaning, bool Share)[] GeneratorHabits =
@@ -56,15 +57,19 @@ public static partial class HtmlReport
                 "probed tasks",
                 [.. steps.Select(step => new Bar(
                     steps.Count > 24 && step.Step % 5 > 0 ? "" : Inv($"{step.Step + 1}"),
-                    [.. PassRateParts.Select(part => (part.Colour, Tasks(step, part.From, part.To), Inv($"{Tasks(step, part.From, part.To):0} tasks {part.Name} at step {step.Step + 1} of iteration {step.Iteration}")))]))],
+                    [.. PassRateParts.Select(part =>
+                        (part.Colour, Tasks(step, part.From, part.To),
+                        Inv($"{Tasks(step, part.From, part.To):0} tasks {part.Name} at step {step.Step + 1} of iteration {step.Iteration}")))]))],
                 [.. PassRateParts.Select(part => (part.Name, part.Colour))]));
         }
 
         html.Append(StepChart("Generator: obedience and what it writes", "share", steps, [
-            ("menu size as asked", MetricNames.MenuObedienceShare), ("calls as asked", MetricNames.CallsObedienceShare), ("well-formed", MetricNames.WellFormedShare),
+            ("menu size as asked", MetricNames.MenuObedienceShare), ("calls as asked", MetricNames.CallsObedienceShare),
+            ("well-formed", MetricNames.WellFormedShare),
             ("known tools", MetricNames.KnownToolShare), ("no tool fits", MetricNames.RefusalShare),
         ]));
-        html.Append(StepChart("Generator: variety of a step's tasks", "number", steps, [("distinct questions", MetricNames.DistinctQuestions), ("distinct tools", MetricNames.DistinctTools)]));
+        html.Append(StepChart("Generator: variety of a step's tasks", "number", steps,
+            [("distinct questions", MetricNames.DistinctQuestions), ("distinct tools", MetricNames.DistinctTools)]));
         html.Append("</div>");
         Curricula(html, report.Steps.Where(s => s.Phase == Phase.Curriculum).ToList());
         html.Append("</section>");
@@ -75,9 +80,12 @@ public static partial class HtmlReport
     {
         (string Metric, string Name, bool Share)[] rows =
         [
-            (MetricNames.Selected, "tasks selected", false), (MetricNames.NameAgreement, "agreement by tool names, all verified", true), (MetricNames.CallAgreement, "agreement by whole calls, all verified", true),
-            (MetricNames.PassRate, "p̂ of the selected", true), (MetricNames.EasyShare, "easy", true), (MetricNames.MediumShare, "medium", true), (MetricNames.HardShare, "hard", true), (MetricNames.CallsMean, "calls per task", false),
-            (MetricNames.RefusalShare, "no tool fits", true), (MetricNames.KnownToolShare, "known tools among those offered", true), (MetricNames.DistinctTools, "distinct tools", false), (MetricNames.DistinctQuestions, "distinct questions", false),
+            (MetricNames.Selected, "tasks selected", false), (MetricNames.NameAgreement, "agreement by tool names, all verified", true),
+            (MetricNames.CallAgreement, "agreement by whole calls, all verified", true),
+            (MetricNames.PassRate, "p̂ of the selected", true), (MetricNames.EasyShare, "easy", true), (MetricNames.MediumShare, "medium", true),
+            (MetricNames.HardShare, "hard", true), (MetricNames.CallsMean, "calls per task", false),
+            (MetricNames.RefusalShare, "no tool fits", true), (MetricNames.KnownToolShare, "known tools among those offered", true),
+            (MetricNames.DistinctTools, "distinct tools", false), (MetricNames.DistinctQuestions, "distinct questions", false),
         ];
         var shown = rows.Where(row => curricula.Any(c => c.Metrics.GetValueOrDefault(row.Metric) != 0)).ToList();
         if (shown.Count == 0)
@@ -167,7 +175,8 @@ public static partial class HtmlReport
         {
             html.Append(Inv($"<tr><td>{Text(name)}</td><td class='num'>{wrong.Values.Sum()} of {items}</td>"));
             foreach (var error in errors)
-                html.Append(wrong.GetValueOrDefault(error) is > 0 and var count ? Inv($"<td class='num'>{count}</td>") : "<td class='num zero'>·</td>");
+                html.Append(wrong.GetValueOrDefault(error) is > 0 and var count ? Inv($"<td class='num'>{count}</td>")
+                    : "<td class='num zero'>·</td>");
             html.Append("</tr>");
         }
 
@@ -187,16 +196,19 @@ public static partial class HtmlReport
             var steps = trained.Where(s => s.Phase == phase).ToList();
             if (steps.Count == 0)
                 continue;
-            html.Append(StepChart($"{name}: entropy and surprisal", "nats per token", steps, [("entropy", MetricNames.Entropy), ("surprisal", MetricNames.Surprisal)]));
+            html.Append(StepChart($"{name}: entropy and surprisal", "nats per token", steps,
+                [("entropy", MetricNames.Entropy), ("surprisal", MetricNames.Surprisal)]));
             html.Append(StepChart($"{name}: gradient norm", "norm before clipping", steps, [("gradient norm", MetricNames.GradientNorm)]));
             html.Append(StepChart($"{name}: length of completions", "tokens", steps, [("mean length", MetricNames.CompletionTokens)]));
-            html.Append(StepChart($"{name}: groups without advantages", "share", steps, [("zero variance", MetricNames.ZeroVarianceShare), ("void samples", MetricNames.VoidShare)]));
+            html.Append(StepChart($"{name}: groups without advantages", "share", steps,
+                [("zero variance", MetricNames.ZeroVarianceShare), ("void samples", MetricNames.VoidShare)]));
         }
 
         html.Append("</div></section>");
     }
 
-    private static double Tasks(StepCompleted step, int from, int to) => Enumerable.Range(from, to - from + 1).Sum(bin => step.Metrics.GetValueOrDefault(MetricNames.PassRateBin(bin)));
+    private static double Tasks(StepCompleted step, int from, int to) =>
+        Enumerable.Range(from, to - from + 1).Sum(bin => step.Metrics.GetValueOrDefault(MetricNames.PassRateBin(bin)));
 
     private static double? Mean(IReadOnlyList<StepCompleted> steps, string metric) =>
         steps.Where(s => s.Metrics.ContainsKey(metric)).Select(s => (double?)s.Metrics[metric]).Average();

@@ -5,7 +5,8 @@ using static ToolR0.Reporting.Charts;
 
 namespace ToolR0.Reporting;
 
-/// <summary>Renders a <see cref="RunReport"/> as one HTML file that needs nothing else: styles and charts are inside, and there is no script.</summary>
+/// <summary>Renders a <see cref="RunReport"/> as one HTML file that needs nothing else: styles and charts are inside, and there is no
+/// script.</summary>
 public static partial class HtmlReport
 {
     public static string Render(RunReport report)
@@ -55,13 +56,15 @@ public static partial class HtmlReport
             if (report.State.MeasuredOn(set.Name) is [{ Accuracy: var before }, ..] measured)
             {
                 var after = measured[^1].Accuracy;
-                var relative = measured.Count == 1 ? "base model only" : before > 0 ? Inv($"{(after / before) - 1:+0 %;−0 %;0 %} relative") : Inv($"{100 * (after - before):+0.0;−0.0;0.0} points");
+                var relative = measured.Count == 1 ? "base model only" : before > 0 ? Inv($"{(after / before) - 1:+0 %;−0 %;0 %} relative")
+                    : Inv($"{100 * (after - before):+0.0;−0.0;0.0} points");
                 Tile(html, Inv($"{Text(set.Name)}: exact match"), Inv($"{100 * before:0.0} → {100 * after:0.0} %"), relative);
             }
         }
 
         Tile(html, "wall time", Duration(report.WallSeconds), Inv($"{report.OutsideModelShare:0.0 %} outside model computation"));
-        Tile(html, "sampled tokens", Inv($"{report.Tokens:#,0}"), Inv($"{(report.WallSeconds > 0 ? report.Tokens / report.WallSeconds : 0):#,0} per second of wall time"));
+        Tile(html, "sampled tokens", Inv($"{report.Tokens:#,0}"),
+            Inv($"{(report.WallSeconds > 0 ? report.Tokens / report.WallSeconds : 0):#,0} per second of wall time"));
         Tile(html, "events", Inv($"{report.Events:#,0}"), "everything on this page is computed from them");
         html.Append("</section>");
     }
@@ -147,11 +150,13 @@ public static partial class HtmlReport
         if (generator.Count > 0)
         {
             html.Append(StepChart("Generator: reward and its components", "mean per step", generator, [
-                ("total", MetricNames.RewardMean), ("format", MetricNames.FormatMean), ("validity", MetricNames.ValidityMean), ("difficulty", MetricNames.DifficultyMean),
+                ("total", MetricNames.RewardMean), ("format", MetricNames.FormatMean), ("validity", MetricNames.ValidityMean),
+                ("difficulty", MetricNames.DifficultyMean),
                 ("coherence", MetricNames.CoherenceMean), ("repetition", MetricNames.RepetitionMean),
             ]));
             html.Append(StepChart("Generator: pass rate and groups to learn from", "share", generator, [
-                ("pass rate p̂ of proposals", MetricNames.PassRate), ("proposals that could be probed", MetricNames.ProbedShare), ("groups without advantages", MetricNames.ZeroVarianceShare),
+                ("pass rate p̂ of proposals", MetricNames.PassRate), ("proposals that could be probed", MetricNames.ProbedShare),
+                ("groups without advantages", MetricNames.ZeroVarianceShare),
             ]));
         }
 
@@ -161,20 +166,23 @@ public static partial class HtmlReport
                 ("total", MetricNames.RewardMean), ("format", MetricNames.FormatMean), ("accuracy", MetricNames.AccuracyMean),
             ]));
             html.Append(StepChart("Solver: what is right in the answers", "share", solver, [
-                ("name", MetricNames.NameMean), ("keys", MetricNames.KeysMean), ("values", MetricNames.ValuesMean), ("all exact", MetricNames.ExactShare), ("groups without advantages", MetricNames.ZeroVarianceShare),
+                ("name", MetricNames.NameMean), ("keys", MetricNames.KeysMean), ("values", MetricNames.ValuesMean),
+                ("all exact", MetricNames.ExactShare), ("groups without advantages", MetricNames.ZeroVarianceShare),
             ]));
         }
 
         html.Append("</div></section>");
     }
 
-    private static string StepChart(string title, string yLabel, IReadOnlyList<StepCompleted> steps, IReadOnlyList<(string Name, string Metric)> shown)
+    private static string StepChart(string title, string yLabel, IReadOnlyList<StepCompleted> steps,
+        IReadOnlyList<(string Name, string Metric)> shown)
     {
         var lines = shown
             .Select((line, i) => new Series(
                 line.Name,
                 (i % 6) + 1,
-                [.. steps.Select((step, at) => (Step: step, At: at)).Where(p => p.Step.Metrics.ContainsKey(line.Metric)).Select(p => ((double)p.At, p.Step.Metrics[line.Metric]))]))
+                [.. steps.Select((step, at) => (Step: step, At: at)).Where(p => p.Step.Metrics.ContainsKey(line.Metric))
+                    .Select(p => ((double)p.At, p.Step.Metrics[line.Metric]))]))
             .Where(series => series.Points.Any(p => p.Y != 0))
             .ToList();
         if (lines.Count == 0)

@@ -27,7 +27,8 @@ public static class OutputFile
         }).GetAwaiter().GetResult();
     }
 
-    /// <summary>Its folder must be there. Devices and pipes under /dev are written to as they are: a file moved over one would take its place.</summary>
+    /// <summary>Its folder must be there. Devices and pipes under /dev are written to as they are: a file moved over one would take its
+    /// place.</summary>
     /// <returns>What <paramref name="write"/> returns.</returns>
     /// <exception cref="UserErrorException">The file cannot be written.</exception>
     public static async Task<T> WriteAsync<T>(string path, Func<Stream, Task<T>> write)

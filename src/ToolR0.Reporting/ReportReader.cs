@@ -6,8 +6,8 @@ using ToolR0.SelfPlay.Curriculum;
 namespace ToolR0.Reporting;
 
 /// <summary>
-/// Reads a run into a <see cref="RunReport"/> with examples: its own stream, the kept views of its work, and the streams of the examples. Nothing else
-/// of the run is read, whatever its size.
+/// Reads a run into a <see cref="RunReport"/> with examples: its own stream, the kept views of its work, and the streams of the examples. Nothing
+/// else of the run is read, whatever its size.
 /// </summary>
 /// <param name="views">Null: folded from the streams concerned.</param>
 public sealed class ReportReader(IFactLog log, IRunViews? views = null)

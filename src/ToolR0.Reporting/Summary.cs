@@ -4,7 +4,8 @@ using ToolR0.Contracts;
 namespace ToolR0.Reporting;
 
 /// <summary>The run in a few numbers, as <c>summary.json</c>.</summary>
-/// <param name="HeldOut">Set name -> exact match of the base model and of the Solver after each iteration, in [0, 1]; null where it was not measured.</param>
+/// <param name="HeldOut">Set name -> exact match of the base model and of the Solver after each iteration, in [0, 1]; null where it was not
+/// measured.</param>
 /// <param name="OutsideModelShare">Share of wall time in which no policy was computing, in [0, 1].</param>
 /// <param name="CurriculumSha256">One per iteration.</param>
 public sealed record Summary(

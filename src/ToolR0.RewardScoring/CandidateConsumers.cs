@@ -6,7 +6,8 @@ using ToolR0.SelfPlay.Curriculum;
 namespace ToolR0.RewardScoring;
 
 /// <summary>Answers <see cref="FilterCandidates"/> from the stored candidates, their executions and the run's held-out sets.</summary>
-public sealed class FilterCandidatesConsumer(IFactLog log, RunCatalog runs, StreamCache reader, HeldOutGuards guards, ILogger<FilterCandidatesConsumer> logger)
+public sealed class FilterCandidatesConsumer(IFactLog log, RunCatalog runs, StreamCache reader, HeldOutGuards guards,
+    ILogger<FilterCandidatesConsumer> logger)
     : ShardConsumer<FilterCandidates>(log, reader, logger)
 {
     protected override async Task<ShardAnswer> ComputeAsync(FilterCandidates command, CancellationToken cancellation)
@@ -15,7 +16,8 @@ public sealed class FilterCandidatesConsumer(IFactLog log, RunCatalog runs, Stre
         var guard = await guards.OfAsync(run, cancellation);
         var stored = await Reader.ReadAsync<ToolCallsExecuted>(command.Candidates.Select(candidate => candidate.Stream), cancellation);
         return ShardAnswer.Plain([.. command.Candidates.Select(candidate => CandidateFacts.Filter(
-            command.Run, Candidate.Of(stored.One<TasksProposed>(candidate.Stream), stored.One<ToolCallsExecuted>(candidate.Stream)), guard, run.Options))]);
+            command.Run, Candidate.Of(stored.One<TasksProposed>(candidate.Stream), stored.One<ToolCallsExecuted>(candidate.Stream)), guard,
+                run.Options))]);
     }
 }
 
@@ -44,7 +46,8 @@ public sealed class LabelCandidatesConsumer(IFactLog log, RunCatalog runs, Strea
     {
         var options = await runs.OptionsAsync(command.Run, cancellation);
         var stored = await Reader.ReadAsync<TaskAttempted>(command.Labels.Select(label => label.Stream), cancellation);
-        return ShardAnswer.Plain([.. command.Labels.Select(label => CandidateFacts.Label(command.Run, stored.One<TaskAttempted>(label.Stream), options.Judge))]);
+        return ShardAnswer.Plain(
+            [.. command.Labels.Select(label => CandidateFacts.Label(command.Run, stored.One<TaskAttempted>(label.Stream), options.Judge))]);
     }
 }
 

@@ -38,8 +38,10 @@ public sealed class ScoreProposalsDefinition(WorkerOptions workers) : ShardConsu
 
 public sealed class ScoreAttemptsDefinition(WorkerOptions workers) : ShardConsumerDefinition<ScoreAttemptsConsumer, ScoreAttempts>(workers.Count);
 
-public sealed class FilterCandidatesDefinition(WorkerOptions workers) : ShardConsumerDefinition<FilterCandidatesConsumer, FilterCandidates>(workers.Count);
+public sealed class FilterCandidatesDefinition(WorkerOptions workers)
+    : ShardConsumerDefinition<FilterCandidatesConsumer, FilterCandidates>(workers.Count);
 
 public sealed class RateCandidatesDefinition(WorkerOptions workers) : ShardConsumerDefinition<RateCandidatesConsumer, RateCandidates>(workers.Count);
 
-public sealed class LabelCandidatesDefinition(WorkerOptions workers) : ShardConsumerDefinition<LabelCandidatesConsumer, LabelCandidates>(workers.Count);
+public sealed class LabelCandidatesDefinition(WorkerOptions workers)
+    : ShardConsumerDefinition<LabelCandidatesConsumer, LabelCandidates>(workers.Count);

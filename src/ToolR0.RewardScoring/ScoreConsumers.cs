@@ -7,8 +7,8 @@ using ToolR0.SelfPlay.Rewards;
 namespace ToolR0.RewardScoring;
 
 /// <summary>
-/// Answers <see cref="ScoreProposals"/> from the stored proposals, executions and probes. A repetition penalty over the batch looks at all proposals of
-/// the step, whichever shards they are in; so what a shard is given does not depend on how the step was cut.
+/// Answers <see cref="ScoreProposals"/> from the stored proposals, executions and probes. A repetition penalty over the batch looks at all proposals
+/// of the step, whichever shards they are in; so what a shard is given does not depend on how the step was cut.
 /// </summary>
 public sealed class ScoreProposalsConsumer(IFactLog log, RunCatalog runs, StreamCache reader, ILogger<ScoreProposalsConsumer> logger)
     : ShardConsumer<ScoreProposals>(log, reader, logger)
@@ -17,7 +17,8 @@ public sealed class ScoreProposalsConsumer(IFactLog log, RunCatalog runs, Stream
     {
         var options = await runs.OptionsAsync(command.Run, cancellation);
         var places = command.Groups.SelectMany(group =>
-            group.Probes.Concat(group.Judged ?? []).OfType<string>().Select(StreamLayout.PlaceOf<TaskAttempted>).Prepend(StreamLayout.PlaceOf<ToolCallsExecuted>(group.To.Stream)));
+            group.Probes.Concat(group.Judged ?? []).OfType<string>().Select(StreamLayout.PlaceOf<TaskAttempted>)
+                .Prepend(StreamLayout.PlaceOf<ToolCallsExecuted>(group.To.Stream)));
         var reward = options.Generator.Reward;
         List<string> batch = Repetition.NeedsWholeStep(reward)
             ? [.. Ids.GroupsOfStep(command.Groups[0].To.Stream, options.Generator.PromptsPerStep)]
@@ -35,7 +36,8 @@ public sealed class ScoreProposalsConsumer(IFactLog log, RunCatalog runs, Stream
                 options,
                 shares[batch.IndexOf(group.To.Stream)])))]);
 
-        TaskAttempted?[] Answers(IReadOnlyList<string?> streams) => [.. streams.Select(stream => stream is null ? null : stored.One<TaskAttempted>(stream))];
+        TaskAttempted?[] Answers(IReadOnlyList<string?> streams) =>
+            [.. streams.Select(stream => stream is null ? null : stored.One<TaskAttempted>(stream))];
     }
 }
 

@@ -62,7 +62,8 @@ public sealed class FileLog(string path) : ILoggerProvider, ISupportExternalScop
         public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
             if (IsEnabled(logLevel))
-                log.Write(string.Create(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:O} {logLevel} {name}:{log.Scopes()} {formatter(state, exception)} {exception}"));
+                log.Write(string.Create(CultureInfo.InvariantCulture,
+                    $"{DateTime.UtcNow:O} {logLevel} {name}:{log.Scopes()} {formatter(state, exception)} {exception}"));
         }
     }
 }

@@ -4,7 +4,8 @@ using ToolR0.EventStore;
 
 namespace ToolR0.ServiceDefaults;
 
-/// <summary>Whether the process can work: it has started and is not stopping, its bus is connected, its store answers. Asked at most once a second.</summary>
+/// <summary>Whether the process can work: it has started and is not stopping, its bus is connected, its store answers. Asked at most once a
+/// second.</summary>
 public sealed class Health(IBusControl bus, EventStoreDatabase database, IHostApplicationLifetime lifetime, TimeProvider? clock = null)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
@@ -36,7 +37,8 @@ public sealed class Health(IBusControl bus, EventStoreDatabase database, IHostAp
             return new HealthReport("starting", false, false);
         var busAnswers = bus.CheckHealth().Status == BusHealthStatus.Healthy;
         var storeAnswers = await StoreAnswersAsync(cancellation);
-        var status = lifetime.ApplicationStopping.IsCancellationRequested ? "stopping" : busAnswers && storeAnswers ? HealthReport.Ready : "unavailable";
+        var status = lifetime.ApplicationStopping.IsCancellationRequested ? "stopping" : busAnswers && storeAnswers ? HealthReport.Ready
+            : "unavailable";
         return new HealthReport(status, busAnswers, storeAnswers);
     }
 

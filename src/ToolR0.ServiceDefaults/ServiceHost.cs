@@ -8,7 +8,8 @@ using ToolR0.Messaging.Telemetry;
 
 namespace ToolR0.ServiceDefaults;
 
-/// <summary>Puts services, store, bus, telemetry and health into one process: the same way for a container, for <c>toolr0 serve</c> and for <c>toolr0 run</c>.</summary>
+/// <summary>Puts services, store, bus, telemetry and health into one process: the same way for a container, for <c>toolr0 serve</c> and for <c>toolr0
+/// run</c>.</summary>
 public static class ServiceHost
 {
     /// <summary>A host with the given services, the store and the bus. It does not listen to signals: its caller does.</summary>
@@ -16,7 +17,8 @@ public static class ServiceHost
     /// <param name="tellsHealth">Whether health is told on <see cref="Settings.HealthPort"/>, as a service does and a command does not.</param>
     public static IHost Build(Settings settings, IReadOnlyList<ServicePart> parts, Action<ILoggingBuilder>? log = null, bool tellsHealth = false)
     {
-        var builder = new HostApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true, ContentRootPath = AppContext.BaseDirectory });
+        var builder = new HostApplicationBuilder(
+            new HostApplicationBuilderSettings { DisableDefaults = true, ContentRootPath = AppContext.BaseDirectory });
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         log?.Invoke(builder.Logging);
         builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
@@ -41,7 +43,8 @@ public static class ServiceHost
     }
 
     /// <summary>The store alone, for commands that only read or send nothing.</summary>
-    public static ServiceProvider Store(Settings settings) => new ServiceCollection().AddEventStore(settings.RequirePostgres()).BuildServiceProvider();
+    public static ServiceProvider Store(Settings settings) =>
+        new ServiceCollection().AddEventStore(settings.RequirePostgres()).BuildServiceProvider();
 
     /// <summary>Puts the measuring log in front of the one that the store registered.</summary>
     private static void Measure(IServiceCollection services)

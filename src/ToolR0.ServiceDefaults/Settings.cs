@@ -22,7 +22,8 @@ public sealed record Settings(string Home, string? Postgres, BusOptions Bus, Wor
     /// <summary>TOOLR0_COMMAND: how whoever reads our messages calls the toolr0 command, e.g. <c>docker compose run --rm toolr0</c>.</summary>
     public string Command { get; init; } = "toolr0";
 
-    /// <summary>TOOLR0_COPY_OUT: what copies a file from where this process writes, the path and the target still to come; null where it can be opened as it is.</summary>
+    /// <summary>TOOLR0_COPY_OUT: what copies a file from where this process writes, the path and the target still to come; null where it can be
+    /// opened as it is.</summary>
     public string? CopyOut { get; init; }
 
     /// <summary>The settings of a service's process: TOOLR0_POSTGRES is required, the bus is RabbitMQ unless TOOLR0_BUS says otherwise.</summary>
@@ -40,7 +41,8 @@ public sealed record Settings(string Home, string? Postgres, BusOptions Bus, Wor
     /// TOOLR0_RABBITMQ_USER, TOOLR0_RABBITMQ_PASSWORD; they count where the connection string or address names none.
     /// </summary>
     /// <param name="defaultBus">When neither says which.</param>
-    /// <param name="busOfEnvironment">False: TOOLR0_BUS is not read, and TOOLR0_RABBITMQ only says where RabbitMQ is, should a flag ask for it.</param>
+    /// <param name="busOfEnvironment">False: TOOLR0_BUS is not read, and TOOLR0_RABBITMQ only says where RabbitMQ is, should a flag ask for
+    /// it.</param>
     /// <exception cref="UserErrorException">A value that is none.</exception>
     public static Settings Read(
         string? home,
@@ -52,7 +54,8 @@ public sealed record Settings(string Home, string? Postgres, BusOptions Bus, Wor
         bool busOfEnvironment = true)
     {
         string? From(string? flag, string variable) =>
-            !string.IsNullOrWhiteSpace(flag) ? flag : environment.TryGetValue(variable, out var value) && !string.IsNullOrWhiteSpace(value) ? value : null;
+            !string.IsNullOrWhiteSpace(flag) ? flag : environment.TryGetValue(variable, out var value) && !string.IsNullOrWhiteSpace(value)
+                ? value : null;
 
         var kind = From(bus, busOfEnvironment ? "TOOLR0_BUS" : "")
             ?? (defaultBus == BusKind.RabbitMq || !string.IsNullOrWhiteSpace(rabbitMq) ? "rabbitmq" : "memory");
@@ -122,6 +125,7 @@ public sealed record Settings(string Home, string? Postgres, BusOptions Bus, Wor
             ? bus
             : bus with
             {
-                RabbitMq = new UriBuilder(bus.RabbitMq) { UserName = Uri.EscapeDataString(user ?? "guest"), Password = Uri.EscapeDataString(password) }.Uri,
+                RabbitMq = new UriBuilder(bus.RabbitMq) { UserName = Uri.EscapeDataString(user ?? "guest"),
+                    Password = Uri.EscapeDataString(password) }.Uri,
             };
 }

@@ -13,8 +13,9 @@ using ToolR0.Tokenization;
 namespace ToolR0.Solving;
 
 /// <summary>
-/// Answers <see cref="AttemptTasks"/>: the Solver attempts the tasks of a shard, or judges them, as one batch. A task whose prompt is over the limit is never cut: a
-/// generated one gets void samples (<see cref="VoidCauses.PromptTooLong"/>), so that it is no valid task; a held-out item refuses the shard.
+/// Answers <see cref="AttemptTasks"/>: the Solver attempts the tasks of a shard, or judges them, as one batch. A task whose prompt is over the limit
+/// is never cut: a generated one gets void samples (<see cref="VoidCauses.PromptTooLong"/>), so that it is no valid task; a held-out item refuses the
+/// shard.
 /// </summary>
 public sealed class AttemptTasksConsumer(
     IFactLog log, RunCatalog runs, StreamCache reader, CompletionSources sources, ComputeThreads workers, ILogger<AttemptTasksConsumer> logger)

@@ -4,7 +4,8 @@ using ToolR0.Policies.Sampling;
 
 namespace ToolR0.Solving;
 
-/// <summary>Asks again where an answer can not be read. Which tries share a batch follows from the answers alone, so equal shards give equal tries.</summary>
+/// <summary>Asks again where an answer can not be read. Which tries share a batch follows from the answers alone, so equal shards give equal
+/// tries.</summary>
 public static class Tries
 {
     /// <summary>Per request its tries in order: at most one per seed, the last of them readable if any is.</summary>

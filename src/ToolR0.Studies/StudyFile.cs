@@ -4,7 +4,8 @@ using ToolR0.Contracts;
 
 namespace ToolR0.Studies;
 
-/// <summary>A study as it is written down: which arms are compared, on which bases and seeds. One JSON object in camelCase; unknown members are errors.</summary>
+/// <summary>A study as it is written down: which arms are compared, on which bases and seeds. One JSON object in camelCase; unknown members are
+/// errors.</summary>
 /// <param name="Name">Lower-case letters, digits and dashes; names the output folder.</param>
 /// <param name="Asks">The question in one sentence.</param>
 /// <param name="Preset">What every arm starts from.</param>
@@ -86,7 +87,8 @@ public sealed record StudyFile(
             return $"arms: '{odd.Name}' {Names.Rule}";
         if (Arms.CountBy(arm => arm.Name).FirstOrDefault(count => count.Value > 1).Key is { } twice)
             return $"arms: '{twice}' occurs twice; names must be different";
-        return Arms.Any(arm => arm.Name == Reference) ? null : $"reference: '{Reference}' must be one of the arms: {string.Join(", ", Arms.Select(arm => arm.Name))}";
+        return Arms.Any(arm => arm.Name == Reference) ? null
+            : $"reference: '{Reference}' must be one of the arms: {string.Join(", ", Arms.Select(arm => arm.Name))}";
     }
 }
 

@@ -23,13 +23,15 @@ public sealed record StudyBase(string Name, string Folder, string Sha256);
 
 /// <summary>The grid of a study, checked: arms × bases × seeds.</summary>
 /// <param name="Cells">All arms of a seed and base stand together, so that a study that is stopped early has whole pairs.</param>
-/// <param name="Sets">Held-out sets that every run is measured on; behind one of two or three classes of items, each of these (<see cref="ItemClasses"/>).</param>
+/// <param name="Sets">Held-out sets that every run is measured on; behind one of two or three classes of items, each of these
+/// (<see cref="ItemClasses"/>).</param>
 public sealed record StudyPlan(StudyFile File, IReadOnlyList<StudyBase> Bases, IReadOnlyList<StudyCell> Cells, IReadOnlyList<string> Sets)
 {
     /// <summary>Hexadecimal digits of a digest in a run's name.</summary>
     private const int DigestLength = 16;
 
-    /// <exception cref="UserErrorException">An arm's options are not valid, a base is not a model, or arms differ in what they are measured on.</exception>
+    /// <exception cref="UserErrorException">An arm's options are not valid, a base is not a model, or arms differ in what they are measured
+    /// on.</exception>
     public static StudyPlan Of(StudyFile file)
     {
         var arms = file.Arms.Select(arm => (Arm: arm, Options: OptionsOf(file, arm))).ToList();
@@ -37,7 +39,8 @@ public sealed record StudyPlan(StudyFile File, IReadOnlyList<StudyBase> Bases, I
         foreach (var (arm, options) in arms)
         {
             if (options.Evaluation.Sets.Count == 0 || !options.Evaluation.Sets.SequenceEqual(sets))
-                throw new UserErrorException($"study {file.Name}: arm {arm.Name}: evaluation.sets [{string.Join(", ", options.Evaluation.Sets)}] must be the same in all arms, and not empty");
+                throw new UserErrorException(
+                    $"study {file.Name}: arm {arm.Name}: evaluation.sets [{string.Join(", ", options.Evaluation.Sets)}] must be the same in all arms, and not empty");
         }
 
         var bases = file.Bases.Select(name => BaseOf(name, arms[0].Options)).ToList();

@@ -23,7 +23,8 @@ public sealed class StudyProcess(Settings settings, StudyCell cell, string run)
     private string Output => Path.Combine(Home, "output.txt");
 
     /// <summary>What the run has taken so far; null when no study played it here.</summary>
-    public StudyCost? Cost => File.Exists(Path.Combine(Home, CostFile)) ? JsonSerializer.Deserialize<StudyCost>(File.ReadAllText(Path.Combine(Home, CostFile))) : null;
+    public StudyCost? Cost =>
+        File.Exists(Path.Combine(Home, CostFile)) ? JsonSerializer.Deserialize<StudyCost>(File.ReadAllText(Path.Combine(Home, CostFile))) : null;
 
     /// <summary>Starts the run or goes on with it, and waits for its end. Cancelled, the run is paused first.</summary>
     /// <returns>Null when it was completed, else why it was not.</returns>
@@ -36,7 +37,8 @@ public sealed class StudyProcess(Settings settings, StudyCell cell, string run)
         var options = OutputFile.Write(Path.Combine(Home, "options.json"), RunOptionsJson.Write(cell.Options));
         string[] what = resume
             ? ["--resume", run]
-            : ["--run", run, "--options", options, "--base", cell.Base.Folder, "--heldout-seed", cell.HeldOutSeed.ToString(CultureInfo.InvariantCulture)];
+            : ["--run", run, "--options", options, "--base", cell.Base.Folder, "--heldout-seed",
+                cell.HeldOutSeed.ToString(CultureInfo.InvariantCulture)];
         var clock = Stopwatch.StartNew();
         using var process = Process.Start(StartInfo([RunArguments.Command, RunArguments.UntilInputEnds, .. what]))!;
         var core = TimeSpan.Zero;
@@ -64,7 +66,8 @@ public sealed class StudyProcess(Settings settings, StudyCell cell, string run)
         {
             if (!process.HasExited)
                 process.Kill(entireProcessTree: true);
-            OutputFile.Write(Path.Combine(Home, CostFile), JsonSerializer.Serialize((Cost ?? new StudyCost(0, 0)) + new StudyCost(clock.Elapsed.TotalSeconds, core.TotalSeconds)));
+            OutputFile.Write(Path.Combine(Home, CostFile),
+                JsonSerializer.Serialize((Cost ?? new StudyCost(0, 0)) + new StudyCost(clock.Elapsed.TotalSeconds, core.TotalSeconds)));
         }
 
         if (process.ExitCode == 0)
@@ -82,7 +85,8 @@ public sealed class StudyProcess(Settings settings, StudyCell cell, string run)
             start.ArgumentList.Add(Assembly.GetEntryAssembly()!.Location);
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
-        var ours = start.Environment.Keys.Where(name => name.StartsWith("TOOLR0_", StringComparison.Ordinal) && name is not ("TOOLR0_TRACE" or "TOOLR0_COMMAND"));
+        var ours = start.Environment.Keys.Where(name =>
+            name.StartsWith("TOOLR0_", StringComparison.Ordinal) && name is not ("TOOLR0_TRACE" or "TOOLR0_COMMAND"));
         foreach (var name in ours.ToList())
             start.Environment.Remove(name);
         start.Environment["TOOLR0_HOME"] = Home;

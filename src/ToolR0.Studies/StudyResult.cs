@@ -11,13 +11,15 @@ namespace ToolR0.Studies;
 /// <param name="Differences">Arm minus reference per base and seed that both completed.</param>
 /// <param name="Difference">Over <paramref name="Differences"/>; null for the reference itself and without pairs.</param>
 public sealed record ArmResult(
-    string Set, string? Base, string Arm, IReadOnlyList<double> Values, Estimate? Accuracy, Estimate? Gain, IReadOnlyList<double> Differences, Estimate? Difference);
+    string Set, string? Base, string Arm, IReadOnlyList<double> Values, Estimate? Accuracy, Estimate? Gain, IReadOnlyList<double> Differences,
+        Estimate? Difference);
 
 /// <summary>Means over an arm's completed runs.</summary>
 /// <param name="Curricula">Per iteration, selected tasks by number of gold calls.</param>
 /// <param name="Invented">Per iteration, the share of selected tasks that call a tool which the tiny world does not have, in [0, 1].</param>
 public sealed record ArmCost(
-    string Arm, int Runs, double? WallSeconds, double? CoreSeconds, IReadOnlyList<IReadOnlyDictionary<int, double>> Curricula, IReadOnlyList<double> Invented);
+    string Arm, int Runs, double? WallSeconds, double? CoreSeconds, IReadOnlyList<IReadOnlyDictionary<int, double>> Curricula,
+        IReadOnlyList<double> Invented);
 
 /// <summary>The outcome of a study: everything that its table, files and plot show.</summary>
 /// <param name="BaseModels">SHA-256 by name.</param>
@@ -86,10 +88,13 @@ public sealed record StudyResult(
         var curricula = Enumerable.Range(0, runs.Select(run => run.Curricula.Count).DefaultIfEmpty().Max()).Select(iteration =>
         {
             var counts = runs.SelectMany(run => run.Curricula[iteration]).GroupBy(entry => entry.Key, entry => entry.Value);
-            return (IReadOnlyDictionary<int, double>)new SortedDictionary<int, double>(counts.ToDictionary(g => g.Key, g => (double)g.Sum() / runs.Count));
+            return (IReadOnlyDictionary<int, double>)new SortedDictionary<int, double>(
+                counts.ToDictionary(g => g.Key, g => (double)g.Sum() / runs.Count));
         });
-        var invented = Enumerable.Range(0, runs.Select(run => run.Invented.Count).DefaultIfEmpty().Max()).Select(iteration => runs.Average(run => run.Invented[iteration]));
-        return new ArmCost(arm, runs.Count, Mean(runs.Select(run => run.WallSeconds)), Mean(runs.Select(run => run.CoreSeconds)), [.. curricula], [.. invented]);
+        var invented = Enumerable.Range(0, runs.Select(run => run.Invented.Count).DefaultIfEmpty().Max())
+            .Select(iteration => runs.Average(run => run.Invented[iteration]));
+        return new ArmCost(arm, runs.Count, Mean(runs.Select(run => run.WallSeconds)), Mean(runs.Select(run => run.CoreSeconds)), [.. curricula],
+            [.. invented]);
     }
 
     private static double? Mean(IEnumerable<double?> values) => values.OfType<double>().ToList() is { Count: > 0 } known ? known.Average() : null;

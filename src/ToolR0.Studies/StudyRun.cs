@@ -8,7 +8,8 @@ using ToolR0.TinyWorld;
 namespace ToolR0.Studies;
 
 /// <summary>What a run of a study gave, or why it gave nothing.</summary>
-/// <param name="Accuracy">Set, or class of its items (<see cref="ItemClasses"/>) -> exact match of the base and of the Solver after each measured iteration, in [0, 1]; empty for a run that failed.</param>
+/// <param name="Accuracy">Set, or class of its items (<see cref="ItemClasses"/>) -> exact match of the base and of the Solver after each measured
+/// iteration, in [0, 1]; empty for a run that failed.</param>
 /// <param name="Curricula">Per iteration, selected tasks by number of gold calls.</param>
 /// <param name="Invented">Per iteration, the share of selected tasks that call a tool which the tiny world does not have, in [0, 1].</param>
 /// <param name="WallSeconds">Of its processes together; null when the run was not played by a study.</param>
@@ -27,7 +28,8 @@ public sealed record StudyRun(
     string? Failure = null)
 {
     public static StudyRun Failed(StudyCell cell, string run, StudyCost? cost, string reason) =>
-        new(run, cell.Arm.Name, cell.Base.Name, cell.Seed, new Dictionary<string, IReadOnlyList<double>>(), [], [], cost?.WallSeconds, cost?.CoreSeconds, reason);
+        new(run, cell.Arm.Name, cell.Base.Name, cell.Seed, new Dictionary<string, IReadOnlyList<double>>(), [], [], cost?.WallSeconds,
+            cost?.CoreSeconds, reason);
 
     /// <summary>Reads a completed run from the store.</summary>
     public static async Task<StudyRun> ReadAsync(StudyCell cell, RunState state, StudyCost? cost, IFactLog log, CancellationToken cancellation)

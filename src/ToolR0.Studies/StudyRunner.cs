@@ -7,8 +7,8 @@ using ToolR0.ServiceDefaults;
 namespace ToolR0.Studies;
 
 /// <summary>
-/// Plays the runs of a study that are not in the store yet, several side by side, and reads all of them back. A study that was killed goes on: its runs
-/// are found by their digest, completed ones are only read, begun ones resumed, and those that failed once more where a resumption can help.
+/// Plays the runs of a study that are not in the store yet, several side by side, and reads all of them back. A study that was killed goes on: its
+/// runs are found by their digest, completed ones are only read, begun ones resumed, and those that failed once more where a resumption can help.
 /// </summary>
 public sealed class StudyRunner(Settings settings, IFactLog log, RunStates states, TextWriter progress)
 {
@@ -65,12 +65,15 @@ public sealed class StudyRunner(Settings settings, IFactLog log, RunStates state
             _played += played ? 1 : 0;
             var result = run.Failure is { } reason
                 ? $"FAILED: {reason}"
-                : string.Join("  ", run.Accuracy.Select(set => FormattableString.Invariant($"{set.Key} {100 * set.Value[0]:0.0} → {100 * set.Value[^1]:0.0} %")));
+                : string.Join("  ", run.Accuracy.Select(set =>
+                    FormattableString.Invariant($"{set.Key} {100 * set.Value[0]:0.0} → {100 * set.Value[^1]:0.0} %")));
             var cost = !played ? "was in the store"
                 : FormattableString.Invariant($"{run.WallSeconds:0} s, {run.CoreSeconds:0} core seconds");
-            var left = played && _done < plan.Cells.Count ? $", about {Durations.Text(_clock.Elapsed / _played * (plan.Cells.Count - _done))} left" : "";
+            var left = played && _done < plan.Cells.Count
+                ? $", about {Durations.Text(_clock.Elapsed / _played * (plan.Cells.Count - _done))} left" : "";
             var width = plan.File.Arms.Max(arm => arm.Name.Length);
-            progress.WriteLine(FormattableString.Invariant($"[{_done,3}/{plan.Cells.Count}]  {run.Arm.PadRight(width)}  {run.Base}  seed {run.Seed}  {result}  ({cost}{left})"));
+            progress.WriteLine(FormattableString.Invariant(
+                $"[{_done,3}/{plan.Cells.Count}]  {run.Arm.PadRight(width)}  {run.Base}  seed {run.Seed}  {result}  ({cost}{left})"));
             progress.Flush();
         }
     }

@@ -7,7 +7,8 @@ namespace ToolR0.Studies;
 /// <summary>A study's result in words and tables: on the terminal and as Markdown.</summary>
 public static class StudyText
 {
-    public static readonly IReadOnlyList<string> Columns = ["arm", "runs", "exact match", "gain over base", "difference to reference", "95 % interval"];
+    public static readonly IReadOnlyList<string> Columns =
+        ["arm", "runs", "exact match", "gain over base", "difference to reference", "95 % interval"];
 
     /// <summary>A table per held-out set, all bases together.</summary>
     public static void Write(IAnsiConsole console, StudyResult result)
@@ -67,7 +68,8 @@ public static class StudyText
         Line($"| arm | wall seconds | core seconds | {string.Join(" | ", Enumerable.Range(1, result.Iterations).Select(i => $"iteration {i}"))} |");
         Line($"|---|--:|--:|{string.Concat(Enumerable.Repeat("---|", result.Iterations))}");
         foreach (var cost in result.Costs)
-            Line(FormattableString.Invariant($"| {cost.Arm} | {cost.WallSeconds:0} | {cost.CoreSeconds:0} | {string.Join(" | ", cost.Curricula.Zip(cost.Invented, Curriculum))} |"));
+            Line(FormattableString.Invariant(
+                $"| {cost.Arm} | {cost.WallSeconds:0} | {cost.CoreSeconds:0} | {string.Join(" | ", cost.Curricula.Zip(cost.Invented, Curriculum))} |"));
         if (!result.Failures.Any())
             return text.ToString();
 
@@ -98,7 +100,8 @@ public static class StudyText
     }
 
     private static string Curriculum(IReadOnlyDictionary<int, double> calls, double invented) =>
-        string.Join(", ", calls.Select(entry => FormattableString.Invariant($"{entry.Key}: {entry.Value:0}")).Append(FormattableString.Invariant($"invented {invented:0 %}")));
+        string.Join(", ", calls.Select(entry => FormattableString.Invariant($"{entry.Key}: {entry.Value:0}"))
+            .Append(FormattableString.Invariant($"invented {invented:0 %}")));
 
     private static string Settings(IReadOnlyDictionary<string, JsonElement>? set, string prefix) =>
         set is { Count: > 0 } ? prefix + string.Join(", ", set.Select(option => $"`{option.Key}={option.Value.GetRawText()}`")) : "";

@@ -34,7 +34,8 @@ public static class TaskGenerationService
         return services;
     }
 
-    public static void AddTaskGenerationConsumers(this IBusRegistrationConfigurator bus) => bus.AddConsumer<ProposeTasksConsumer, ProposeTasksDefinition>();
+    public static void AddTaskGenerationConsumers(this IBusRegistrationConfigurator bus) =>
+        bus.AddConsumer<ProposeTasksConsumer, ProposeTasksDefinition>();
 }
 
 public sealed class ProposeTasksDefinition(WorkerOptions workers) : ShardConsumerDefinition<ProposeTasksConsumer, ProposeTasks>(workers.Slots);

@@ -17,7 +17,8 @@ public static class HeldOut
     public const string Unseen = "unseen";
 
     /// <summary>
-    /// Nothing that a tool of the menu does is asked for: the right answer is no call. Half the items are <see cref="SmallTalk"/>, half <see cref="NotOnMenu"/>.
+    /// Nothing that a tool of the menu does is asked for: the right answer is no call. Half the items are <see cref="SmallTalk"/>, half
+    /// <see cref="NotOnMenu"/>.
     /// </summary>
     public const string Refusal = "refusal";
 
@@ -50,7 +51,8 @@ public static class HeldOut
     /// <summary>Whether a question belongs to held-out sets and is therefore never trained on in pretraining.</summary>
     public static bool IsReserved(string question) => (Seeds.Derive(0, "held-out question/" + question) & 7) == 0;
 
-    /// <summary>Items distinct by question; equal kind, count and seed give equal items. Classes are the domains, of refusals the two kinds.</summary>
+    /// <summary>Items distinct by question; equal kind, count and seed give equal items. Classes are the domains, of refusals the two
+    /// kinds.</summary>
     /// <exception cref="ArgumentException">The kind is none of <see cref="Kinds"/>, or the count is negative.</exception>
     public static IReadOnlyList<HeldOutItem> Make(string kind, int count, long seed) =>
         [.. Tasks(kind, count, seed).Select((task, i) => new HeldOutItem($"{kind}-{i + 1:0000}", Class(kind, task), task.ToToolTask()))];

@@ -103,7 +103,8 @@ internal static class SmallTalk
             {
                 "name" => Draw.Syllables(random, random.Next(2, 3)),
                 "number" => Draw.Digits(random, 2, 99),
-                ToolWord => random.Pick((random.Chance(0.5) ? random.Pick(menu) : InventedTools.Make(random, random.Pick(WorldCatalog.Domains))).Words),
+                ToolWord => random.Pick(
+                    (random.Chance(0.5) ? random.Pick(menu) : InventedTools.Make(random, random.Pick(WorldCatalog.Domains))).Words),
                 var filler => random.Pick(Fillers[filler]),
             };
         }

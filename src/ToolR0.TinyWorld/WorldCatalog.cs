@@ -23,7 +23,8 @@ public static class WorldCatalog
 
         Seen("geometry", "compute_area", [Num("width"), Num("height")], "* of {0} by {1}", "* for {0} and {1}"),
         Seen("geometry", "draw_circle", [Num("radius", 2, 999)], "* of {0}", "* with {0}"),
-        Seen("geometry", "box_volume", [Int("width", 2, 99), Int("height", 2, 99), Int("depth", 2, 99)], "* of {0} by {1} by {2}", "* with {0} and {1} and {2}"),
+        Seen("geometry", "box_volume", [Int("width", 2, 99), Int("height", 2, 99), Int("depth", 2, 99)], "* of {0} by {1} by {2}",
+            "* with {0} and {1} and {2}"),
         Seen("geometry", "find_slope", [Int("rise"), Int("run")], "* of {0} over {1}", "* for {0} and {1}"),
         Seen("geometry", "triangle_side", [Num("left"), Num("right")], "* for {0} and {1}", "* with {0} by {1}"),
         Unseen("geometry", "trace_perimeter", [Num("width"), Num("height")], "* of {0} by {1}", "* for {0} and {1}"),
@@ -42,10 +43,12 @@ public static class WorldCatalog
         Seen("units", "pour_liquid", [Num("value"), OneOf("source", Liquids), OneOf("target", Liquids)], "* {0} {1} as {2}", "* of {0} {1} to {2}"),
         Unseen("units", "burn_energy", [Num("value"), OneOf("unit", Energies)], "* {0} {1}", "* of {0} {1}"),
 
-        Seen("finance", "exchange_currency", [Num("amount"), OneOf("source", Currencies), OneOf("target", Currencies)], "* {0} {1} to {2}", "* of {0} {1} for {2}"),
+        Seen("finance", "exchange_currency", [Num("amount"), OneOf("source", Currencies), OneOf("target", Currencies)], "* {0} {1} to {2}",
+            "* of {0} {1} for {2}"),
         Seen("finance", "apply_tax", [Num("price"), Int("percent", 1, 60)], "* on {0} at {1}", "* to {0} with {1}"),
         Seen("finance", "split_bill", [Num("amount"), Int("people", 2, 40)], "* {0} by {1}", "* of {0} for {1}"),
-        Seen("finance", "grow_savings", [Int("amount"), Int("percent", 1, 20), Int("years", 1, 40)], "* {0} at {1} for {2}", "* of {0} with {1} over {2}"),
+        Seen("finance", "grow_savings", [Int("amount"), Int("percent", 1, 20), Int("years", 1, 40)], "* {0} at {1} for {2}",
+            "* of {0} with {1} over {2}"),
         Unseen("finance", "tip_waiter", [Num("price"), Int("percent", 1, 40)], "* on {0} at {1}", "* for {0} with {1}"),
         Unseen("finance", "lease_vehicle", [Int("price"), Int("months", 2, 60)], "* at {0} for {1}", "* of {0} over {1}"),
 

@@ -75,7 +75,8 @@ public sealed record WorldTask(
     internal static string Framed(WorldRandom random, string request) => random.Pick(Openers) + request + random.Pick(Closers);
 
     /// <summary>A call that nobody asked for: the menu's first tool with values from nowhere.</summary>
-    internal (WorldTool Tool, IReadOnlyList<string> Values) Stray(WorldRandom random) => (Menu[0], [.. Menu[0].Parameters.Select(p => p.Draw(random))]);
+    internal (WorldTool Tool, IReadOnlyList<string> Values) Stray(WorldRandom random) =>
+        (Menu[0], [.. Menu[0].Parameters.Select(p => p.Draw(random))]);
 
     internal static void AddDistinct(List<WorldTool> tools, WorldTool tool)
     {

@@ -33,7 +33,8 @@ internal sealed class AddedTokenMatcher
 
     public bool IsEmpty => _root.Children.Count == 0;
 
-    /// <summary>Cuts <paramref name="text"/> into stretches that are one added token and stretches that hold none, in order; empty ones are left out.</summary>
+    /// <summary>Cuts <paramref name="text"/> into stretches that are one added token and stretches that hold none, in order; empty ones are left
+    /// out.</summary>
     public IEnumerable<(AddedToken? Token, string Text)> Split(string text)
     {
         var done = 0;
@@ -82,7 +83,8 @@ internal sealed class AddedTokenMatcher
 
     /// <summary>The regular expression class <c>\w</c>.</summary>
     private static bool IsWord(Rune rune) => Rune.IsLetter(rune) || Rune.GetUnicodeCategory(rune) is UnicodeCategory.DecimalDigitNumber
-        or UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark or UnicodeCategory.ConnectorPunctuation
+        or UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.EnclosingMark
+            or UnicodeCategory.ConnectorPunctuation
         or UnicodeCategory.LetterNumber;
 
     private sealed class Node

@@ -28,9 +28,11 @@ internal sealed class BpeModel
     /// <param name="merges">Pair of ids (see <see cref="Key"/>) -> what it merges to.</param>
     /// <param name="ignoreMerges">A word that is in the vocabulary as it stands is that one token (Llama 3).</param>
     /// <param name="unknown">What stands for bytes without a token, and whether several in a row become one.</param>
-    /// <param name="byteFallback">The tokens <c>&lt;0x00&gt;</c> to <c>&lt;0xFF&gt;</c> spell the UTF-8 of a character of the alphabet that has no token.</param>
+    /// <param name="byteFallback">The tokens <c>&lt;0x00&gt;</c> to <c>&lt;0xFF&gt;</c> spell the UTF-8 of a character of the alphabet that has no
+    /// token.</param>
     public BpeModel(
-        Dictionary<string, int> vocabulary, Dictionary<long, Merge> merges, bool ignoreMerges, (int Id, bool Fuses)? unknown = null, bool byteFallback = false)
+        Dictionary<string, int> vocabulary, Dictionary<long, Merge> merges, bool ignoreMerges, (int Id, bool Fuses)? unknown = null,
+        bool byteFallback = false)
     {
         _vocabulary = vocabulary;
         _merges = merges;

@@ -3,12 +3,13 @@ using System.Runtime.InteropServices;
 namespace ToolR0.Tokenization;
 
 /// <summary>
-/// Trains a byte-level BPE. The most frequent pair of neighbours becomes a token, over and over; of equally frequent pairs the one with the lower ids.
-/// The result depends on the options and on how often each word occurs, and on nothing else.
+/// Trains a byte-level BPE. The most frequent pair of neighbours becomes a token, over and over; of equally frequent pairs the one with the lower
+/// ids. The result depends on the options and on how often each word occurs, and on nothing else.
 /// </summary>
 public static class BpeTrainer
 {
-    /// <summary>Trains on <paramref name="texts"/> and writes tokenizer.json and tokenizer_config.json, which Hugging Face's tokenizers read as well.</summary>
+    /// <summary>Trains on <paramref name="texts"/> and writes tokenizer.json and tokenizer_config.json, which Hugging Face's tokenizers read as
+    /// well.</summary>
     /// <exception cref="ArgumentException">The options contradict each other; the message names the option.</exception>
     public static void Train(IEnumerable<string> texts, BpeTrainingOptions options, string folder)
     {
@@ -17,7 +18,8 @@ public static class BpeTrainer
         var alphabet = ByteAlphabet.InCodePointOrder.Select(c => c.ToString()).ToList();
         var extra = reserved.Count(token => !alphabet.Contains(token));
         if (options.VocabularySize < alphabet.Count + extra)
-            throw new ArgumentException($"VocabularySize is {options.VocabularySize}; the alphabet and the reserved tokens alone are {alphabet.Count + extra}.");
+            throw new ArgumentException(
+                $"VocabularySize is {options.VocabularySize}; the alphabet and the reserved tokens alone are {alphabet.Count + extra}.");
 
         var merging = new Merging(alphabet, reserved, CountWords(texts, reserved, pattern));
         merging.Run(options.VocabularySize - extra, Math.Max(1, options.MinimumCount));
@@ -65,8 +67,8 @@ public static class BpeTrainer
     }
 
     /// <summary>
-    /// The state of training. Holds at any time: <c>_counts[pair]</c> is how often the pair stands in the words, <c>_words[pair]</c> names every word it
-    /// stands in, and the queue has an entry for every pair with a count at least as high as the true one.
+    /// The state of training. Holds at any time: <c>_counts[pair]</c> is how often the pair stands in the words, <c>_words[pair]</c> names every word
+    /// it stands in, and the queue has an entry for every pair with a count at least as high as the true one.
     /// </summary>
     private sealed class Merging
     {

@@ -13,7 +13,8 @@ public sealed record BpeTrainingOptions
     public const string QwenPattern =
         @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-    /// <summary>At most this many tokens in all: the 256 bytes, merges, special and added tokens. There are fewer if the text has no more pairs to merge.</summary>
+    /// <summary>At most this many tokens in all: the 256 bytes, merges, special and added tokens. There are fewer if the text has no more pairs to
+    /// merge.</summary>
     public int VocabularySize { get; init; } = 1000;
 
     /// <summary>Tokens that decoding can leave out. Must hold <see cref="EndOfTurn"/> and <see cref="Pad"/>.</summary>

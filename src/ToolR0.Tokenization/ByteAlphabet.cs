@@ -33,7 +33,8 @@ internal static class ByteAlphabet
         }
     }
 
-    /// <summary>The bytes that <paramref name="spelled"/> stands for, or the text's own UTF-8 if one of its characters is outside the alphabet.</summary>
+    /// <summary>The bytes that <paramref name="spelled"/> stands for, or the text's own UTF-8 if one of its characters is outside the
+    /// alphabet.</summary>
     public static byte[] Unspell(string spelled)
     {
         var bytes = new byte[spelled.Length];

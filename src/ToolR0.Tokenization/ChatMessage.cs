@@ -7,6 +7,7 @@ namespace ToolR0.Tokenization;
 /// <param name="Content">Null: the message has none, so that the template finds it undefined.</param>
 public sealed record ChatMessage(string Role, string? Content)
 {
-    /// <summary>Further keys of the message that the template may read, such as <c>tool_calls</c>. One named content replaces <see cref="Content"/>; a JSON null there is a content that is none.</summary>
+    /// <summary>Further keys of the message that the template may read, such as <c>tool_calls</c>. One named content replaces <see cref="Content"/>;
+    /// a JSON null there is a content that is none.</summary>
     public IReadOnlyDictionary<string, JsonElement> Fields { get; init; } = new Dictionary<string, JsonElement>();
 }

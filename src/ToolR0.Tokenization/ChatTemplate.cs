@@ -23,7 +23,8 @@ public sealed record ChatOptions
     public DateTimeOffset? Now { get; init; }
 }
 
-/// <summary>A model's chat template: the part of Jinja that such templates use, rendered as transformers renders it. Safe for use by many threads.</summary>
+/// <summary>A model's chat template: the part of Jinja that such templates use, rendered as transformers renders it. Safe for use by many
+/// threads.</summary>
 internal sealed class ChatTemplate
 {
     private const int LongestTemplate = 1 << 20;
@@ -50,7 +51,8 @@ internal sealed class ChatTemplate
             ["tools"] = options.Tools?.Select(JinjaValues.FromJson).ToList(),
             ["documents"] = null,
             ["add_generation_prompt"] = options.AddGenerationPrompt,
-            ["raise_exception"] = (JinjaFunction)(arguments => throw new JinjaException(JinjaValues.ToText(arguments.Allow("message").Get(0, "message")))),
+            ["raise_exception"] =
+                (JinjaFunction)(arguments => throw new JinjaException(JinjaValues.ToText(arguments.Allow("message").Get(0, "message")))),
             ["namespace"] = (JinjaFunction)Namespace,
             ["range"] = (JinjaFunction)Range,
             ["dict"] = (JinjaFunction)Dictionary,

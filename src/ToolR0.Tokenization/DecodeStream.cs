@@ -2,7 +2,8 @@ using System.Text;
 
 namespace ToolR0.Tokenization;
 
-/// <summary>Decodes tokens as they arrive: what it returns, put together, is what <see cref="Tokenizer.Decode"/> gives for all of them. Not thread safe.</summary>
+/// <summary>Decodes tokens as they arrive: what it returns, put together, is what <see cref="Tokenizer.Decode"/> gives for all of them. Not thread
+/// safe.</summary>
 public sealed class DecodeStream
 {
     private readonly Tokenizer _tokenizer;

@@ -27,7 +27,8 @@ public readonly struct JsonKey
         {
             if (Exists && Value.ValueKind != JsonValueKind.Object)
                 throw Wrong("is not an object");
-            return new JsonKey(_file, _path.Length == 0 ? name : $"{_path}.{name}", Exists && Value.TryGetProperty(name, out var value) ? value : default);
+            return new JsonKey(_file, _path.Length == 0 ? name : $"{_path}.{name}", Exists && Value.TryGetProperty(name, out var value) ? value
+                : default);
         }
     }
 

@@ -5,8 +5,8 @@ using System.Text.RegularExpressions;
 namespace ToolR0.Tokenization;
 
 /// <summary>
-/// A regular expression of a pre-tokenizer. It sees code points, as the original does: .NET's engine sees UTF-16 units, so a code point above U+FFFF is
-/// shown to it as one character of the same general category.
+/// A regular expression of a pre-tokenizer. It sees code points, as the original does: .NET's engine sees UTF-16 units, so a code point above U+FFFF
+/// is shown to it as one character of the same general category.
 /// </summary>
 internal sealed class SplitPattern
 {

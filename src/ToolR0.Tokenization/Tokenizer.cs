@@ -45,7 +45,8 @@ public sealed class Tokenizer
 
         // A token that the configuration gives a role is special.
         var roles = _config.SpecialTokens.Values.Concat(_config.AdditionalSpecialTokens).ToHashSet(StringComparer.Ordinal);
-        foreach (var token in all.Values.Where(token => roles.Contains(token.Content) && (_config.Added?.Any(own => own.Id == token.Id) ?? true)).ToList())
+        foreach (var token in all.Values.Where(token => roles.Contains(token.Content) && (_config.Added?.Any(own => own.Id == token.Id) ?? true))
+            .ToList())
             all[token.Id] = token with { Special = true };
         List<AddedToken> added = [.. all.Values.OrderBy(token => token.Id)];
 
@@ -88,7 +89,8 @@ public sealed class Tokenizer
     /// <summary>Whether the folder says how a conversation is written.</summary>
     public bool HasChatTemplate => _templates.Count > 0;
 
-    /// <summary>Reads tokenizer.json, tokenizer_config.json and, if there, chat_template.jinja and generation_config.json (else eos_token_id of config.json).</summary>
+    /// <summary>Reads tokenizer.json, tokenizer_config.json and, if there, chat_template.jinja and generation_config.json (else eos_token_id of
+    /// config.json).</summary>
     /// <exception cref="InvalidDataException">A file is missing, broken or uses what is not supported; the message names file and key.</exception>
     public static Tokenizer Load(string folder) => new(TokenizerFiles.Read(folder));
 
@@ -124,9 +126,11 @@ public sealed class Tokenizer
     /// <summary>The text that the token stands for; U+FFFD for bytes that are part of a character, and empty for an id that has no token.</summary>
     public string TokenText(int id) => Encoding.UTF8.GetString(BytesOf(id, skipSpecial: false));
 
-    /// <summary>The ids of a conversation, written as the folder's chat template says. Special tokens that occur in a message count as such.</summary>
+    /// <summary>The ids of a conversation, written as the folder's chat template says. Special tokens that occur in a message count as
+    /// such.</summary>
     /// <param name="addGenerationPrompt">Ends with what opens the assistant's turn.</param>
-    /// <exception cref="InvalidDataException">The folder has no chat template, it uses what is not supported, or it refuses these messages.</exception>
+    /// <exception cref="InvalidDataException">The folder has no chat template, it uses what is not supported, or it refuses these
+    /// messages.</exception>
     public int[] EncodeChat(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = true) =>
         Encode(RenderChat(messages, new ChatOptions { AddGenerationPrompt = addGenerationPrompt }));
 
@@ -139,7 +143,8 @@ public sealed class Tokenizer
     public string RenderChat(IReadOnlyList<ChatMessage> messages, ChatOptions? options = null)
     {
         options ??= new ChatOptions();
-        var name = options.Tools is not null && _templates.ContainsKey(TokenizerConfig.ToolTemplate) ? TokenizerConfig.ToolTemplate : TokenizerConfig.DefaultTemplate;
+        var name = options.Tools is not null && _templates.ContainsKey(TokenizerConfig.ToolTemplate) ? TokenizerConfig.ToolTemplate
+            : TokenizerConfig.DefaultTemplate;
         var place = _files.PlaceOfTemplate(name);
         if (_templates.Count == 0)
             throw new InvalidDataException($"{place} is missing, so a conversation cannot be written for this model.");
@@ -191,7 +196,8 @@ public sealed class Tokenizer
             }
             catch (RegexMatchTimeoutException e)
             {
-                throw new InvalidDataException($"{Path.Combine(_files.Folder, TokenizerFiles.Tokenizer)}: pre_tokenizer takes too long on this text.", e);
+                throw new InvalidDataException(
+                    $"{Path.Combine(_files.Folder, TokenizerFiles.Tokenizer)}: pre_tokenizer takes too long on this text.", e);
             }
         }
     }

@@ -25,7 +25,8 @@ internal sealed record TokenizerConfig(
 
     public static TokenizerConfig Read(TokenizerFiles files)
     {
-        var stops = files.Read(files.Has(TokenizerFiles.Generation) ? TokenizerFiles.Generation : TokenizerFiles.Model, root => ReadStops(root["eos_token_id"]));
+        var stops = files.Read(files.Has(TokenizerFiles.Generation) ? TokenizerFiles.Generation : TokenizerFiles.Model, root =>
+            ReadStops(root["eos_token_id"]));
         return files.Read(TokenizerFiles.Config, root =>
         {
             var named = new Dictionary<string, string>();
@@ -47,7 +48,8 @@ internal sealed record TokenizerConfig(
             }
             var additional = root["additional_special_tokens"];
             string[] unnamed = additional.Value.ValueKind == JsonValueKind.Array ? [.. additional.Items().Select(ReadToken)] : [];
-            return new TokenizerConfig(named, unnamed, added, stops, files.Templates is { Count: > 0 } written ? written : ReadTemplates(root["chat_template"]));
+            return new TokenizerConfig(named, unnamed, added, stops, files.Templates is { Count: > 0 } written ? written
+                : ReadTemplates(root["chat_template"]));
         });
     }
 

@@ -1,7 +1,8 @@
 namespace ToolR0.Tokenization;
 
 /// <summary>What a tokenizer.json says, checked.</summary>
-internal sealed record TokenizerDefinition(BpeModel Model, string?[] Tokens, IReadOnlyList<AddedToken> Added, PreTokenizer PreTokenizer, bool ComposesUnicode)
+internal sealed record TokenizerDefinition(BpeModel Model, string?[] Tokens, IReadOnlyList<AddedToken> Added, PreTokenizer PreTokenizer,
+    bool ComposesUnicode)
 {
     /// <summary>No token has an id at or above this.</summary>
     public const int IdLimit = 1 << 22;
@@ -35,7 +36,8 @@ internal sealed record TokenizerDefinition(BpeModel Model, string?[] Tokens, IRe
             tokens[id] = token;
         foreach (var token in added)
             tokens[token.Id] = token.Content;
-        var bpe = new BpeModel(vocabulary, merges, model["ignore_merges"].Flag(false), ReadUnknown(model, vocabulary), model["byte_fallback"].Flag(false));
+        var bpe = new BpeModel(vocabulary, merges, model["ignore_merges"].Flag(false), ReadUnknown(model, vocabulary), model["byte_fallback"]
+            .Flag(false));
         return new TokenizerDefinition(bpe, tokens, added, preTokenizer, composes);
     }
 
@@ -87,14 +89,16 @@ internal sealed record TokenizerDefinition(BpeModel Model, string?[] Tokens, IRe
             var ids = (Left: Id(left), Right: Id(right), Merged: Id(left + right));
             merges[BpeModel.Key(ids.Left, ids.Right)] = new BpeModel.Merge(rank++, ids.Merged);
 
-            int Id(string token) => vocabulary.TryGetValue(token, out var id) ? id : throw item.Wrong($"needs the token '{token}', which model.vocab lacks");
+            int Id(string token) =>
+                vocabulary.TryGetValue(token, out var id) ? id : throw item.Wrong($"needs the token '{token}', which model.vocab lacks");
         }
         return merges;
     }
 
     private static (string Left, string Right) Pair(JsonKey item)
     {
-        string[] parts = item.Value.ValueKind == System.Text.Json.JsonValueKind.Array ? [.. item.Items().Select(part => part.Text())] : item.Text().Split(' ');
+        string[] parts = item.Value.ValueKind == System.Text.Json.JsonValueKind.Array ? [.. item.Items().Select(part => part.Text())]
+            : item.Text().Split(' ');
         return parts.Length == 2 ? (parts[0], parts[1]) : throw item.Wrong("is not a pair of tokens");
     }
 

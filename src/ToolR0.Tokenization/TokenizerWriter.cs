@@ -6,7 +6,8 @@ namespace ToolR0.Tokenization;
 /// <summary>Writes a trained tokenizer the way Hugging Face writes one. Ids: vocabulary, then special tokens, then added tokens.</summary>
 internal static class TokenizerWriter
 {
-    private static readonly JsonWriterOptions Layout = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions Layout =
+        new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static void Write(string folder, BpeTrainingOptions options, List<string> vocabulary, List<(string Left, string Right)> merges)
     {
@@ -16,7 +17,8 @@ internal static class TokenizerWriter
         foreach (var token in options.SpecialTokens.Concat(options.AddedTokens))
         {
             var known = vocabulary.IndexOf(token);
-            reserved.Add(new AddedToken(known >= 0 ? known : next++, token, reserved.Count < options.SpecialTokens.Count, false, false, false, false));
+            reserved.Add(new AddedToken(known >= 0 ? known
+                : next++, token, reserved.Count < options.SpecialTokens.Count, false, false, false, false));
         }
         reserved.Sort((a, b) => a.Id.CompareTo(b.Id));
         WriteFile(Path.Combine(folder, TokenizerFiles.Tokenizer), json => WriteTokenizer(json, options, vocabulary, merges, reserved));

@@ -48,7 +48,8 @@ public sealed class ExecuteToolCallsConsumer(
                 continue;
             }
 
-            var result = workOf(i) is var (task, calls) ? await executor.ExecuteAsync(task, calls, options, cancellation) : new ToolExecutionResult([]);
+            var result = workOf(i) is var (task, calls) ? await executor.ExecuteAsync(task, calls, options, cancellation)
+                : new ToolExecutionResult([]);
             executions.Add(new SampleExecution(i, result.Calls, result.VoidCause));
         }
 

@@ -51,7 +51,8 @@ public sealed partial class ArchitectureTests
     }
 
     [Fact]
-    public void Torch_is_in_Policies_only() => ProjectsWith("TorchSharp-cpu").Concat(Projects.Keys.Where(p => Property(p, "UsesTorchSharp") == "true"))
+    public void Torch_is_in_Policies_only() =>
+        ProjectsWith("TorchSharp-cpu").Concat(Projects.Keys.Where(p => Property(p, "UsesTorchSharp") == "true"))
         .Distinct().ShouldBe(["Policies"]);
 
     [Fact]
@@ -85,10 +86,12 @@ public sealed partial class ArchitectureTests
         Sources("src").Concat(Sources("tests")).Where(path => File.ReadLines(path).Count() > 450).ShouldBeEmpty();
 
     [Fact]
-    public void The_command_line_is_thin() => Sources(Path.Combine("src", "ToolR0.Cli")).Sum(path => File.ReadLines(path).Count()).ShouldBeLessThan(2500);
+    public void The_command_line_is_thin() =>
+        Sources(Path.Combine("src", "ToolR0.Cli")).Sum(path => File.ReadLines(path).Count()).ShouldBeLessThan(2500);
 
     private static IEnumerable<string> References(string project) =>
-        Projects[project].Descendants("ProjectReference").Select(r => Path.GetFileNameWithoutExtension((string)r.Attribute("Include")!)["ToolR0.".Length..]);
+        Projects[project].Descendants("ProjectReference")
+            .Select(r => Path.GetFileNameWithoutExtension((string)r.Attribute("Include")!)["ToolR0.".Length..]);
 
     private static IEnumerable<string> ProjectsWith(string package) =>
         Projects.Where(p => p.Value.Descendants("PackageReference").Any(r => (string?)r.Attribute("Include") == package)).Select(p => p.Key);

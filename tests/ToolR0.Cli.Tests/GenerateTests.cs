@@ -61,9 +61,11 @@ public sealed class GenerateTests : IDisposable
     public async Task A_conversation_comes_from_a_file()
     {
         var file = Path.Combine(_folder, "chat.json");
-        File.WriteAllText(file, """{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"c","tool_calls":[]},{"role":"user","content":"b"}],"extra":1}""");
+        File.WriteAllText(file,
+            """{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"c","tool_calls":[]},{"role":"user","content":"b"}],"extra":1}""");
         var outcome = await RunAsync("--messages", file, "--max-new", "1", "--json");
-        JsonDocument.Parse(outcome.Output).RootElement.GetProperty("prompt").GetProperty("text").GetString()!.ShouldBe("<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\nc<|im_end|>\n<|im_start|>user\nb<|im_end|>\n<|im_start|>assistant\n");
+        JsonDocument.Parse(outcome.Output).RootElement.GetProperty("prompt").GetProperty("text").GetString()!
+            .ShouldBe("<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\nc<|im_end|>\n<|im_start|>user\nb<|im_end|>\n<|im_start|>assistant\n");
     }
 
     [Theory]
@@ -104,7 +106,8 @@ public sealed class GenerateTests : IDisposable
     [Theory]
     [InlineData(null, "there is no such folder")]
     [InlineData("{}", "adapter_config.json: peft_type = (missing): must be LORA")]
-    [InlineData("""{"peft_type":"LORA","r":2,"lora_alpha":4,"target_modules":["lm_head"]}""", "target_modules = [\"lm_head\"]: must be all-linear, or some of q_proj")]
+    [InlineData("""{"peft_type":"LORA","r":2,"lora_alpha":4,"target_modules":["lm_head"]}""",
+        "target_modules = [\"lm_head\"]: must be all-linear, or some of q_proj")]
     [InlineData("""{"peft_type":"LORA","r":2,"lora_alpha":4,"target_modules":["q_proj"]}""", "adapter_model.safetensors: not found")]
     public async Task A_bad_adapter_is_one_line(string? config, string message)
     {

@@ -36,8 +36,10 @@ public sealed class OptionsTests : IDisposable
     public void Later_sources_win_file_then_environment_then_flags()
     {
         var file = FileWith("""{ "preset": "paper", "seed": 2, "iterations": 5, "solver": { "steps": 7, "groupSize": 9 } } // a comment""");
-        var environment = new Dictionary<string, string> { ["TOOLR0_SOLVER__STEPS"] = "8", ["TOOLR0_SEED"] = "3", ["TOOLR0_HOME"] = "/x", ["PATH"] = "/bin" };
-        var options = Load(new OptionSources { File = file, Environment = environment, Sets = ["solver.steps=10", "SOLVER.learningrate=1e-3"], Seed = 4 });
+        var environment = new Dictionary<string, string> { ["TOOLR0_SOLVER__STEPS"] = "8", ["TOOLR0_SEED"] = "3", ["TOOLR0_HOME"] = "/x",
+            ["PATH"] = "/bin" };
+        var options = Load(new OptionSources { File = file, Environment = environment, Sets = ["solver.steps=10", "SOLVER.learningrate=1e-3"],
+            Seed = 4 });
         options.Preset.ShouldBe("paper");
         options.Iterations.ShouldBe(5);
         options.Seed.ShouldBe(4);
@@ -53,7 +55,8 @@ public sealed class OptionsTests : IDisposable
     {
         var options = Load(new OptionSources
         {
-            Sets = ["specs.calls={\"1\":0.5,\"2\":0.5}", "specs.domains={\"money\":1,\"units\":2}", "specs.domains.units=3", "evaluation.sets=[\"seen\"]", "curriculum.compare=calls", "generator.train=false"],
+            Sets = ["specs.calls={\"1\":0.5,\"2\":0.5}", "specs.domains={\"money\":1,\"units\":2}", "specs.domains.units=3",
+                "evaluation.sets=[\"seen\"]", "curriculum.compare=calls", "generator.train=false"],
         });
         options.Specs.Calls.ShouldBe(new Dictionary<int, double> { [1] = 0.5, [2] = 0.5 });
         options.Specs.Domains.ShouldBe(new Dictionary<string, double> { ["money"] = 1, ["units"] = 3 });
@@ -137,7 +140,8 @@ public sealed class OptionsTests : IDisposable
     [InlineData("""{"solver":{"requireThink":true},"solver":{"requireThink":false}}""", "paper", "solver: stands twice")]
     [InlineData("""{"preset":"nano","Preset":"paper"}""", "paper", "Preset: stands twice")]
     public void A_section_twice_in_the_file_is_one_clear_line(string json, string? preset, string message) =>
-        Should.Throw<UserErrorException>(() => Load(new OptionSources { File = FileWith(json), Preset = preset })).Message.ShouldEndWith($"{message}; each name may stand once");
+        Should.Throw<UserErrorException>(() =>
+            Load(new OptionSources { File = FileWith(json), Preset = preset })).Message.ShouldEndWith($"{message}; each name may stand once");
 
     [Theory]
     [InlineData("TOOLR0_POSTGRESS", "TOOLR0_POSTGRES")]
@@ -155,7 +159,8 @@ public sealed class OptionsTests : IDisposable
     [Fact]
     public void Every_variable_that_the_product_reads_is_known()
     {
-        string[] settings = ["HOME", "POSTGRES", "BUS", "RABBITMQ", "WORKERS", "DEVICE", "PRECISION", "TRACE", "BENCHMARKS", "RELOAD_COMMAND", "TEST_POSTGRES", "TEST_ANYTHING"];
+        string[] settings = ["HOME", "POSTGRES", "BUS", "RABBITMQ", "WORKERS", "DEVICE", "PRECISION", "TRACE", "BENCHMARKS", "RELOAD_COMMAND",
+            "TEST_POSTGRES", "TEST_ANYTHING"];
         var paths = RunOptionsJson.Paths().Select(path => path.Replace(".", "__").ToUpperInvariant());
         var known = settings.Concat(paths).Append("SPECS__DOMAINS__CHESS").Append("seed").ToDictionary(name => "TOOLR0_" + name, _ => "1");
         EnvironmentNames.Unknown(known).ShouldBeEmpty();
@@ -164,8 +169,10 @@ public sealed class OptionsTests : IDisposable
     [Fact]
     public void Settings_come_from_flags_then_environment_then_defaults()
     {
-        var environment = new Dictionary<string, string> { ["TOOLR0_HOME"] = "/a", ["TOOLR0_POSTGRES"] = "Host=x", ["TOOLR0_BUS"] = "rabbitmq", ["TOOLR0_RABBITMQ"] = "amqp://u:p@h:1/" };
-        Settings.Read("/b", null, "memory", null, environment).ShouldBe(new Settings("/b", "Host=x", new BusOptions(BusKind.Memory, new Uri("amqp://u:p@h:1/")), WorkerOptions.Default));
+        var environment = new Dictionary<string, string> { ["TOOLR0_HOME"] = "/a", ["TOOLR0_POSTGRES"] = "Host=x", ["TOOLR0_BUS"] = "rabbitmq",
+            ["TOOLR0_RABBITMQ"] = "amqp://u:p@h:1/" };
+        Settings.Read("/b", null, "memory", null, environment)
+            .ShouldBe(new Settings("/b", "Host=x", new BusOptions(BusKind.Memory, new Uri("amqp://u:p@h:1/")), WorkerOptions.Default));
         Settings.Read(null, null, null, null, environment).Bus.Kind.ShouldBe(BusKind.RabbitMq);
         Settings.Read(null, null, null, null, new Dictionary<string, string>()).Bus.Kind.ShouldBe(BusKind.Memory);
         Settings.Read(null, null, null, "amqp://h/", new Dictionary<string, string>()).Bus.Kind.ShouldBe(BusKind.RabbitMq);
@@ -175,9 +182,11 @@ public sealed class OptionsTests : IDisposable
     [InlineData("pigeon", null, "pigeon")]
     [InlineData("rabbitmq", "localhost", "localhost")]
     public void A_wrong_bus_is_named(string bus, string? address, string named) =>
-        Should.Throw<UserErrorException>(() => Settings.Read(null, null, bus, address, new Dictionary<string, string>())).Message.ShouldContain(named);
+        Should.Throw<UserErrorException>(() =>
+            Settings.Read(null, null, bus, address, new Dictionary<string, string>())).Message.ShouldContain(named);
 
     [Fact]
     public void A_store_must_be_given() =>
-        Should.Throw<UserErrorException>(() => Settings.Read(null, null, null, null, new Dictionary<string, string>()).RequirePostgres()).Message.ShouldContain("TOOLR0_POSTGRES");
+        Should.Throw<UserErrorException>(() =>
+            Settings.Read(null, null, null, null, new Dictionary<string, string>()).RequirePostgres()).Message.ShouldContain("TOOLR0_POSTGRES");
 }

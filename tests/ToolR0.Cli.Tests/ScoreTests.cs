@@ -54,7 +54,8 @@ public sealed class ScoreTests : IDisposable
 
         var record = scored.Records.ShouldHaveSingleItem();
         record.EnumerateObject().Select(member => member.Name)
-            .ShouldBe(["line", "format", "validity", "difficulty", "coherence", "curriculum", "accuracy", "name", "keys", "values", "extraCallFactor", "passRate", "consistency", "total", "reasons"]);
+            .ShouldBe(["line", "format", "validity", "difficulty", "coherence", "curriculum", "accuracy", "name", "keys", "values",
+                "extraCallFactor", "passRate", "consistency", "total", "reasons"]);
         Number(record, "passRate").ShouldBe(right / 8.0);
         Number(record, "difficulty").ShouldBe(difficulty, 0.0001);
         (Number(record, "format"), Number(record, "validity"), Number(record, "coherence")).ShouldBe((1.0, 1.0, 0.75));
@@ -108,7 +109,8 @@ public sealed class ScoreTests : IDisposable
     public async Task A_judge_that_said_nothing_counts_as_the_options_say(string onFailure, double? coherence)
     {
         var scored = await Toolr0Async(
-            $$"""{"completion":{{Json(Proposal())}},"solverCalls":[{{Gold}},null],"judge":null}""", ["score", "--role", "generator", "--set", $"judge.onFailure={onFailure}"]);
+            $$"""{"completion":{{Json(Proposal())}},"solverCalls":[{{Gold}},null],"judge":null}""",
+                ["score", "--role", "generator", "--set", $"judge.onFailure={onFailure}"]);
         var said = scored.Records.ShouldHaveSingleItem().GetProperty("coherence");
         (said.ValueKind == JsonValueKind.Null ? (double?)null : said.GetDouble()).ShouldBe(coherence);
         Number(scored.Records[0], "total").ShouldBe(2 + 0.5 + 0.5 * (coherence ?? 0), 1e-9);
@@ -200,7 +202,8 @@ public sealed class ScoreTests : IDisposable
     [InlineData("""{"completion":"x","judge":2.5}""", "judge: 2.5 must be an integer from 1 to 5, or null")]
     [InlineData("""{"completion":"x","spec":{"menuSize":0,"calls":1}}""", "spec.menuSize: 0 must be an integer of at least 1")]
     [InlineData("""{"completion":"x","spec":{"menuSize":2,"calls":-1}}""", "spec.calls: -1 must be an integer of at least 0")]
-    [InlineData("""{"completion":"x","spec":{"menuSize":2,"calls":1,"context":"sideways"}}""", "spec.context: \"sideways\" must be single_turn or multi_turn")]
+    [InlineData("""{"completion":"x","spec":{"menuSize":2,"calls":1,"context":"sideways"}}""",
+        "spec.context: \"sideways\" must be single_turn or multi_turn")]
     public async Task A_generator_case_that_is_none_is_named_with_its_field(string line, string error)
     {
         var scored = await ScoreAsync("generator", line);
@@ -212,12 +215,15 @@ public sealed class ScoreTests : IDisposable
     public async Task Files_are_read_and_written_and_options_change_the_rules()
     {
         var (cases, scores) = (Path.Combine(_folder, "cases.jsonl"), Path.Combine(_folder, "scores.jsonl"));
-        await File.WriteAllTextAsync(cases, "\uFEFF" + Case($"<tool_call_answer>{Gold}</tool_call_answer>", Gold) + "\r\n", new UTF8Encoding(false), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(cases, "\uFEFF" + Case($"<tool_call_answer>{Gold}</tool_call_answer>", Gold) + "\r\n", new UTF8Encoding(false),
+            TestContext.Current.CancellationToken);
 
         (await Toolr0Async("", ["score", "--role", "solver", "--in", cases, "--out", scores])).ExitCode.ShouldBe(0);
         Records(await File.ReadAllTextAsync(scores, TestContext.Current.CancellationToken)).Select(Reasons).ShouldBe(["no_think"]);
 
-        (await Toolr0Async("", ["score", "--role", "solver", "--in", cases, "--out", scores, "--set", "solver.requireThink=false", "--set", "solver.tagWeight=0.5"])).ExitCode.ShouldBe(0);
+        (await Toolr0Async("",
+            ["score", "--role", "solver", "--in", cases, "--out", scores, "--set", "solver.requireThink=false", "--set",
+            "solver.tagWeight=0.5"])).ExitCode.ShouldBe(0);
         var record = Records(await File.ReadAllTextAsync(scores, TestContext.Current.CancellationToken)).Single();
         (Number(record, "accuracy"), Math.Round(Number(record, "format"), 9)).ShouldBe((1.0, 1.2));
         Directory.GetFiles(_folder).Length.ShouldBe(2);
@@ -241,7 +247,8 @@ public sealed class ScoreTests : IDisposable
     {
         var text = "a\r\n\n  \nbb\n" + new string('x', 200_000) + "\nccc\n" + new string('y', 70_000);
         var lines = new List<(long Number, int? Length)>();
-        await foreach (var (number, line) in CaseLines.ReadAsync(new MemoryStream(Encoding.UTF8.GetBytes(text)), limit: 100_000, TestContext.Current.CancellationToken))
+        await foreach (var (number, line) in CaseLines.ReadAsync(new MemoryStream(Encoding.UTF8.GetBytes(text)), limit: 100_000,
+            TestContext.Current.CancellationToken))
             lines.Add((number, line?.Length));
         lines.ShouldBe([(1, 1), (4, 2), (5, null), (6, 3), (7, 70_000)]);
     }
@@ -259,14 +266,16 @@ public sealed class ScoreTests : IDisposable
 
     private static IEnumerable<double> Numbers(Scored scored, string name) => scored.Records.Select(record => Math.Round(Number(record, name), 9));
 
-    private static string Reasons(JsonElement record) => string.Join(',', record.GetProperty("reasons").EnumerateArray().Select(reason => reason.GetString()));
+    private static string Reasons(JsonElement record) =>
+        string.Join(',', record.GetProperty("reasons").EnumerateArray().Select(reason => reason.GetString()));
 
     private static IReadOnlyList<JsonElement> Records(string output) =>
         [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
 
     private static Task<Scored> ScoreAsync(string role, params string[] lines) => ScoreAsync(["--role", role], lines);
 
-    private static Task<Scored> ScoreAsync(string[] flags, params string[] lines) => Toolr0Async(string.Join('\n', lines), ["score", "--in", "-", "--out", "-", .. flags]);
+    private static Task<Scored> ScoreAsync(string[] flags, params string[] lines) =>
+        Toolr0Async(string.Join('\n', lines), ["score", "--in", "-", "--out", "-", .. flags]);
 
     private static async Task<Scored> Toolr0Async(string input, string[] arguments, string? variable = null)
     {
@@ -276,7 +285,9 @@ public sealed class ScoreTests : IDisposable
         if (variable?.Split('=') is [var name, var value])
             start.Environment[name] = value;
         using var process = Process.Start(start)!;
-        var (output, errors) = (process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken), process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
+        var (output, errors) =
+            (process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken),
+            process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
         await process.StandardInput.WriteAsync(input);
         process.StandardInput.Close();
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);

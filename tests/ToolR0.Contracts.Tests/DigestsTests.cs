@@ -4,7 +4,8 @@ public sealed class DigestsTests
 {
     private static readonly int[] Prompt = [1, 2, 300];
 
-    private static Trajectory[] Samples(int token = 6, float logProb = -0f, string text = "héllo", long seed = 42, FinishReason finish = FinishReason.Stop) =>
+    private static Trajectory[] Samples(int token = 6, float logProb = -0f, string text = "héllo", long seed = 42,
+        FinishReason finish = FinishReason.Stop) =>
     [
         new(seed, [5, token], [-0.5f, logProb], text, finish),
         new(long.MaxValue, [], [], "", FinishReason.Void, "worker died"),
@@ -34,7 +35,8 @@ public sealed class DigestsTests
     }
 
     [Fact]
-    public void The_sign_of_a_zero_does_not_change_it() => Digests.OfGroup(Prompt, Samples(logProb: 0f)).ShouldBe(Digests.OfGroup(Prompt, Samples(logProb: -0f)));
+    public void The_sign_of_a_zero_does_not_change_it() =>
+        Digests.OfGroup(Prompt, Samples(logProb: 0f)).ShouldBe(Digests.OfGroup(Prompt, Samples(logProb: -0f)));
 
     [Fact]
     public void Sha256_is_lower_case_hexadecimal_of_the_UTF8_bytes() =>

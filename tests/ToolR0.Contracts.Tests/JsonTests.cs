@@ -13,7 +13,8 @@ public sealed class JsonTests
 
     /// <summary>Types that are parts of others or no data; all other public records are facts or messages.</summary>
     public static TheoryData<Type> Records => [.. typeof(Ids).Assembly.GetExportedTypes()
-        .Where(t => t is { IsClass: true, IsAbstract: false } && t.GetMethod("<Clone>$") is not null && t != typeof(FactAppend) && t != typeof(StoredFact) && t != typeof(ToolImplementation))];
+        .Where(t => t is { IsClass: true, IsAbstract: false } && t.GetMethod("<Clone>$") is not null && t != typeof(FactAppend)
+            && t != typeof(StoredFact) && t != typeof(ToolImplementation))];
 
     [Theory]
     [MemberData(nameof(Records))]

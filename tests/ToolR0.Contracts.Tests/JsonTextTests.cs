@@ -13,7 +13,8 @@ public sealed class JsonTextTests
     [InlineData("\"\ud83d\ude00 \\u0041\"", "\"\ud83d\ude00 \\u0041\"")]
     [InlineData("\"\\ud8", "\"\\ud8")]
     [InlineData("", "")]
-    public void Half_a_surrogate_pair_becomes_the_replacement_character(string json, string mended) => JsonText.WithoutLoneSurrogates(json).ShouldBe(mended);
+    public void Half_a_surrogate_pair_becomes_the_replacement_character(string json, string mended) =>
+        JsonText.WithoutLoneSurrogates(json).ShouldBe(mended);
 
     [Fact]
     public void So_does_one_that_is_written_as_it_is()

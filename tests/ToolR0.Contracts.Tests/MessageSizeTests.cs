@@ -28,14 +28,16 @@ public sealed class MessageSizeTests
     public static TheoryData<object> Largest =>
     [
         new ProposeTasks(Run, Shard(Stage.Propose), Sha, [.. Enumerable.Range(0, Groups).Select(n => new ProposalGroup(
-            At(n), new TaskSpec("a rather long name of a domain, as users write", TaskContext.MultiTurn, 8, 2), SeedsOf(Paper.Generator.GroupSize)))]),
+            At(n), new TaskSpec("a rather long name of a domain, as users write", TaskContext.MultiTurn, 8, 2),
+            SeedsOf(Paper.Generator.GroupSize)))]),
         Attempt(AttemptPurpose.Probe, Paper.Generator.Probes),
         Attempt(AttemptPurpose.Verify, Paper.Curriculum.VerifySamples),
         Attempt(AttemptPurpose.Train, Paper.Solver.GroupSize),
         Attempt(AttemptPurpose.Evaluate, 1),
         new ExecuteToolCalls(Run, Shard(Stage.Execute), [.. Enumerable.Range(0, Groups).Select(At)]),
         new ScoreProposals(Run, Shard(Stage.Score), [.. Enumerable.Range(0, Groups).Select(n =>
-            new ProposalToScore(At(n), [.. Enumerable.Range(0, Paper.Generator.GroupSize).Select(i => Stream((n * Paper.Generator.GroupSize) + i))]))]),
+            new ProposalToScore(At(n),
+                [.. Enumerable.Range(0, Paper.Generator.GroupSize).Select(i => Stream((n * Paper.Generator.GroupSize) + i))]))]),
         new ScoreAttempts(Run, Shard(Stage.Score), [.. Enumerable.Range(0, Groups).Select(At)]),
         new FilterCandidates(Run, Shard(Stage.Filter), [.. Enumerable.Range(0, Groups).Select(At)]),
         new TrainPolicy(
@@ -43,7 +45,8 @@ public sealed class MessageSizeTests
             [.. Enumerable.Range(0, Math.Max(Paper.Solver.PromptsPerStep, Paper.Generator.PromptsPerStep)).Select(Stream)]),
         new StartRun(
             Run,
-            Paper with { Specs = Paper.Specs with { Domains = Enumerable.Range(0, 500).ToDictionary(i => $"a domain with a name, number {i}", _ => 1.0 / 3) } },
+            Paper with { Specs = Paper.Specs with { Domains = Enumerable.Range(0, 500)
+                .ToDictionary(i => $"a domain with a name, number {i}", _ => 1.0 / 3) } },
             Sha,
             [.. Enumerable.Range(0, 20).Select(i => new HeldOutSet($"/some/long/path/of/a/held-out/set-{i}.jsonl", Sha, 500))]),
         new FactsStored(Run, Shard(Stage.Propose), DateTimeOffset.MaxValue, DateTimeOffset.MaxValue),

@@ -47,7 +47,8 @@ public sealed class CurriculumMemoryTests
         curriculum.Tasks.Count.ShouldBe(2_000);
         curriculum.Rejected.Keys.ShouldContain(Rejections.Duplicate);
         log.PayloadReads.ShouldBe(0);
-        TestContext.Current.SendDiagnosticMessage($"managed memory: {before / 1e6:0} MB before, {peak / 1e6:0} MB at most; {log.SmallBytes / (double)Candidates:0} bytes of small facts a candidate");
+        TestContext.Current.SendDiagnosticMessage(
+            $"managed memory: {before / 1e6:0} MB before, {peak / 1e6:0} MB at most; {log.SmallBytes / (double)Candidates:0} bytes of small facts a candidate");
         (peak - before).ShouldBeLessThan(Limit);
     }
 
@@ -62,7 +63,8 @@ public sealed class CurriculumMemoryTests
         }
     }
 
-    /// <summary>A store that keeps small facts and only the versions of large ones; it has the workers' answers made up as they are asked for.</summary>
+    /// <summary>A store that keeps small facts and only the versions of large ones; it has the workers' answers made up as they are asked
+    /// for.</summary>
     private sealed class Payloads(RunOptions options) : IFactLog
     {
         private readonly Dictionary<string, long> _versions = [];
@@ -110,7 +112,8 @@ public sealed class CurriculumMemoryTests
             return Task.FromResult(read);
         }
 
-        public IAsyncEnumerable<StoredFact> ReadRunAsync(string run, long? upTo = null, CancellationToken cancellation = default) => throw new NotSupportedException();
+        public IAsyncEnumerable<StoredFact> ReadRunAsync(string run, long? upTo = null, CancellationToken cancellation = default) =>
+            throw new NotSupportedException();
 
         public Task<IReadOnlyList<string>> RunsAsync(CancellationToken cancellation = default) => throw new NotSupportedException();
 
@@ -123,7 +126,8 @@ public sealed class CurriculumMemoryTests
             var task = TaskSource.Resolve(new TaskRef(Ids.TaskStream(Miniature.Run, 1, n), 0), proposed).ShouldNotBeNull();
             if (command is RateCandidates)
                 return CandidateFacts.Rate(Miniature.Run, task, new TaskAttempted(
-                    Miniature.Run, new TaskRef("", 0), AttemptPurpose.Verify, "p", [1], [.. Enumerable.Range(0, Samples).Select(i => FakeModels.Answer(n + (i * (n % 3)), task))], ""));
+                    Miniature.Run, new TaskRef("", 0), AttemptPurpose.Verify, "p", [1],
+                        [.. Enumerable.Range(0, Samples).Select(i => FakeModels.Answer(n + (i * (n % 3)), task))], ""));
             var executed = new SampleExecution(0, [.. task.Gold.Select(call => new CallOutcome(call, CallStatus.Succeeded, "1", null))]);
             return CandidateFacts.Filter(Miniature.Run, new Candidate(spec, proposed.Samples[0], executed), HeldOutGuard.None, options);
         }

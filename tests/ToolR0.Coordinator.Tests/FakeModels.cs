@@ -32,12 +32,15 @@ public static class FakeModels
 
     /// <summary>Every other answer is right; the others call nothing, or the first tool where nothing is right.</summary>
     public static Trajectory Answer(long seed, ToolTask task) =>
-        Sampled(seed, CompactFormat.Answer(seed % 2 == 0 ? task.Gold : task.Gold.Count > 0 ? [] : [new ToolCall(task.Menu[0].Name, new Dictionary<string, JsonElement>())]));
+        Sampled(seed, CompactFormat.Answer(seed % 2 == 0 ? task.Gold : task.Gold.Count > 0 ? []
+            : [new ToolCall(task.Menu[0].Name, new Dictionary<string, JsonElement>())]));
 
     /// <summary>Tries until an answer can be read; every fifth can not.</summary>
     public static Trajectory[] Judge(IReadOnlyList<long> seeds, AttemptPurpose purpose)
     {
-        var tries = seeds.Select(seed => Sampled(seed, seed % 5 == 0 ? "hm" : purpose == AttemptPurpose.Judge ? $"<score>{seed % 5}</score>" : seed % 2 == 0 ? "easy" : "hard")).ToList();
+        var tries = seeds.Select(seed =>
+            Sampled(seed, seed % 5 == 0 ? "hm" : purpose == AttemptPurpose.Judge ? $"<score>{seed % 5}</score>" : seed % 2 == 0 ? "easy" : "hard"))
+            .ToList();
         var readable = tries.FindIndex(sample => SelfPlay.Rewards.Judge.IsReadable(purpose, sample.Text));
         return [.. readable < 0 ? tries : tries.Take(readable + 1)];
     }
@@ -50,7 +53,8 @@ public static class FakeModels
 
     /// <summary>The next policy's name follows from the base and what was learned from.</summary>
     public static PolicyUpdated Train(TrainPolicy c, IEnumerable<string> digests) => new(
-        c.Run, c.Role, c.Iteration, c.Step, c.Base, Digests.Sha256Hex(c.Base + string.Concat(digests)), c.Groups, new Dictionary<string, double> { ["loss"] = 0.5 });
+        c.Run, c.Role, c.Iteration, c.Step, c.Base, Digests.Sha256Hex(c.Base + string.Concat(digests)), c.Groups,
+            new Dictionary<string, double> { ["loss"] = 0.5 });
 }
 
 /// <summary>What a test does to the fake workers.</summary>

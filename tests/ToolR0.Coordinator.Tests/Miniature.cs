@@ -45,7 +45,8 @@ internal static class Miniature
     }
 
     /// <summary>One process: the bus and all services over a store that outlives it.</summary>
-    public static async Task<IHost> ProcessAsync(InMemoryFactLog log, FakeWork? work = null, Action<IBusRegistrationConfigurator>? more = null, int workers = 2)
+    public static async Task<IHost> ProcessAsync(InMemoryFactLog log, FakeWork? work = null, Action<IBusRegistrationConfigurator>? more = null,
+        int workers = 2)
     {
         var builder = Host.CreateApplicationBuilder();
         builder.Logging.ClearProviders();
@@ -81,7 +82,8 @@ internal static class Miniature
 
     public static bool IsOver(IReadOnlyList<object> facts) => facts.Count > 0 && facts[^1] is RunCompleted or RunFailed or RunCancelled;
 
-    /// <summary>A run's facts in the order in which the run's stream has them, then stream by stream; without times and what depends on them.</summary>
+    /// <summary>A run's facts in the order in which the run's stream has them, then stream by stream; without times and what depends on
+    /// them.</summary>
     public static IReadOnlyList<string> Canonical(this InMemoryFactLog log) =>
     [
         .. log.All.OrderBy(fact => fact.Stream, StringComparer.Ordinal).ThenBy(fact => fact.Version).Select(fact =>

@@ -39,7 +39,8 @@ public sealed class MiniatureRunTests
         var log = await Miniature.StoreAsync();
         using var host = await Miniature.ProcessAsync(log);
 
-        await host.Sender().SendAsync(Miniature.Start(Miniature.Options with { Evaluation = Miniature.Options.Evaluation with { Every = 2 } }), Cancellation);
+        await host.Sender().SendAsync(Miniature.Start(Miniature.Options with { Evaluation = Miniature.Options.Evaluation with { Every = 2 } }),
+            Cancellation);
         var facts = await log.UntilAsync(Miniature.IsOver);
 
         facts.Select(Describe).ShouldBe(
@@ -85,7 +86,8 @@ public sealed class MiniatureRunTests
         await host.Sender().SendAsync(Miniature.Start(Miniature.Options with { SharedWeights = true }), Cancellation);
         var facts = await log.UntilAsync(Miniature.IsOver);
 
-        var chain = log.All.Select(fact => fact.Fact).OfType<PolicyUpdated>().OrderBy(update => update.Iteration).ThenBy(update => update.Role).ThenBy(update => update.Step).ToList();
+        var chain = log.All.Select(fact => fact.Fact).OfType<PolicyUpdated>().OrderBy(update => update.Iteration).ThenBy(update => update.Role)
+            .ThenBy(update => update.Step).ToList();
         chain.Count.ShouldBe(8);
         chain[0].Base.ShouldBe(Miniature.Base);
         chain.Skip(1).Select(update => update.Base).ShouldBe(chain.SkipLast(1).Select(update => update.Policy));
@@ -134,7 +136,8 @@ public sealed class MiniatureRunTests
         {
             step.Metrics["wallSeconds"].ShouldBeGreaterThan(0);
             step.Metrics[MetricNames.TokensSampled].ShouldBeGreaterThan(0);
-            step.Metrics["modelSeconds"].ShouldBe(step.Phase is Phase.Generator or Phase.Curriculum ? 0.005 : 0, tolerance: step.Phase == Phase.Generator ? 0.05 : 0.5);
+            step.Metrics["modelSeconds"]
+                .ShouldBe(step.Phase is Phase.Generator or Phase.Curriculum ? 0.005 : 0, tolerance: step.Phase == Phase.Generator ? 0.05 : 0.5);
         }
 
         await host.StopAsync(Cancellation);
@@ -185,7 +188,8 @@ public sealed class MiniatureRunTests
     public async Task A_shard_that_cannot_be_answered_ends_the_run_with_its_reason()
     {
         var log = await Miniature.StoreAsync();
-        var work = new FakeWork { Before = command => command is TrainPolicy ? throw new ShardRefusedException("the disk is full") : Task.CompletedTask };
+        var work = new FakeWork { Before = command =>
+            command is TrainPolicy ? throw new ShardRefusedException("the disk is full") : Task.CompletedTask };
         using var host = await Miniature.ProcessAsync(log, work);
 
         await host.Sender().SendAsync(Miniature.Start(), Cancellation);
@@ -210,7 +214,8 @@ public sealed class MiniatureRunTests
         var broken = true;
         var work = new FakeWork
         {
-            Before = command => broken && command is AttemptTasks { Purpose: AttemptPurpose.Verify } ? throw new ShardRefusedException("the disk is full") : Task.CompletedTask,
+            Before = command => broken && command is AttemptTasks { Purpose: AttemptPurpose.Verify }
+                ? throw new ShardRefusedException("the disk is full") : Task.CompletedTask,
         };
         using var host = await Miniature.ProcessAsync(log, work);
         await host.Sender().SendAsync(Miniature.Start(), Cancellation);
@@ -220,9 +225,11 @@ public sealed class MiniatureRunTests
         await host.Sender().SendAsync(new ResumeRun(Miniature.Run), Cancellation);
         var facts = await log.UntilAsync(facts => facts[^1] is RunCompleted);
 
-        facts.Where(fact => fact is not (RunFailed or RunResumed)).Select(Describe).ShouldBe(undisturbed.Stream(Ids.RunStream(Miniature.Run)).Select(Describe));
+        facts.Where(fact => fact is not (RunFailed or RunResumed)).Select(Describe)
+            .ShouldBe(undisturbed.Stream(Ids.RunStream(Miniature.Run)).Select(Describe));
         facts[^1].ShouldBe(undisturbed.Stream(Ids.RunStream(Miniature.Run))[^1]);
-        facts.OfType<CurriculumSelected>().Select(c => c.Sha256).ShouldBe(undisturbed.Stream(Ids.RunStream(Miniature.Run)).OfType<CurriculumSelected>().Select(c => c.Sha256));
+        facts.OfType<CurriculumSelected>().Select(c => c.Sha256)
+            .ShouldBe(undisturbed.Stream(Ids.RunStream(Miniature.Run)).OfType<CurriculumSelected>().Select(c => c.Sha256));
         (await AuditAsync(log)).ShouldBeEmpty();
         await host.StopAsync(Cancellation);
     }
@@ -278,7 +285,8 @@ public sealed class MiniatureRunTests
     {
         var log = await Miniature.StoreAsync();
         using var host = await Miniature.ProcessAsync(log);
-        var options = Miniature.Options with { Specs = Miniature.Options.Specs with { Calls = new Dictionary<int, double> { [0] = 0.5, [1] = 0.5 } } };
+        var options = Miniature.Options with {
+            Specs = Miniature.Options.Specs with { Calls = new Dictionary<int, double> { [0] = 0.5, [1] = 0.5 } } };
 
         await host.Sender().SendAsync(Miniature.Start(options), Cancellation);
         (await log.UntilAsync(Miniature.IsOver))[^1].ShouldBeOfType<RunCompleted>();
@@ -286,7 +294,8 @@ public sealed class MiniatureRunTests
         var refusals = log.All.Where(fact => fact.Fact is TaskAttempted attempt && TaskOf(log, attempt).Gold.Count == 0).ToList();
         foreach (var purpose in new[] { AttemptPurpose.Probe, AttemptPurpose.Verify, AttemptPurpose.Train })
             refusals.ShouldContain(fact => ((TaskAttempted)fact.Fact).Purpose == purpose);
-        refusals.SelectMany(fact => log.Stream(fact.Stream)).OfType<AttemptsScored>().SelectMany(scored => scored.Scores).Select(score => score.Total).Distinct().Order()
+        refusals.SelectMany(fact => log.Stream(fact.Stream)).OfType<AttemptsScored>().SelectMany(scored => scored.Scores).Select(score => score.Total)
+            .Distinct().Order()
             .ShouldBe([1.0, 2.0]);
         (await AuditAsync(log)).ShouldBeEmpty();
         await host.StopAsync(Cancellation);
@@ -298,7 +307,8 @@ public sealed class MiniatureRunTests
         var batch = Miniature.Options with
         {
             Iterations = 1,
-            Generator = Miniature.Options.Generator with { Reward = Miniature.Options.Generator.Reward with { RepetitionScope = RepetitionScope.Batch } },
+            Generator = Miniature.Options.Generator with {
+                Reward = Miniature.Options.Generator.Reward with { RepetitionScope = RepetitionScope.Batch } },
         };
         var whole = await ScoresAsync(batch with { Dispatch = new DispatchOptions { PromptsPerShard = 3 } });
         var cut = await ScoresAsync(batch with { Dispatch = new DispatchOptions { PromptsPerShard = 1 } }, workers: 4);
@@ -316,7 +326,8 @@ public sealed class MiniatureRunTests
             (await AuditAsync(log)).ShouldBeEmpty();
             await host.StopAsync(Cancellation);
             return [.. log.All.Where(fact => fact.Fact is ProposalsScored).OrderBy(fact => fact.Stream, StringComparer.Ordinal)
-                .SelectMany(fact => ((ProposalsScored)fact.Fact).Scores.Select(score => (fact.Stream, score.Sample, score.Repetition, score.Advantage)))];
+                .SelectMany(fact => ((ProposalsScored)fact.Fact).Scores.Select(score =>
+                    (fact.Stream, score.Sample, score.Repetition, score.Advantage)))];
         }
     }
 
@@ -337,8 +348,10 @@ public sealed class MiniatureRunTests
         }
 
         (await AuditAsync(undisturbed)).ShouldBeEmpty();
-        undisturbed.All.Select(fact => fact.Fact).OfType<ProposalsScored>().SelectMany(scored => scored.Scores).ShouldContain(score => score.Coherence > 0);
-        undisturbed.Stream(Ids.RunStream(Miniature.Run)).OfType<CurriculumSelected>().ShouldAllBe(c => c.Tasks.All(task => task.Label == "easy" || task.Label == "hard"));
+        undisturbed.All.Select(fact => fact.Fact).OfType<ProposalsScored>().SelectMany(scored => scored.Scores)
+            .ShouldContain(score => score.Coherence > 0);
+        undisturbed.Stream(Ids.RunStream(Miniature.Run)).OfType<CurriculumSelected>()
+            .ShouldAllBe(c => c.Tasks.All(task => task.Label == "easy" || task.Label == "hard"));
 
         var log = await Miniature.StoreAsync();
         await InterruptedAsync(log, Miniature.Start(options), _ => log.All.Any(fact => fact.Fact is TaskAttempted { Purpose: AttemptPurpose.Judge }));
@@ -352,7 +365,8 @@ public sealed class MiniatureRunTests
         log.Canonical().ShouldBe(undisturbed.Canonical());
     }
 
-    private static ToolTask TaskOf(InMemoryFactLog log, TaskAttempted attempt) => TaskSource.Resolve(attempt.Task, log.Stream(attempt.Task.Stream)).ShouldNotBeNull();
+    private static ToolTask TaskOf(InMemoryFactLog log, TaskAttempted attempt) =>
+        TaskSource.Resolve(attempt.Task, log.Stream(attempt.Task.Stream)).ShouldNotBeNull();
 
     private static async Task<List<AuditFinding>> AuditAsync(InMemoryFactLog log)
     {
@@ -380,9 +394,11 @@ public sealed class MiniatureRunTests
     private static IEnumerable<string> Iteration(int i) =>
     [
         $"IterationStarted {i}",
-        $"PhaseStarted {i} Generator", $"StepStarted {i} Generator 0", $"StepCompleted {i} Generator 0", $"StepStarted {i} Generator 1", $"StepCompleted {i} Generator 1",
+        $"PhaseStarted {i} Generator", $"StepStarted {i} Generator 0", $"StepCompleted {i} Generator 0", $"StepStarted {i} Generator 1",
+        $"StepCompleted {i} Generator 1",
         $"PhaseStarted {i} Curriculum", $"StepStarted {i} Curriculum 0", $"CurriculumSelected {i}", $"StepCompleted {i} Curriculum 0",
-        $"PhaseStarted {i} Solver", $"StepStarted {i} Solver 0", $"StepCompleted {i} Solver 0", $"StepStarted {i} Solver 1", $"StepCompleted {i} Solver 1",
+        $"PhaseStarted {i} Solver", $"StepStarted {i} Solver 0", $"StepCompleted {i} Solver 0", $"StepStarted {i} Solver 1",
+        $"StepCompleted {i} Solver 1",
         $"PhaseStarted {i} Evaluation", $"StepStarted {i} Evaluation 0", $"EvaluationCompleted {i}", $"StepCompleted {i} Evaluation 0",
     ];
 

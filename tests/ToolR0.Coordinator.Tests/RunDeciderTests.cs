@@ -179,11 +179,13 @@ public sealed class RunDeciderTests
         var broken = FakeModels.Sampled(1, "I would rather talk about the weather");
         var facts = Enumerable.Range(0, 3).ToDictionary(
             n => Ids.GroupStream(Run, 1, "generator", 0, n),
-            n => Stream($"group/{Run}/1/generator/0/{n}", Proposed([broken, broken]), new ToolCallsExecuted(Run, [new SampleExecution(0, []), new SampleExecution(1, [])])));
+            n => Stream($"group/{Run}/1/generator/0/{n}", Proposed([broken, broken]),
+                new ToolCallsExecuted(Run, [new SampleExecution(0, []), new SampleExecution(1, [])])));
 
         var then = When(given.State, new StepRead(new Facts(facts)));
 
-        then.Commands.Cast<ScoreProposals>().SelectMany(command => command.Groups).SelectMany(group => group.Probes).ShouldAllBe(probe => probe == null);
+        then.Commands.Cast<ScoreProposals>().SelectMany(command => command.Groups).SelectMany(group => group.Probes)
+            .ShouldAllBe(probe => probe == null);
     }
 
     [Fact]
@@ -201,7 +203,8 @@ public sealed class RunDeciderTests
         var then = Answer(Answer(Answer(When(given, new Continue()))));
 
         var train = then.Commands.ShouldHaveSingleItem().ShouldBeOfType<TrainPolicy>();
-        train.ShouldBe(new TrainPolicy(Run, "shard/mini/1/solver/1/train/0", new StreamPlace("policy/mini/1/solver/1", 1), Role.Solver, 1, 1, 2, solver, Miniature.Base, train.Groups));
+        train.ShouldBe(new TrainPolicy(Run, "shard/mini/1/solver/1/train/0", new StreamPlace("policy/mini/1/solver/1", 1), Role.Solver, 1, 1, 2,
+            solver, Miniature.Base, train.Groups));
         train.Groups.ShouldBe(Enumerable.Range(0, 4).Select(n => Ids.GroupStream(Run, 1, "solver", 1, n)));
     }
 
@@ -300,7 +303,8 @@ public sealed class RunDeciderTests
         return [.. opened.Skip(1)];
     }
 
-    private static StepStarted SolverStep(int step, IReadOnlyList<TaskRef> tasks, string solver) => new(Run, 1, Phase.Solver, step, [], tasks, Policies(solver));
+    private static StepStarted SolverStep(int step, IReadOnlyList<TaskRef> tasks, string solver) =>
+        new(Run, 1, Phase.Solver, step, [], tasks, Policies(solver));
 
     private static Dictionary<Role, string> Policies(string solver) => new() { [Role.Generator] = Miniature.Base, [Role.Solver] = solver };
 

@@ -151,7 +151,8 @@ public sealed class RunDriverTests
         var log = await Miniature.StoreAsync();
         var (first, second) = (new Outlet(), new Outlet());
         var (stale, other) = (Driver(log, first), Driver(log, second));
-        await stale.HandleAsync(Miniature.Start(Miniature.Options with { Evaluation = new EvaluationOptions() }) with { HeldOut = [] }, "test", Cancellation);
+        await stale.HandleAsync(Miniature.Start(Miniature.Options with { Evaluation = new EvaluationOptions() }) with { HeldOut = [] }, "test",
+            Cancellation);
         await other.HandleAsync(new PauseRun(Miniature.Run), "test", Cancellation);
         await other.HandleAsync(new ResumeRun(Miniature.Run), "test", Cancellation);
         foreach (var command in first.Sent)
@@ -187,7 +188,8 @@ public sealed class RunDriverTests
         new(Miniature.Run, log, new StreamCache(log), outlet, clock ?? TimeProvider.System, NullLogger.Instance);
 
     private static async Task AnswerAsync(InMemoryFactLog log, IShardCommand command) =>
-        (await log.AppendAsync(command.Run, command.Shard, [.. command.Answers.Select(place => new FactAppend(place.Stream, place.Version, new object()))]))
+        (await log.AppendAsync(command.Run, command.Shard,
+            [.. command.Answers.Select(place => new FactAppend(place.Stream, place.Version, new object()))]))
             .ShouldBeTrue();
 
     private sealed class Outlet : IRunOutlet

@@ -27,13 +27,17 @@ public sealed class BenchmarkTests : IDisposable
         ]
         """;
 
-    private const string Function = """{"name":"geo.area","description":"Area","parameters":{"type":"dict","properties":{"base":{"type":"integer"},"height":{"type":"float"},"unit":{"type":"string"},"sides":{"type":"array","items":{"type":"string"}},"where":{"type":"dict"},"exact":{"type":"boolean"}},"required":["base"]}}""";
+    private const string Function =
+        """{"name":"geo.area","description":"Area","parameters":{"type":"dict","properties":{"base":{"type":"integer"},"height":{"type":"float"},"unit":{"type":"string"},"sides":{"type":"array","items":{"type":"string"}},"where":{"type":"dict"},"exact":{"type":"boolean"}},"required":["base"]}}""";
 
-    private const string Truth = """{"geo.area":{"base":[10],"height":[5.0],"unit":["sq. cm","",""],"sides":[["Left Side","b"],""],"where":[{"city":["New York","NYC"],"zone":["",1]},""],"exact":["",true]}}""";
+    private const string Truth =
+        """{"geo.area":{"base":[10],"height":[5.0],"unit":["sq. cm","",""],"sides":[["Left Side","b"],""],"where":[{"city":["New York","NYC"],"zone":["",1]},""],"exact":["",true]}}""";
 
-    private static readonly string Simple = $$"""{"id":"simple_python_0","question":[[{"role":"user","content":"How large?"}]],"function":[{{Function}}]}""";
+    private static readonly string Simple =
+        $$"""{"id":"simple_python_0","question":[[{"role":"user","content":"How large?"}]],"function":[{{Function}}]}""";
 
-    private static readonly string Parallel = $$$"""{"id":"parallel_0","question":[[{"role":"user","content":"How large are both?"}]],"function":[{{{Function}}},{"name":"len","description":"","parameters":{"type":"dict","properties":{"x":{"type":"any"}},"required":["x"]}}]}""";
+    private static readonly string Parallel =
+        $$$"""{"id":"parallel_0","question":[[{"role":"user","content":"How large are both?"}]],"function":[{{{Function}}},{"name":"len","description":"","parameters":{"type":"dict","properties":{"x":{"type":"any"}},"required":["x"]}}]}""";
 
     private const string Snips = """
         {
@@ -129,14 +133,16 @@ public sealed class BenchmarkTests : IDisposable
     [Fact]
     public void The_prompt_tells_all_that_the_set_says_about_parameters()
     {
-        const string function = """{"name":"trip.plan","description":"Plans","parameters":{"type":"dict","properties":{"by":{"type":"string","enum":["rail","bus"],"default":"rail","description":"How"},"stops":{"type":"array","items":{"type":"dict","properties":{"city":{"type":"string"},"nights":{"type":"float","default":1.0}}}}},"required":["stops"]}}""";
+        const string function =
+            """{"name":"trip.plan","description":"Plans","parameters":{"type":"dict","properties":{"by":{"type":"string","enum":["rail","bus"],"default":"rail","description":"How"},"stops":{"type":"array","items":{"type":"dict","properties":{"city":{"type":"string"},"nights":{"type":"float","default":1.0}}}}},"required":["stops"]}}""";
         var item = Read(
             $$"""{"id":"simple_python_0","question":[[{"role":"user","content":"Where to?"}]],"function":[{{function}}]}""",
             """{"id":"simple_python_0","ground_truth":[{"trip.plan":{"stops":[[{"city":["Bern"]}]]}}]}""").Items[0];
 
         SolverPrompt.Render(item.Task, Presets.Paper.Prompts, item.Tools)[1].Content.ShouldContain(
             """[{"name":"trip.plan","description":"Plans","parameters":{"by":{"type":"string","description":"How","enum":["rail","bus"],"default":"rail"},"stops":{"type":"array","items":{"type":"dict","properties":{"city":{"type":"string"},"nights":{"type":"float","default":1.0}}}}},"required":["stops"]}]""");
-        SolverPrompt.Render(item.Task, ShippedPresets.Nano.Prompts, item.Tools)[0].Content.ShouldContain("""[{"name":"trip.plan","parameters":{"by":"string?","stops":"array"}}]""");
+        SolverPrompt.Render(item.Task, ShippedPresets.Nano.Prompts,
+            item.Tools)[0].Content.ShouldContain("""[{"name":"trip.plan","parameters":{"by":"string?","stops":"array"}}]""");
 
         // A set that says no more than the task looks as any menu does.
         var packed = Read(Packed).Items[0];
@@ -148,7 +154,8 @@ public sealed class BenchmarkTests : IDisposable
     [InlineData("""[{"name":"book","arguments":{"play":"Hamlet","seats":2}}]""", "structural/call_count")]
     [InlineData("""[{"name":"book","arguments":{"play":"Hamlet","seats":2}},{"name":"call","arguments":{"to":"Ann"}}]""", "structural/wrong_tool")]
     [InlineData("""[{"name":"book","arguments":{"play":"Hamlet"}},{"name":"tell","arguments":{"to":"Ann"}}]""", "structural/missing_argument")]
-    [InlineData("""[{"name":"book","arguments":{"play":"Hamlet","seats":2}},{"name":"tell","arguments":{"to":"Ann","by":"mail"}}]""", "structural/extra_argument")]
+    [InlineData("""[{"name":"book","arguments":{"play":"Hamlet","seats":2}},{"name":"tell","arguments":{"to":"Ann","by":"mail"}}]""",
+        "structural/extra_argument")]
     [InlineData("""[{"name":"book","arguments":{"play":"Macbeth","seats":2}},{"name":"tell","arguments":{"to":"Ann"}}]""", "semantic/wrong_value")]
     [InlineData("book Hamlet", "format/not_parsed")]
     public void A_packed_set_wants_the_gold_calls_in_any_order(string completion, string? error) => Score(Read(Packed), completion).ShouldBe(error);
@@ -203,9 +210,11 @@ public sealed class BenchmarkTests : IDisposable
     [InlineData("simple_javascript.json", "x_0")]
     public void Categories_of_other_languages_are_refused_by_name(string name, string id)
     {
-        var error = Should.Throw<UserErrorException>(() => Read(Simple.Replace("simple_python_0", id), $$"""{"id":"{{id}}","ground_truth":[{{Truth}}]}""", name)).Message;
+        var error = Should.Throw<UserErrorException>(() =>
+            Read(Simple.Replace("simple_python_0", id), $$"""{"id":"{{id}}","ground_truth":[{{Truth}}]}""", name)).Message;
         error.ShouldContain(name);
-        error.ShouldContain(name.Contains("javascript") || id.Contains("javascript") ? "category javascript is not supported" : "category java is not supported");
+        error.ShouldContain(name.Contains("javascript") || id.Contains("javascript") ? "category javascript is not supported"
+            : "category java is not supported");
     }
 
     [Theory]
@@ -219,7 +228,8 @@ public sealed class BenchmarkTests : IDisposable
     {
         var benchmark = Read(Packed.Replace("\"Eve\"", "\"Wait...\""));
         Score(benchmark, completion, 1).ShouldBe(error);
-        SelfPlay.Parsing.SolverAnswer.Parse($"<tool_call_answer>{completion}</tool_call_answer>", requireThink: false).Parses.ShouldBe(completion.Contains("Wait..\""));
+        SelfPlay.Parsing.SolverAnswer.Parse($"<tool_call_answer>{completion}</tool_call_answer>",
+            requireThink: false).Parses.ShouldBe(completion.Contains("Wait..\""));
     }
 
     [Theory]
@@ -270,10 +280,12 @@ public sealed class BenchmarkTests : IDisposable
 
     [Theory]
     [InlineData("""[{"name":"len","arguments":{"x":"abc"}},{"name":"geo.area","arguments":{"base":10,"height":5}}]""", null)]
-    [InlineData("""[{"name":"geo.area","arguments":{"base":10,"height":5}},{"name":"geo.area","arguments":{"base":10,"height":5}}]""", "structural/wrong_tool")]
+    [InlineData("""[{"name":"geo.area","arguments":{"base":10,"height":5}},{"name":"geo.area","arguments":{"base":10,"height":5}}]""",
+        "structural/wrong_tool")]
     [InlineData("""[{"name":"geo_area","arguments":{"base":10,"height":5}},{"name":"len","arguments":{"x":"abc"}}]""", "structural/wrong_tool")]
     [InlineData("""[{"name":"len","arguments":{"x":"abc"}}]""", "structural/call_count")]
-    public void Parallel_calls_match_in_any_order_and_each_once(string completion, string? error) => Score(ReadParallel(), completion).ShouldBe(error);
+    public void Parallel_calls_match_in_any_order_and_each_once(string completion, string? error) =>
+        Score(ReadParallel(), completion).ShouldBe(error);
 
     [Theory]
     [InlineData("[]", null)]
@@ -311,8 +323,10 @@ public sealed class BenchmarkTests : IDisposable
     [InlineData("""[{"query":"q","tools":[],"answers":[]}]""", "item 1: tools: must be a list of tools with names")]
     [InlineData("[1", "the file: the list: is not JSON")]
     [InlineData("[]", "has no items")]
-    [InlineData("""{"id":"simple_1","question":[[{"role":"user","content":"q"}]],"function":[{"name":"a","parameters":{"properties":{}}}]}""", "line 1: id: 'simple_1' has no ground_truth")]
-    [InlineData("""{"id":"irrelevance_1","question":[[{"role":"user","content":"q"}]],"function":[{"name":"a","parameters":{"properties":[]}}]}""", "line 1: parameters.properties: must be an object")]
+    [InlineData("""{"id":"simple_1","question":[[{"role":"user","content":"q"}]],"function":[{"name":"a","parameters":{"properties":{}}}]}""",
+        "line 1: id: 'simple_1' has no ground_truth")]
+    [InlineData("""{"id":"irrelevance_1","question":[[{"role":"user","content":"q"}]],"function":[{"name":"a","parameters":{"properties":[]}}]}""",
+        "line 1: parameters.properties: must be an object")]
     [InlineData("""{"Play":[{"data":[{"txt":"x"}]}]}""", "Play 1: text: is missing")]
     public void A_malformed_file_is_told_by_place_and_field(string text, string message) =>
         Should.Throw<UserErrorException>(() => Read(text)).Message.ShouldContain(message);
@@ -368,14 +382,16 @@ public sealed class BenchmarkTests : IDisposable
         var read = Read(item, truth).Items.Single();
         read.Class.ShouldBe("live_multiple");
         read.Task.Gold.Single().Arguments.ShouldBeEmpty();
-        Should.Throw<UserErrorException>(() => Read(item, truth + "\n" + truth)).Message.ShouldContain("line 2: id: 'live_multiple_1-0-0' occurs twice");
+        Should.Throw<UserErrorException>(() =>
+            Read(item, truth + "\n" + truth)).Message.ShouldContain("line 2: id: 'live_multiple_1-0-0' occurs twice");
     }
 
     [Fact]
     public void Results_are_counted_by_class_and_by_error()
     {
         var benchmark = Read(Packed);
-        var result = BenchmarkResult.Of(benchmark, benchmark.Items, "me", [new Prediction("set-1", "?", null), new Prediction("set-2", null, benchmark.Items[1].Task.Gold)]);
+        var result = BenchmarkResult.Of(benchmark, benchmark.Items, "me",
+            [new Prediction("set-1", "?", null), new Prediction("set-2", null, benchmark.Items[1].Task.Gold)]);
         result.Completed.Accuracy.ShouldBe(0.5);
         result.Completed.ByClass.ShouldBe(new Dictionary<string, double> { ["1 call"] = 1, ["2 calls"] = 0 });
         result.Completed.Errors.ShouldBe(new Dictionary<string, int> { ["format/not_parsed"] = 1 });

@@ -52,7 +52,8 @@ public sealed class AppendTests(StoreFixture store)
         var run = Facts.Run();
         var streams = Enumerable.Range(0, 8).Select(n => Ids.GroupStream(run, 1, "generator", 0, n)).ToList();
         (await store.Log.AppendAsync(run, "first", [new FactAppend(streams[5], 1, Facts.Proposed(run))], Cancellation)).ShouldBeTrue();
-        (await store.Log.AppendAsync(run, "shard", [.. streams.Select(s => new FactAppend(s, 1, Facts.Proposed(run)))], Cancellation)).ShouldBeFalse();
+        (await store.Log.AppendAsync(run, "shard", [.. streams.Select(s => new FactAppend(s, 1, Facts.Proposed(run)))], Cancellation))
+            .ShouldBeFalse();
         (await store.Log.VersionsAsync(streams, Cancellation)).ShouldBe(new Dictionary<string, long> { [streams[5]] = 1 });
     }
 
@@ -72,8 +73,10 @@ public sealed class AppendTests(StoreFixture store)
                 new FactAppend(life, 3, new PhaseStarted(run, 1, Phase.Generator, 2)),
             ],
             Cancellation)).ShouldBeTrue();
-        (await store.Log.VersionsAsync([life, task], Cancellation)).ShouldBe(new Dictionary<string, long> { [life] = 3, [task] = 1 }, ignoreOrder: true);
-        (await store.Log.AppendAsync(run, "c", [new FactAppend(life, 4, new RunPaused(run)), new FactAppend(life, 5, new RunResumed(run))], Cancellation)).ShouldBeTrue();
+        (await store.Log.VersionsAsync([life, task], Cancellation))
+            .ShouldBe(new Dictionary<string, long> { [life] = 3, [task] = 1 }, ignoreOrder: true);
+        (await store.Log.AppendAsync(run, "c", [new FactAppend(life, 4, new RunPaused(run)), new FactAppend(life, 5, new RunResumed(run))],
+            Cancellation)).ShouldBeTrue();
         (await store.Log.ReadAsync([life], Cancellation))[life].Select(f => f.Version).ShouldBe([1, 2, 3, 4, 5]);
     }
 
@@ -83,9 +86,11 @@ public sealed class AppendTests(StoreFixture store)
         var run = Facts.Run();
         for (var version = 1; version <= 3; version++)
         {
-            FactAppend[] appends = [.. Enumerable.Range(0, 4).Select(n => new FactAppend(Ids.GroupStream(run, 1, "probe", 0, n), version, Facts.Executed(run)))];
+            FactAppend[] appends =
+                [.. Enumerable.Range(0, 4).Select(n => new FactAppend(Ids.GroupStream(run, 1, "probe", 0, n), version, Facts.Executed(run)))];
             var answers = await Task.WhenAll(Enumerable.Range(0, 16).Select(writer =>
-                Task.Run(() => store.Log.AppendAsync(run, $"{writer}", writer % 2 == 0 ? appends : [.. appends.Reverse()], Cancellation), Cancellation)));
+                Task.Run(() => store.Log.AppendAsync(run, $"{writer}", writer % 2 == 0 ? appends : [.. appends.Reverse()], Cancellation),
+                    Cancellation)));
             answers.Count(won => won).ShouldBe(1);
             var stored = await store.Log.ReadAsync([.. appends.Select(a => a.Stream)], Cancellation);
             stored.Count.ShouldBe(4);
@@ -106,9 +111,12 @@ public sealed class AppendTests(StoreFixture store)
     {
         var run = Facts.Run();
         var stream = Ids.RunStream(run);
-        (await Should.ThrowAsync<ArgumentException>(() => store.Log.AppendAsync(run, "", [new FactAppend(stream, 1, "text")], Cancellation))).Message.ShouldContain("not a fact");
-        (await Should.ThrowAsync<ArgumentException>(() => store.Log.AppendAsync(run, "", [new FactAppend(stream, 0, new RunPaused(run))], Cancellation))).Message.ShouldContain("below 1");
+        (await Should.ThrowAsync<ArgumentException>(() =>
+            store.Log.AppendAsync(run, "", [new FactAppend(stream, 1, "text")], Cancellation))).Message.ShouldContain("not a fact");
+        (await Should.ThrowAsync<ArgumentException>(() =>
+            store.Log.AppendAsync(run, "", [new FactAppend(stream, 0, new RunPaused(run))], Cancellation))).Message.ShouldContain("below 1");
         (await Should.ThrowAsync<ArgumentException>(() => store.Log.AppendAsync(
-            run, "", [new FactAppend(stream, 1, new RunPaused(run)), new FactAppend(stream, 3, new RunResumed(run))], Cancellation))).Message.ShouldContain("does not follow");
+            run, "", [new FactAppend(stream, 1, new RunPaused(run)), new FactAppend(stream, 3, new RunResumed(run))],
+                Cancellation))).Message.ShouldContain("does not follow");
     }
 }

@@ -44,7 +44,8 @@ public sealed class DatabaseTests(StoreFixture store)
     {
         await using var services = new ServiceCollection().AddEventStore(store.ConnectionString).BuildServiceProvider();
         var run = Facts.Run();
-        (await services.GetRequiredService<IFactLog>().AppendAsync(run, "", [new FactAppend(Ids.RunStream(run), 1, Facts.Started(run))], Cancellation)).ShouldBeTrue();
+        (await services.GetRequiredService<IFactLog>()
+            .AppendAsync(run, "", [new FactAppend(Ids.RunStream(run), 1, Facts.Started(run))], Cancellation)).ShouldBeTrue();
         (await services.GetRequiredService<RunStates>().LoadAsync(run, Cancellation)).Run.ShouldBe(run);
     }
 
@@ -70,7 +71,8 @@ public sealed class DatabaseTests(StoreFixture store)
     {
         var settings = new NpgsqlConnectionStringBuilder(store.ConnectionString) { Database = "no_such_database" };
         await using var missing = new EventStoreDatabase(settings.ConnectionString);
-        (await Should.ThrowAsync<EventStoreException>(() => missing.EnsureReadyAsync(Cancellation))).Message.ShouldContain("\"no_such_database\" does not exist");
+        (await Should.ThrowAsync<EventStoreException>(() => missing.EnsureReadyAsync(Cancellation))).Message.ShouldContain(
+            "\"no_such_database\" does not exist");
 
         settings = new NpgsqlConnectionStringBuilder(store.ConnectionString) { Password = "wrong" };
         await using var refused = new EventStoreDatabase(settings.ConnectionString);
@@ -100,7 +102,8 @@ public sealed class DatabaseTests(StoreFixture store)
         var log = new FactLog(database);
         (await log.AppendAsync("r", "", [new FactAppend("run/r", 1, Facts.Started("r"))], Cancellation)).ShouldBeTrue();
         await using (var other = NpgsqlDataSource.Create(store.ConnectionString))
-        await using (var command = other.CreateCommand("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()"))
+        await using (var command = other.CreateCommand(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()"))
         {
             command.Parameters.AddWithValue(new NpgsqlConnectionStringBuilder(connection).Database!);
             await command.ExecuteNonQueryAsync(Cancellation);

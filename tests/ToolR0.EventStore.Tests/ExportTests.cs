@@ -14,7 +14,8 @@ public sealed class ExportTests(StoreFixture store)
         await store.Log.AppendAsync(run, "start", [new FactAppend(Ids.RunStream(run), 1, Facts.Started(run))], cancellation);
         var sample = Facts.Sample(5, text: "tab\t \0 ünï 😀 \uE000");
         await store.Log.AppendAsync(
-            run, "shard/x", [new FactAppend(stream, 1, new TaskAttempted(run, new TaskRef("t", 0), AttemptPurpose.Train, "p", [1], [sample], "d"))], cancellation);
+            run, "shard/x", [new FactAppend(stream, 1, new TaskAttempted(run, new TaskRef("t", 0), AttemptPurpose.Train, "p", [1], [sample], "d"))],
+                cancellation);
 
         using var output = new MemoryStream();
         (await new RunExport(store.Database).WriteAsync(run, output, cancellation)).ShouldBe(2);

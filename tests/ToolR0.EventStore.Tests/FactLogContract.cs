@@ -17,7 +17,8 @@ public abstract class FactLogContract
         var (fresh, grown) = (Ids.GroupStream(run, 1, "solver", 0, 0), Ids.GroupStream(run, 1, "solver", 0, 1));
         (await Log.AppendAsync(run, "a", [new FactAppend(grown, 1, Facts.Proposed(run))], Cancellation)).ShouldBeTrue();
         (await Log.AppendAsync(run, "b", [new FactAppend(fresh, 2, Facts.Executed(run))], Cancellation)).ShouldBeFalse();
-        (await Log.AppendAsync(run, "b", [new FactAppend(fresh, 1, Facts.Proposed(run)), new FactAppend(grown, 3, Facts.Executed(run))], Cancellation)).ShouldBeFalse();
+        (await Log.AppendAsync(run, "b", [new FactAppend(fresh, 1, Facts.Proposed(run)), new FactAppend(grown, 3, Facts.Executed(run))],
+            Cancellation)).ShouldBeFalse();
         (await Log.VersionsAsync([fresh, grown], Cancellation)).ShouldBe(new Dictionary<string, long> { [grown] = 1 });
     }
 
@@ -64,7 +65,8 @@ public abstract class FactLogContract
             for (var n = 0; n < 3; n++)
             {
                 var task = Ids.TaskStream(name, 1, n);
-                await Log.AppendAsync(name, "c", [new FactAppend(task, 1, Facts.Proposed(name)), new FactAppend(task, 2, new TaskRejected(name, 1, $"r{n}"))], Cancellation);
+                await Log.AppendAsync(name, "c",
+                    [new FactAppend(task, 1, Facts.Proposed(name)), new FactAppend(task, 2, new TaskRejected(name, 1, $"r{n}"))], Cancellation);
             }
         }
 
@@ -83,7 +85,8 @@ public abstract class FactLogContract
     {
         var run = Facts.Run();
         var append = new FactAppend(Ids.RunStream(run), 1, Facts.Started(run));
-        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(n => Task.Run(() => Log.AppendAsync(run, $"{n}", [append], Cancellation), Cancellation)));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 8)
+            .Select(n => Task.Run(() => Log.AppendAsync(run, $"{n}", [append], Cancellation), Cancellation)));
         answers.Count(won => won).ShouldBe(1);
     }
 }

@@ -15,10 +15,13 @@ public sealed class FidelityTests(StoreFixture store)
     {
         // Any bit pattern but NaN's payload and negative zero, of which jsonb keeps neither.
         var random = new Random(7);
-        float[] logProbs = [0f, -1e-38f, float.Epsilon, float.MinValue, -0.1f, .. Enumerable.Range(0, 2000).Select(_ => BitConverter.Int32BitsToSingle(random.Next())).Where(float.IsFinite)];
-        double[] metrics = [1.0 / 3, double.Epsilon, double.MaxValue, -1e-6, 0.1 + 0.2, .. Enumerable.Range(0, 500).Select(_ => BitConverter.Int64BitsToDouble(random.NextInt64())).Where(double.IsFinite)];
+        float[] logProbs = [0f, -1e-38f, float.Epsilon, float.MinValue, -0.1f, .. Enumerable.Range(0, 2000)
+            .Select(_ => BitConverter.Int32BitsToSingle(random.Next())).Where(float.IsFinite)];
+        double[] metrics = [1.0 / 3, double.Epsilon, double.MaxValue, -1e-6, 0.1 + 0.2, .. Enumerable.Range(0, 500)
+            .Select(_ => BitConverter.Int64BitsToDouble(random.NextInt64())).Where(double.IsFinite)];
         var read = await RoundTripAsync(new TasksProposed(
-            "r", new TaskSpec("d", TaskContext.SingleTurn, 2, 1), "p", [], [new Trajectory(long.MaxValue, [], logProbs, "", FinishReason.Length)], ""));
+            "r", new TaskSpec("d", TaskContext.SingleTurn, 2, 1), "p", [],
+                [new Trajectory(long.MaxValue, [], logProbs, "", FinishReason.Length)], ""));
         read.Samples[0].LogProbs.Select(BitConverter.SingleToInt32Bits).ShouldBe(logProbs.Select(BitConverter.SingleToInt32Bits));
         read.Samples[0].Seed.ShouldBe(long.MaxValue);
 
@@ -39,7 +42,8 @@ public sealed class FidelityTests(StoreFixture store)
     [Fact]
     public async Task Metrics_that_are_no_numbers_are_kept()
     {
-        var read = await RoundTripAsync(new StepCompleted("r", 1, Phase.Solver, 0, null, Numbered([double.NaN, double.PositiveInfinity, double.NegativeInfinity])));
+        var read = await RoundTripAsync(
+            new StepCompleted("r", 1, Phase.Solver, 0, null, Numbered([double.NaN, double.PositiveInfinity, double.NegativeInfinity])));
         read.Metrics["m0"].ShouldBe(double.NaN);
         read.Metrics["m1"].ShouldBe(double.PositiveInfinity);
         read.Metrics["m2"].ShouldBe(double.NegativeInfinity);
@@ -49,7 +53,8 @@ public sealed class FidelityTests(StoreFixture store)
     public async Task Any_text_a_model_can_write_comes_back()
     {
         var gen = ArbMap.Default.GeneratorFor<string>().Where(s => s is not null);
-        string[] texts = ["", "\0", "a\0b\uE000c\0", "\uE000\uE000", "\uE0000", "\uE0001\0", "“ünï” 😀 \u2028", "\\u0000", .. gen.Sample(200, 40).Select(WellFormed)];
+        string[] texts = ["", "\0", "a\0b\uE000c\0", "\uE000\uE000", "\uE0000", "\uE0001\0", "“ünï” 😀 \u2028", "\\u0000", .. gen.Sample(200, 40)
+            .Select(WellFormed)];
         Trajectory[] samples = [.. texts.Select((text, i) => new Trajectory(i, [], [], text, FinishReason.Stop))];
         var read = await RoundTripAsync(new TasksProposed("r", new TaskSpec("d", TaskContext.SingleTurn, 2, 1), "p", [], samples, ""));
         read.Samples.Select(s => s.Text).ShouldBe(texts);
@@ -62,7 +67,8 @@ public sealed class FidelityTests(StoreFixture store)
             {"nul":"a\u0000b","marker":"\ue0000","half":"\ud83d","huge":1e999999,"tiny":1e-99999,"many":123456789012345678901234567890,
              "e":1e2,"nested":{"k\u0000":[1,"\u0000",null,true]},"\u0000":1}
             """);
-        var read = (await RoundTripAsync(new ToolCallsExecuted("r", [new SampleExecution(0, [new CallOutcome(call, CallStatus.Failed, null, "bad")])])))
+        var read = (await RoundTripAsync(
+            new ToolCallsExecuted("r", [new SampleExecution(0, [new CallOutcome(call, CallStatus.Failed, null, "bad")])])))
             .Samples[0].Calls[0].Call.Arguments;
         read["nul"].GetString().ShouldBe("a\0b");
         read["marker"].GetString().ShouldBe("\uE0000");
@@ -81,17 +87,20 @@ public sealed class FidelityTests(StoreFixture store)
         var options = new RunOptions
         {
             Seed = -3,
-            Specs = new SpecOptions { Domains = new Dictionary<string, double> { ["finance"] = 0.3, ["a.b c"] = 1 }, Calls = new Dictionary<int, double> { [0] = 0.1, [12] = 1.0 / 3 } },
+            Specs = new SpecOptions { Domains = new Dictionary<string, double> { ["finance"] = 0.3, ["a.b c"] = 1 },
+                Calls = new Dictionary<int, double> { [0] = 0.1, [12] = 1.0 / 3 } },
             Generator = new GeneratorOptions { LearningRate = 3e-4, Train = false },
             Curriculum = new CurriculumOptions { Compare = VerifyCompare.Calls, Order = CurriculumOrder.Shuffled, LabelBy = LabelBy.Judge },
         };
         var read = (await RoundTripAsync(Facts.Started("r", options))).Options;
-        JsonSerializer.Serialize(read with { Specs = new SpecOptions() }).ShouldBe(JsonSerializer.Serialize(options with { Specs = new SpecOptions() }));
+        JsonSerializer.Serialize(read with { Specs = new SpecOptions() })
+            .ShouldBe(JsonSerializer.Serialize(options with { Specs = new SpecOptions() }));
         read.Specs.Calls.ShouldBe(options.Specs.Calls, ignoreOrder: true);
         read.Specs.Domains.ShouldBe(options.Specs.Domains, ignoreOrder: true);
 
         var step = await RoundTripAsync(new StepStarted(
-            "r", 2, Phase.Evaluation, 1, [], [new TaskRef("heldout/x", 3)], new Dictionary<Role, string> { [Role.Solver] = "s", [Role.Generator] = "g" }));
+            "r", 2, Phase.Evaluation, 1, [], [new TaskRef("heldout/x", 3)],
+                new Dictionary<Role, string> { [Role.Solver] = "s", [Role.Generator] = "g" }));
         step.Policies.ShouldBe(new Dictionary<Role, string> { [Role.Generator] = "g", [Role.Solver] = "s" }, ignoreOrder: true);
     }
 

@@ -110,7 +110,8 @@ public sealed class ProjectionTests : IAsyncLifetime
         foreach (var step in folded.CompletedSteps)
         {
             (await reader.ReadAsync(Cancellation)).ShouldBeTrue();
-            (reader.GetString(0), reader.GetInt32(1), reader.GetString(2), reader.GetInt32(3)).ShouldBe((step.Run, step.Iteration, step.Phase.WireName(), step.Step));
+            (reader.GetString(0), reader.GetInt32(1), reader.GetString(2), reader.GetInt32(3))
+                .ShouldBe((step.Run, step.Iteration, step.Phase.WireName(), step.Step));
             reader.GetDouble(6).ShouldBe(step.Metrics[MetricNames.WallSeconds]);
         }
 
@@ -137,7 +138,8 @@ public sealed class ProjectionTests : IAsyncLifetime
     private async Task WaitAsync()
     {
         var last = (await Log.ReadRunAsync(SyntheticRun.Name, cancellation: Cancellation).LastAsync(Cancellation)).Sequence;
-        (await ReadModels.WaitAsync(_database, last, TimeSpan.FromSeconds(20), Cancellation)).ShouldBeTrue($"progress of {last}: {string.Join(", ", (await _database.Store.Advanced.AllProjectionProgress()).Select(s => $"{s.ShardName} {s.Sequence}"))}\n{string.Join("\n", _log)}");
+        (await ReadModels.WaitAsync(_database, last, TimeSpan.FromSeconds(20), Cancellation))
+            .ShouldBeTrue($"progress of {last}: {string.Join(", ", (await _database.Store.Advanced.AllProjectionProgress()).Select(s => $"{s.ShardName} {s.Sequence}"))}\n{string.Join("\n", _log)}");
     }
 
     private async Task ExecuteAsync(string sql)

@@ -14,7 +14,8 @@ public sealed class ReadTests(StoreFixture store)
         for (var n = 0; n < 20; n++)
         {
             foreach (var r in new[] { run, other })
-                await store.Log.AppendAsync(r, $"{n}", [new FactAppend(Ids.GroupStream(r, 1, "generator", 0, (n * 7) % 20), 1, Facts.Executed(r))], Cancellation);
+                await store.Log.AppendAsync(r, $"{n}", [new FactAppend(Ids.GroupStream(r, 1, "generator", 0, (n * 7) % 20), 1, Facts.Executed(r))],
+                    Cancellation);
         }
 
         var facts = await store.Log.ReadRunAsync(run, cancellation: Cancellation).ToListAsync(Cancellation);
@@ -35,7 +36,9 @@ public sealed class ReadTests(StoreFixture store)
         for (var n = 0; n < Groups; n += 50)
         {
             await store.Log.AppendAsync(
-                run, "c", [.. Enumerable.Range(n, 50).Select(i => new FactAppend(Ids.GroupStream(run, 1, "solver", 0, i), 1, Facts.Proposed(run, i, samples: 8, tokens: 200)))], Cancellation);
+                run, "c", [.. Enumerable.Range(n, 50)
+                    .Select(i => new FactAppend(Ids.GroupStream(run, 1, "solver", 0, i), 1, Facts.Proposed(run, i, samples: 8, tokens: 200)))],
+                    Cancellation);
         }
 
         // Memory held at the end of the run is what it was near its start: nothing is gathered.
@@ -63,7 +66,9 @@ public sealed class ReadTests(StoreFixture store)
         var run = Facts.Run();
         var stream = Ids.RunStream(run);
         await store.Log.AppendAsync(run, "c", [new FactAppend(stream, 1, new RunPaused(run))], Cancellation);
-        await using var command = store.Database.DataSource.CreateCommand($"update {EventStoreDatabase.Schema}.mt_events set {change} where stream_id = $1 returning seq_id");
+        await using var command =
+            store.Database.DataSource.CreateCommand(
+                $"update {EventStoreDatabase.Schema}.mt_events set {change} where stream_id = $1 returning seq_id");
         command.Parameters.AddWithValue(stream);
         var sequence = (long)(await command.ExecuteScalarAsync(Cancellation))!;
         foreach (var read in new Func<Task>[]
@@ -72,7 +77,8 @@ public sealed class ReadTests(StoreFixture store)
             () => store.Log.ReadRunAsync(run, cancellation: Cancellation).ToListAsync(Cancellation).AsTask(),
         })
         {
-            (await Should.ThrowAsync<EventStoreException>(read)).Message.ShouldSatisfyAllConditions(m => m.ShouldStartWith($"event {sequence} "), m => m.ShouldContain(told));
+            (await Should.ThrowAsync<EventStoreException>(read)).Message.ShouldSatisfyAllConditions(m =>
+                m.ShouldStartWith($"event {sequence} "), m => m.ShouldContain(told));
         }
     }
 
@@ -91,7 +97,8 @@ public sealed class ReadTests(StoreFixture store)
         HeldOutItem[] items = [.. Enumerable.Range(0, 250).Select(i => new HeldOutItem(
             $"i{i}",
             "finance",
-            new ToolTask($"What is {i} miles in km?", [new ToolSpec("convert", "", [new ToolParameter("value", "number")], ["value"])], [Facts.Call("convert", $$"""{"value":{{i}}}""")])))];
+            new ToolTask($"What is {i} miles in km?", [new ToolSpec("convert", "", [new ToolParameter("value", "number")], ["value"])],
+                [Facts.Call("convert", $$"""{"value":{{i}}}""")])))];
         var sha = Digests.Sha256Hex(Guid.NewGuid().ToString());
         (await store.Log.RegisterHeldOutAsync("seen", sha, items, Cancellation)).ShouldBeTrue();
         (await store.Log.RegisterHeldOutAsync("seen", sha, items, Cancellation)).ShouldBeFalse();

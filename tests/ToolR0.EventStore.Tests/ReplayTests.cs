@@ -16,7 +16,8 @@ public sealed class ReplayTests
         var probes = new[] { Given.Probes(4), null };
         var scored = new ProposalsScored("r", GeneratorReward.ScoreGroup(group, Given.AllRan(group), probes, [], 1, ShippedPresets.Nano));
         var updated = new PolicyUpdated("r", Role.Generator, 1, 0, "p0", "p1", [], new Dictionary<string, double> { [MetricNames.Loss] = 0.25 });
-        var metrics = StepMetrics.OfTraining([("g/0", group), ("g/0", scored), ("p/0", probes[0]! with { Task = new TaskRef("g/0", 0) })], updated, []);
+        var metrics = StepMetrics.OfTraining([("g/0", group), ("g/0", scored), ("p/0", probes[0]! with { Task = new TaskRef("g/0", 0) })],
+            updated, []);
 
         var reward = scored.Scores.Average(score => score.Total);
         RunTimeline.Describe(new StepCompleted("r", 1, Phase.Generator, 0, "p1", metrics))
@@ -42,7 +43,8 @@ public sealed class ReplayTests
         var log = new InMemoryFactLog();
         await log.AppendAsync("r", "c", [new FactAppend("run/r", 1, Facts.Started("r"))], TestContext.Current.CancellationToken);
         await log.AppendAsync("r", "c", [new FactAppend("task/r/1/0", 1, Facts.Proposed("r"))], TestContext.Current.CancellationToken);
-        (await RunTimeline.ReadAsync(log, "r", lifeOnly: true, cancellation: TestContext.Current.CancellationToken).ToListAsync(TestContext.Current.CancellationToken)).ShouldHaveSingleItem().Event.ShouldBe("run_started");
+        (await RunTimeline.ReadAsync(log, "r", lifeOnly: true, cancellation: TestContext.Current.CancellationToken)
+            .ToListAsync(TestContext.Current.CancellationToken)).ShouldHaveSingleItem().Event.ShouldBe("run_started");
         (await RunTimeline.StateAsync(log, "r", cancellation: TestContext.Current.CancellationToken)).Status.ShouldBe(RunStatus.Running);
         (log.WholeRuns, log.Reads).ShouldBe((0, 2));
     }

@@ -12,7 +12,8 @@ public sealed class PatientFactLogTests
     public async Task A_store_that_comes_back_is_waited_for()
     {
         _store.AppendAsync("run", "cause", [], Arg.Any<CancellationToken>()).Returns(_ => ++_tries < 4 ? throw Away() : Task.FromResult(true));
-        (await new RetryingEventLog(_store, TimeSpan.FromSeconds(30), TimeProvider.System).AppendAsync("run", "cause", [], TestContext.Current.CancellationToken)).ShouldBeTrue();
+        (await new RetryingEventLog(_store, TimeSpan.FromSeconds(30), TimeProvider.System)
+            .AppendAsync("run", "cause", [], TestContext.Current.CancellationToken)).ShouldBeTrue();
         _tries.ShouldBe(4);
     }
 
@@ -25,7 +26,8 @@ public sealed class PatientFactLogTests
             throw Away();
         });
         var log = new RetryingEventLog(_store, TimeSpan.FromSeconds(0.5), TimeProvider.System);
-        (await Should.ThrowAsync<EventStoreException>(() => log.VersionsAsync(["a"], TestContext.Current.CancellationToken))).Message.ShouldContain("cannot reach PostgreSQL");
+        (await Should.ThrowAsync<EventStoreException>(() => log.VersionsAsync(["a"], TestContext.Current.CancellationToken))).Message.ShouldContain(
+            "cannot reach PostgreSQL");
         _tries.ShouldBe(3); // at once, after 0.2 s, after 0.4 s more
     }
 

@@ -23,7 +23,8 @@ public sealed class RunStateTests(StoreFixture store)
         new RunResumed(run),
         new PhaseStarted(run, 1, Phase.Curriculum, 1),
         new StepStarted(run, 1, Phase.Curriculum, 0, [], [], Policies("gen1", "base")),
-        new CurriculumSelected(run, 1, [new SelectedTask(new TaskRef("task/x/1/0", 0), "finance", "easy", 0.9, "f")], "cur1", 10, new Dictionary<string, int> { ["duplicate"] = 9 }),
+        new CurriculumSelected(run, 1, [new SelectedTask(new TaskRef("task/x/1/0", 0), "finance", "easy", 0.9, "f")], "cur1", 10,
+            new Dictionary<string, int> { ["duplicate"] = 9 }),
         new StepCompleted(run, 1, Phase.Curriculum, 0, null, new Dictionary<string, double>()),
         new PhaseStarted(run, 1, Phase.Solver, 1),
         new StepStarted(run, 1, Phase.Solver, 0, [], [new TaskRef("task/x/1/0", 0)], Policies("gen1", "base")),
@@ -31,7 +32,8 @@ public sealed class RunStateTests(StoreFixture store)
         new RunCompleted(run, "gen1", "sol1"),
     ];
 
-    private static Dictionary<Role, string> Policies(string generator, string solver) => new() { [Role.Generator] = generator, [Role.Solver] = solver };
+    private static Dictionary<Role, string> Policies(string generator, string solver) =>
+        new() { [Role.Generator] = generator, [Role.Solver] = solver };
 
     internal static List<StoredFact> Stored(string run, object[] facts) =>
         [.. facts.Select((fact, i) => new StoredFact(Ids.RunStream(run), i + 1, i + 1, fact, DateTimeOffset.UnixEpoch.AddSeconds(i), "c"))];
@@ -117,7 +119,8 @@ public sealed class RunStateTests(StoreFixture store)
         {
             await store.Log.AppendAsync(run, "c", [new FactAppend(Ids.RunStream(run), i + 1, life[i])], Cancellation);
             if (i == 7)
-                await store.Log.AppendAsync(run, "shard", [new FactAppend(Ids.GroupStream(run, 1, "generator", 0, 0), 1, Facts.Proposed(run))], Cancellation);
+                await store.Log.AppendAsync(run, "shard", [new FactAppend(Ids.GroupStream(run, 1, "generator", 0, 0), 1, Facts.Proposed(run))],
+                    Cancellation);
         }
 
         var rows = await RunTimeline.ReadAsync(store.Log, run, cancellation: Cancellation).ToListAsync(Cancellation);

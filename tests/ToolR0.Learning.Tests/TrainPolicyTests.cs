@@ -185,7 +185,9 @@ public sealed class TrainPolicyTests
         }
 
         public TrainPolicy Command(int step, string from) =>
-            new(Run, Ids.Shard(Run, 1, Phase.Solver, step, Stage.Train, 0), StreamLayout.PlaceOf<PolicyUpdated>(Ids.PolicyStream(Run, 1, Role.Solver, step)), Role.Solver, 1, step, Steps, from, Base, Groups(step));
+            new(Run, Ids.Shard(Run, 1, Phase.Solver, step, Stage.Train, 0),
+                StreamLayout.PlaceOf<PolicyUpdated>(Ids.PolicyStream(Run, 1, Role.Solver, step)), Role.Solver, 1, step, Steps, from, Base,
+                Groups(step));
 
         public static string[] Groups(int step) => [.. Enumerable.Range(0, 2).Select(n => Ids.GroupStream(Run, 1, "solver", step, n))];
 
@@ -210,7 +212,9 @@ public sealed class TrainPolicyTests
                 var scores = advantages.Select((advantage, i) => new AttemptScore(i, 0, 0, 0, 0, 0, 1, 0, false, [], advantage)).ToList();
                 await Log.AppendAsync(Run, "test",
                 [
-                    new FactAppend(stream, 1, new TaskAttempted(Run, new TaskRef("task/r/1/0", 0), AttemptPurpose.Train, Base, prompt, samples, Digests.OfGroup(prompt, samples))),
+                    new FactAppend(stream, 1,
+                        new TaskAttempted(Run, new TaskRef("task/r/1/0", 0), AttemptPurpose.Train, Base, prompt, samples,
+                        Digests.OfGroup(prompt, samples))),
                     new FactAppend(stream, 2, new ToolCallsExecuted(Run, [])),
                     new FactAppend(stream, 3, new AttemptsScored(Run, scores)),
                 ]);

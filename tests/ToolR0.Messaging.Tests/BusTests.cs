@@ -95,7 +95,8 @@ public sealed class BusTests
     {
         Type[] commands =
         [
-            typeof(ProposeTasks), typeof(AttemptTasks), typeof(ExecuteToolCalls), typeof(ScoreProposals), typeof(ScoreAttempts), typeof(FilterCandidates), typeof(RateCandidates), typeof(LabelCandidates), typeof(TrainPolicy),
+            typeof(ProposeTasks), typeof(AttemptTasks), typeof(ExecuteToolCalls), typeof(ScoreProposals), typeof(ScoreAttempts),
+            typeof(FilterCandidates), typeof(RateCandidates), typeof(LabelCandidates), typeof(TrainPolicy),
             typeof(StartRun), typeof(PauseRun), typeof(ResumeRun), typeof(CancelRun),
         ];
 

@@ -17,7 +17,8 @@ public sealed class FactReaderTests
         await log.AppendAsync("r", "test", facts, Cancellation);
         reader.Remember("test", facts);
 
-        (await reader.ReadAsync([new StreamPlace("group/r/1/solver/0/0", 2)], Cancellation)).Of("group/r/1/solver/0/0").ShouldBe(facts.Select(fact => fact.Fact));
+        (await reader.ReadAsync([new StreamPlace("group/r/1/solver/0/0", 2)], Cancellation)).Of("group/r/1/solver/0/0")
+            .ShouldBe(facts.Select(fact => fact.Fact));
 
         log.Reads.ShouldBe(0);
     }

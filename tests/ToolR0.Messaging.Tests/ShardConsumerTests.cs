@@ -22,7 +22,8 @@ public sealed class ShardConsumerTests
 
         var stored = (await bed.StoredAsync(1)).Message;
         stored.Shard.ShouldBe(Shard);
-        bed.Answers.Select(fact => (fact.Stream, fact.Version, fact.CausationId)).ShouldBe([(Command.Groups[0].Stream, 2, Shard), (Command.Groups[1].Stream, 2, Shard)]);
+        bed.Answers.Select(fact => (fact.Stream, fact.Version, fact.CausationId))
+            .ShouldBe([(Command.Groups[0].Stream, 2, Shard), (Command.Groups[1].Stream, 2, Shard)]);
         bed.Work.Computed.ShouldBe(1);
     }
 
@@ -137,9 +138,11 @@ public sealed class ShardConsumerTests
         }
     }
 
-    public sealed class Consumer(IFactLog log, StreamCache reader, ILogger<Consumer> logger, Work work) : ShardConsumer<ExecuteToolCalls>(log, reader, logger)
+    public sealed class Consumer(IFactLog log, StreamCache reader, ILogger<Consumer> logger, Work work)
+        : ShardConsumer<ExecuteToolCalls>(log, reader, logger)
     {
-        protected override Task<ShardAnswer> ComputeAsync(ExecuteToolCalls command, CancellationToken cancellation) => Task.FromResult(work.Compute(command));
+        protected override Task<ShardAnswer> ComputeAsync(ExecuteToolCalls command, CancellationToken cancellation) =>
+            Task.FromResult(work.Compute(command));
     }
 
     public sealed class Definition() : ShardConsumerDefinition<Consumer, ExecuteToolCalls>(1);
@@ -189,7 +192,8 @@ public sealed class ShardConsumerTests
             return bed;
         }
 
-        public Task SendAsync() => _provider.GetRequiredService<CommandSender>().SendAsync(Command, "the step", TestContext.Current.CancellationToken);
+        public Task SendAsync() =>
+            _provider.GetRequiredService<CommandSender>().SendAsync(Command, "the step", TestContext.Current.CancellationToken);
 
         /// <summary>Waits for the n-th publication of stored facts.</summary>
         public async Task<ConsumeContext<FactsStored>> StoredAsync(int n)

@@ -21,10 +21,12 @@ public sealed class Bf16Tests
         using var tiny = new TinyPolicy(scale: 4, family: family);
         using var narrow = Narrow(tiny);
         var requests = Enumerable.Range(0, 5)
-            .Select(i => new SampleRequest(tiny.Tokens(3 + 17 * i, i), [.. Enumerable.Range(0, Math.Max(1, width - i % 3)).Select(s => 10L * i + s)])).ToArray();
+            .Select(i => new SampleRequest(tiny.Tokens(3 + 17 * i, i), [.. Enumerable.Range(0, Math.Max(1, width - i % 3)).Select(s => 10L * i + s)]))
+                .ToArray();
         var column = 2L * tiny.Config.Layers * tiny.Config.KeyValueHeads * tiny.Config.HeadSize * 2;
         var sampled = Sampler.Sample(
-            narrow, requests, new SamplingOptions { MaxNewTokens = 60 }, [], TestContext.Current.CancellationToken, null, 3 * column * (71 + width * 60), stride);
+            narrow, requests, new SamplingOptions { MaxNewTokens = 60 }, [], TestContext.Current.CancellationToken, null,
+                3 * column * (71 + width * 60), stride);
 
         var (decoded, full) = (new List<double>(), new List<double>());
         for (var g = 0; g < requests.Length; g++)
@@ -72,7 +74,8 @@ public sealed class Bf16Tests
     {
         using var tiny = new TinyPolicy();
         using var policy = Policy.Load(tiny.Folder, CPU, type);
-        Sampler.Sample(policy, [new SampleRequest([1, 2, 3], [1])], new SamplingOptions { MaxNewTokens = 4 }, [], TestContext.Current.CancellationToken);
+        Sampler.Sample(policy, [new SampleRequest([1, 2, 3], [1])], new SamplingOptions { MaxNewTokens = 4 }, [],
+            TestContext.Current.CancellationToken);
         using var scope = NewDisposeScope();
         var weight = policy.Model.Parameters["model.layers.0.self_attn.q_proj.weight"].requires_grad_(true);
         var gradient = autograd.grad([policy.Model.Logits([[1, 2, 3]]).norm()], [weight])[0];

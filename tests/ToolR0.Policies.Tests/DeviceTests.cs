@@ -47,7 +47,8 @@ public sealed class DeviceTests
         using var tiny = new TinyPolicy(scale: 3);
         using var gpu = Policy.Load(tiny.Folder, CUDA, ScalarType.BFloat16);
         var prompt = tiny.Tokens(20, 5);
-        foreach (var row in Sampler.Sample(gpu, [new SampleRequest(prompt, [1, 2, 3, 4])], new SamplingOptions { MaxNewTokens = 50 }, [], TestContext.Current.CancellationToken)[0])
+        foreach (var row in Sampler.Sample(gpu, [new SampleRequest(prompt, [1, 2, 3, 4])], new SamplingOptions { MaxNewTokens = 50 }, [],
+            TestContext.Current.CancellationToken)[0])
             tiny.FullForward(prompt, row.Tokens, 1).Zip(row.LogProbs, (a, b) => Math.Abs(a - b)).Average().ShouldBeLessThan(0.05f);
     }
 

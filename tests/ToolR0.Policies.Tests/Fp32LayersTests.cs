@@ -19,7 +19,8 @@ public sealed class Fp32LayersTests
         Fp32Layers.Fit(tiny.Policy.Model).ShouldBe(PackedMatrix.IsSupported);
         SampleRequest[] requests =
         [
-            .. Enumerable.Range(0, 6).Select(g => new SampleRequest(tiny.Tokens(3 + 7 * g, g), [.. Enumerable.Range(0, 1 + g % 4).Select(s => 100L * g + s)])),
+            .. Enumerable.Range(0, 6)
+            .Select(g => new SampleRequest(tiny.Tokens(3 + 7 * g, g), [.. Enumerable.Range(0, 1 + g % 4).Select(s => 100L * g + s)])),
         ];
         // Room for two or three prompts at a time: others join later, and columns move.
         var column = 2L * tiny.Config.Layers * tiny.Config.KeyValueHeads * headSize * sizeof(float);

@@ -42,7 +42,8 @@ public sealed class GoldenTests
     {
         TorchRuntime.Configure(1);
         using var folder = new TemporaryFolder();
-        foreach (var path in Directory.EnumerateFiles(Folder(name)).Concat(Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "Tokenization", "Golden", tokenizer))))
+        foreach (var path in Directory.EnumerateFiles(Folder(name))
+            .Concat(Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "Tokenization", "Golden", tokenizer))))
             File.Copy(path, Path.Combine(folder.Path, Path.GetFileName(path)));
         using var policy = Policy.Load(folder.Path, CPU);
         var requests = Golden(name).GetProperty("sequences").Deserialize<int[][]>()!.Select(s => new SampleRequest(s, [1, 2])).ToArray();

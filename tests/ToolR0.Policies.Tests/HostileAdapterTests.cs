@@ -16,7 +16,8 @@ public sealed class HostileAdapterTests : IDisposable
 
     private static readonly string[] Values =
     [
-        "0", "-1", "1", "2", "4", "1.5", "1e400", "2147483648", "9223372036854775807", "null", "true", "\"3\"", "\"\\ud800\"", "[]", "{}", "[null]", "{\"a\":1}", "\"all-linear\"",
+        "0", "-1", "1", "2", "4", "1.5", "1e400", "2147483648", "9223372036854775807", "null", "true", "\"3\"", "\"\\ud800\"", "[]", "{}", "[null]",
+        "{\"a\":1}", "\"all-linear\"",
         "[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]",
     ];
 
@@ -68,10 +69,14 @@ public sealed class HostileAdapterTests : IDisposable
     public void An_adapter_of_another_model_is_refused_by_tensor()
     {
         Write(Config, Weights);
-        var wide = Should.Throw<InvalidDataException>(() => LoraAdapter.Load(_folder.Path, Model with { IntermediateSize = 32 }, CPU).Dispose()).Message;
+        var wide = Should.Throw<InvalidDataException>(() =>
+            LoraAdapter.Load(_folder.Path, Model with { IntermediateSize = 32 }, CPU).Dispose()).Message;
         wide.ShouldContain("gate_proj.lora_B.weight is [24, 3]; rank and model need [32, 3]");
-        Should.Throw<InvalidDataException>(() => LoraAdapter.Load(_folder.Path, Model with { Layers = 3 }, CPU).Dispose()).Message.ShouldContain("layers.2.self_attn.q_proj.lora_A.weight is missing");
-        Should.Throw<InvalidDataException>(() => LoraAdapter.Load(_folder.Path, Model with { Layers = 1 }, CPU).Dispose()).Message.ShouldContain("does not belong to an adapter");
+        Should.Throw<InvalidDataException>(() =>
+            LoraAdapter.Load(_folder.Path, Model with { Layers = 3 }, CPU)
+            .Dispose()).Message.ShouldContain("layers.2.self_attn.q_proj.lora_A.weight is missing");
+        Should.Throw<InvalidDataException>(() =>
+            LoraAdapter.Load(_folder.Path, Model with { Layers = 1 }, CPU).Dispose()).Message.ShouldContain("does not belong to an adapter");
         File.Delete(Path.Combine(_folder.Path, "adapter_model.safetensors"));
         Should.Throw<InvalidDataException>(Load).Message.ShouldContain("adapter_model.safetensors: not found");
         File.Delete(Path.Combine(_folder.Path, "adapter_config.json"));
@@ -98,7 +103,8 @@ public sealed class HostileAdapterTests : IDisposable
                     break;
                 default:
                     var header = Encoding.Latin1.GetString(Weights);
-                    Write(Config, Encoding.Latin1.GetBytes(header.Replace("lora_A", new[] { "lora_B", "lora_a", "lora_C" }[random.Next(3)]).Replace("F32", new[] { "F32", "I32", "Q40" }[random.Next(3)])));
+                    Write(Config, Encoding.Latin1.GetBytes(header.Replace("lora_A", new[] { "lora_B", "lora_a", "lora_C" }[random.Next(3)])
+                        .Replace("F32", new[] { "F32", "I32", "Q40" }[random.Next(3)])));
                     break;
             }
 

@@ -17,8 +17,10 @@ public sealed class HostileFolderTests : IDisposable
 
     private static readonly string[] Numbers =
     [
-        "0", "-1", "1", "2", "3", "7", "1.5", "1e400", "-0", "64", "127", "1023", "4096", "65535", "65536", "1048576", "2147483647", "2147483648", "4294967296",
-        "9223372036854775807", "9223372036854775808", "18446744073709551615", "1e18", "null", "true", "\"8\"", "[]", "{}", "[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]",
+        "0", "-1", "1", "2", "3", "7", "1.5", "1e400", "-0", "64", "127", "1023", "4096", "65535", "65536", "1048576", "2147483647", "2147483648",
+        "4294967296",
+        "9223372036854775807", "9223372036854775808", "18446744073709551615", "1e18", "null", "true", "\"8\"", "[]", "{}",
+        "[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]",
     ];
 
     private readonly Testing.TemporaryFolder _folder = new();
@@ -167,7 +169,8 @@ public sealed class HostileFolderTests : IDisposable
             {
                 0 => Value(random, text),
                 1 => text.Replace("F32", new[] { "F64", "F16", "BF16", "I64", "Q4", "" }[random.Next(6)]),
-                _ => text.Replace("model.norm.weight", new[] { "model.norm.bias", "lm_head.weight", "", "__metadata__", new string('x', 5000) }[random.Next(5)]),
+                _ => text.Replace("model.norm.weight",
+                    new[] { "model.norm.bias", "lm_head.weight", "", "__metadata__", new string('x', 5000) }[random.Next(5)]),
             };
             var header = Encoding.UTF8.GetBytes(text);
             var bytes = new byte[8 + header.Length + Weights.Length - 8 - length];
@@ -187,8 +190,10 @@ public sealed class HostileFolderTests : IDisposable
 
         private string Elsewhere(Random random)
         {
-            var names = new[] { "../x.safetensors", "/etc/passwd", "/dev/zero", "..", "", "model-00002-of-00001.safetensors", "a/b.safetensors", "config.json", "\\u0000.safetensors", "7" };
-            return Index.Replace("\"model.norm.weight\":\"model-00001-of-00001.safetensors\"", $"\"model.norm.weight\":\"{names[random.Next(names.Length)]}\"");
+            var names = new[] { "../x.safetensors", "/etc/passwd", "/dev/zero", "..", "", "model-00002-of-00001.safetensors", "a/b.safetensors",
+                "config.json", "\\u0000.safetensors", "7" };
+            return Index.Replace("\"model.norm.weight\":\"model-00001-of-00001.safetensors\"",
+                $"\"model.norm.weight\":\"{names[random.Next(names.Length)]}\"");
         }
     }
 }

@@ -47,7 +47,8 @@ public sealed class LoraTests : IDisposable
         var loss = zeros([1]);
         foreach (var (group, sample) in groups.SelectMany(g => g.Samples.Select(s => (g, s))))
         {
-            var logits = model.Logits([[.. group.PromptTokens, .. sample.Tokens]]).select(0, 0).narrow(0, group.PromptTokens.Length - 1, sample.Tokens.Length);
+            var logits = model.Logits([[.. group.PromptTokens, .. sample.Tokens]]).select(0, 0).narrow(0, group.PromptTokens.Length - 1,
+                sample.Tokens.Length);
             var ids = tensor(sample.Tokens.Select(t => (long)t).ToArray(), [sample.Tokens.Length, 1]);
             var ratio = logits.div(0.9).log_softmax(-1).gather(1, ids).squeeze(1).sub(tensor(sample.LogProbs)).exp();
             loss = loss.sub(minimum(ratio.mul(sample.Advantage), ratio.clamp(0.8, 1.2).mul(sample.Advantage)).mean().div(5));
@@ -83,12 +84,14 @@ public sealed class LoraTests : IDisposable
             Beta2 = grpo.GetProperty("beta2").GetDouble(),
             GradientParts = parts,
             Recompute = recompute,
-            Lora = new LoraOptions { Rank = (int)config["r"]!, Alpha = (double)config["lora_alpha"]!, Targets = config["target_modules"].Deserialize<string[]>()! },
+            Lora = new LoraOptions { Rank = (int)config["r"]!, Alpha = (double)config["lora_alpha"]!, Targets = config["target_modules"]
+                .Deserialize<string[]>()! },
         };
         var groups = grpo.GetProperty("groups").EnumerateArray().Select(g => new TrainingGroup(
             g.GetProperty("prompt").Deserialize<int[]>()!,
             [.. g.GetProperty("samples").EnumerateArray().Select(s => new TrainingSample(
-                s.GetProperty("tokens").Deserialize<int[]>()!, s.GetProperty("logProbs").Deserialize<float[]>()!, s.GetProperty("advantage").GetDouble()))])).ToArray();
+                s.GetProperty("tokens").Deserialize<int[]>()!, s.GetProperty("logProbs").Deserialize<float[]>()!, s.GetProperty("advantage")
+                    .GetDouble()))])).ToArray();
 
         // The policy with its adapter, and beside it the base by the name that the adapter gives it.
         CopyFiles(Golden(name), Path.Combine(store.Path, name));
@@ -103,7 +106,8 @@ public sealed class LoraTests : IDisposable
             {
                 var expected = lora.GetProperty("logits")[s].Deserialize<double[][]>()!;
                 for (var t = 0; t < sequences[s].Length; t++)
-                    logits.select(0, s).select(0, t).contiguous().data<float>().ToArray().Zip(expected[t]).ShouldAllBe(p => Math.Abs(p.First - p.Second) < 5e-5);
+                    logits.select(0, s).select(0, t).contiguous().data<float>().ToArray().Zip(expected[t])
+                        .ShouldAllBe(p => Math.Abs(p.First - p.Second) < 5e-5);
             }
         }
 
@@ -117,7 +121,8 @@ public sealed class LoraTests : IDisposable
         learner.Save(Path.Combine(store.Path, "after"), false);
         using var made = SafeTensors.Open(Path.Combine(store.Path, "after", "adapter", "adapter_model.safetensors"));
         using var after = SafeTensors.Open(Path.Combine(Golden(name), "lora", "after-grpo.safetensors"));
-        made.Entries.Values.Select(e => (e.Name, string.Join(',', e.Shape))).ShouldBe(after.Entries.Values.Select(e => (e.Name, string.Join(',', e.Shape))), ignoreOrder: true);
+        made.Entries.Values.Select(e => (e.Name, string.Join(',', e.Shape)))
+            .ShouldBe(after.Entries.Values.Select(e => (e.Name, string.Join(',', e.Shape))), ignoreOrder: true);
         foreach (var key in after.Entries.Keys)
         {
             using var scope = NewDisposeScope();
@@ -257,8 +262,10 @@ public sealed class LoraTests : IDisposable
 
         // An adapter of other options, a base that is another, and one that is gone.
         var other = Options with { Lora = Options.Lora with { Rank = 4 } };
-        Should.Throw<InvalidDataException>(() => GrpoLearner.Start(moved.FolderOf(sha), other)).Message.ShouldContain("the adapter has rank 3, alpha 12");
-        File.Copy(Path.Combine(moved.FolderOf(imported), "model.safetensors"), Path.Combine(moved.FolderOf(root), "model.safetensors"), overwrite: true);
+        Should.Throw<InvalidDataException>(() =>
+            GrpoLearner.Start(moved.FolderOf(sha), other)).Message.ShouldContain("the adapter has rank 3, alpha 12");
+        File.Copy(Path.Combine(moved.FolderOf(imported), "model.safetensors"), Path.Combine(moved.FolderOf(root), "model.safetensors"),
+            overwrite: true);
         Should.Throw<InvalidDataException>(() => GrpoLearner.Start(moved.FolderOf(sha), Options)).Message.ShouldContain($"are {imported}");
         moved.Remove(root);
         Should.Throw<InvalidDataException>(() => GrpoLearner.Start(moved.FolderOf(sha), Options)).Message.ShouldContain("there is no such model");
@@ -280,12 +287,15 @@ public sealed class LoraTests : IDisposable
             learner.Save(folder, false);
             using var policy = Policy.Load(folder);
             var seeds = Enumerable.Range(0, 8).Select(s => Seeds.Derive(9, $"{step}/{s}")).ToArray();
-            var sampled = Sampler.Sample(policy, [.. prompts.Select(p => new SampleRequest(p, seeds))], sampling, [], TestContext.Current.CancellationToken);
+            var sampled = Sampler.Sample(policy, [.. prompts.Select(p => new SampleRequest(p, seeds))], sampling, [],
+                TestContext.Current.CancellationToken);
             var rewards = sampled.Select(g => g.Select(r => r.Tokens.Count(t => t < 64) / (double)r.Tokens.Length).ToArray()).ToArray();
             last = rewards.Average(g => g.Average());
             if (step == 0)
                 first = last;
-            learner.Step([.. prompts.Select((p, g) => new TrainingGroup(p, [.. sampled[g].Select((r, s) => new TrainingSample(r.Tokens, r.LogProbs, rewards[g][s] - rewards[g].Average()))]))], 2e-2);
+            learner.Step([.. prompts.Select((p, g) =>
+                new TrainingGroup(p,
+                [.. sampled[g].Select((r, s) => new TrainingSample(r.Tokens, r.LogProbs, rewards[g][s] - rewards[g].Average()))]))], 2e-2);
         }
 
         first.ShouldBeLessThan(0.4);
@@ -295,7 +305,8 @@ public sealed class LoraTests : IDisposable
     /// <summary>A and B of a policy, both far from zero.</summary>
     private static LoraVector Filled(TinyPolicy tiny, string[] targets)
     {
-        var lora = LoraVector.New(tiny.Config, tiny.Policy.Model.Parameters, new LoraOptions { Rank = 3, Alpha = 12, Targets = targets }, 5, ScalarType.Float32);
+        var lora = LoraVector.New(tiny.Config, tiny.Policy.Model.Parameters, new LoraOptions { Rank = 3, Alpha = 12, Targets = targets }, 5,
+            ScalarType.Float32);
         using var noGrad = no_grad();
         lora.Flat.copy_(tensor([.. Enumerable.Range(0, (int)lora.Flat.numel()).Select(i => (float)(0.2 * Randomness.Uniform(77, i) - 0.1))]));
         lora.Publish();
@@ -310,7 +321,8 @@ public sealed class LoraTests : IDisposable
 
     private static TrainingGroup Group(TinyPolicy tiny, int vocabulary, int prompt, int[] lengths, double[] advantages) => new(
         [.. tiny.Tokens(prompt, prompt).Select(t => t % vocabulary)],
-        [.. lengths.Select((n, i) => new TrainingSample([.. tiny.Tokens(n, 50 * prompt + i).Select(t => t % vocabulary)], [.. Enumerable.Repeat(-5.5f, n)], advantages[i]))]);
+        [.. lengths.Select((n, i) =>
+            new TrainingSample([.. tiny.Tokens(n, 50 * prompt + i).Select(t => t % vocabulary)], [.. Enumerable.Repeat(-5.5f, n)], advantages[i]))]);
 
     /// <summary>Pivots of Gaussian elimination with full pivoting that are above the rounding of the weights.</summary>
     private static int Rank(float[] values, int rows, int columns)

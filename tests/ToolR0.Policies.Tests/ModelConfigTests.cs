@@ -52,7 +52,8 @@ public sealed class ModelConfigTests
     public void The_published_config_of_a_llama_3_is_read()
     {
         var config = ModelConfig.Parse(Llama);
-        (config.Family, config.HeadSize, config.HasBias, config.NormalisesHeads, config.MaxPositions).ShouldBe((ModelFamily.Llama, 64, false, false, 131_072));
+        (config.Family, config.HeadSize, config.HasBias, config.NormalisesHeads, config.MaxPositions)
+            .ShouldBe((ModelFamily.Llama, 64, false, false, 131_072));
         config.RopeScaling.ShouldBe(new RopeScaling { Factor = 32, LowFrequencyFactor = 1, HighFrequencyFactor = 4, OriginalPositions = 8192 });
         config.ParameterCount.ShouldBe(1_235_814_400);
     }

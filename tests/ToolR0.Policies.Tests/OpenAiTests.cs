@@ -63,7 +63,8 @@ public sealed class OpenAiTests : IDisposable
     {
         Sample(_server.Options);
         _server.Requests.ShouldNotBeEmpty();
-        foreach (var (name, neutral) in new[] { ("top_k", -1.0), ("min_p", 0), ("repetition_penalty", 1), ("frequency_penalty", 0), ("presence_penalty", 0), ("temperature", 1), ("top_p", 1) })
+        foreach (var (name, neutral) in new[] { ("top_k", -1.0), ("min_p", 0), ("repetition_penalty", 1), ("frequency_penalty", 0),
+            ("presence_penalty", 0), ("temperature", 1), ("top_p", 1) })
             _server.Requests.ShouldAllBe(r => (double)r[name]! == neutral, name);
     }
 
@@ -84,7 +85,8 @@ public sealed class OpenAiTests : IDisposable
     {
         var warm = Sampling with { Temperature = 0.7 };
         Sample(_server.Options, warm).ShouldAllBe(group => group.All(row => row.LogProbs.Length == 0 && row.Tokens.Length > 0));
-        Sample(_server.Options with { ProcessedLogProbs = true }, warm).ShouldAllBe(group => group.All(row => row.LogProbs.Length == row.Tokens.Length));
+        Sample(_server.Options with { ProcessedLogProbs = true }, warm)
+            .ShouldAllBe(group => group.All(row => row.LogProbs.Length == row.Tokens.Length));
     }
 
     [Fact]
@@ -107,7 +109,8 @@ public sealed class OpenAiTests : IDisposable
         Sample(_server.Options);
         for (var i = 0; i < 20; i++)
             _server.Faults.Enqueue(fault);
-        var error = Should.Throw<InferenceException>(() => Sample(_server.Options with { Retries = retries, TimeoutSeconds = fault == 0 ? 0.5 : 20 }));
+        var error = Should.Throw<InferenceException>(() =>
+            Sample(_server.Options with { Retries = retries, TimeoutSeconds = fault == 0 ? 0.5 : 20 }));
         error.Message.ShouldStartWith(_server.Root + "/v1/completions");
         error.Message.ShouldContain(message);
     }
@@ -117,9 +120,11 @@ public sealed class OpenAiTests : IDisposable
     {
         var options = _server.Options with { Retries = 0 };
         var nowhere = new ServedPolicyOptions { Url = "http://127.0.0.1:1/v1", Model = "m", ReloadUrl = _server.Root + "/reload" };
-        Should.Throw<InferenceException>(() => Sample(options with { Solver = nowhere })).Message.ShouldContain("http://127.0.0.1:1/v1/completions cannot be reached");
+        Should.Throw<InferenceException>(() =>
+            Sample(options with { Solver = nowhere })).Message.ShouldContain("http://127.0.0.1:1/v1/completions cannot be reached");
         var silent = options with { Solver = nowhere with { ReloadUrl = "" } };
-        Should.Throw<InferenceException>(() => new CompletionSources(_store).Open(Role.Solver, _sha, silent)).Message.ShouldContain("inference.solver.reloadUrl");
+        Should.Throw<InferenceException>(() =>
+            new CompletionSources(_store).Open(Role.Solver, _sha, silent)).Message.ShouldContain("inference.solver.reloadUrl");
     }
 
     [Fact]
@@ -155,13 +160,15 @@ public sealed class OpenAiTests : IDisposable
     {
         var told = _tiny.Path_("told");
         var options = _server.Options with { Generator = _server.Options.Generator with { ReloadUrl = "" } };
-        Environment.SetEnvironmentVariable(OpenAiServer.ReloadCommand, $"echo \"$TOOLR0_ROLE $TOOLR0_POLICY $TOOLR0_MODEL $TOOLR0_FOLDER\" >> '{told}'");
+        Environment.SetEnvironmentVariable(OpenAiServer.ReloadCommand,
+            $"echo \"$TOOLR0_ROLE $TOOLR0_POLICY $TOOLR0_MODEL $TOOLR0_FOLDER\" >> '{told}'");
         try
         {
             using (_sources.Open(Role.Generator, _sha, options))
                 File.ReadAllText(told).ShouldBe($"generator {_sha} generator {_store.FolderOf(_sha)}\n");
             Environment.SetEnvironmentVariable(OpenAiServer.ReloadCommand, "echo broken >&2; exit 3");
-            Should.Throw<InferenceException>(() => new CompletionSources(_store).Open(Role.Generator, _sha, options)).Message.ShouldContain("ended with code 3: broken");
+            Should.Throw<InferenceException>(() =>
+                new CompletionSources(_store).Open(Role.Generator, _sha, options)).Message.ShouldContain("ended with code 3: broken");
         }
         finally
         {

@@ -47,13 +47,15 @@ public sealed class PackedMatrixTests
         const int inner = 37, rows = 8, width = 2 * PanelProduct.Columns;
         using var scope = NewDisposeScope();
         TorchRuntime.Configure(1);
-        var (x, panels, added, wide, narrow) = (Random(1, rows, inner), Random(2, width, inner), Random(3, rows, width), zeros(rows, width), zeros(rows, width));
+        var (x, panels, added, wide, narrow) =
+            (Random(1, rows, inner), Random(2, width, inner), Random(3, rows, width), zeros(rows, width), zeros(rows, width));
         PanelProduct.EightRows(
             PackedMatrix.Pointer(x), inner, PackedMatrix.Pointer(panels), PackedMatrix.Pointer(wide), width, PackedMatrix.Pointer(added), width);
         for (var row = 0; row < rows; row++)
         {
             PanelProduct.Multiply(
-                PackedMatrix.Pointer(x) + row * inner, 1, inner, PackedMatrix.Pointer(panels), PackedMatrix.Pointer(narrow) + row * width, width, width,
+                PackedMatrix.Pointer(x) + row * inner, 1, inner, PackedMatrix.Pointer(panels), PackedMatrix.Pointer(narrow) + row * width,
+                width, width,
                 PackedMatrix.Pointer(added) + row * width, width);
         }
 

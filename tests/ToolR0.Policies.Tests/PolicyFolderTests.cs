@@ -22,7 +22,8 @@ public sealed class PolicyFolderTests
         {
             using var expected = SafeTensors.Open(Path.Combine(Source(name), weights!));
             using var actual = SafeTensors.Open(Path.Combine(target.Path, weights!));
-            actual.Entries.Values.Select(e => (e.Name, e.Type, e.Length)).ShouldBe(expected.Entries.Values.Select(e => (e.Name, e.Type, e.Length)), ignoreOrder: true);
+            actual.Entries.Values.Select(e => (e.Name, e.Type, e.Length))
+                .ShouldBe(expected.Entries.Values.Select(e => (e.Name, e.Type, e.Length)), ignoreOrder: true);
         }
 
         File.ReadAllBytes(Path.Combine(target.Path, "config.json")).ShouldBe(File.ReadAllBytes(Path.Combine(Source(name), "config.json")));
@@ -65,7 +66,8 @@ public sealed class PolicyFolderTests
         using var second = GrpoLearner.Resume(At("half"), new LearningOptions(), CPU);
         second.Step([group], 1e-4).ShouldBe(uninterrupted.Step([group], 1e-4));
         second.Save(At("resumed"), true).ShouldBe(uninterrupted.Save(At("whole"), true));
-        File.ReadAllBytes(Path.Combine(At("resumed"), "optimizer.safetensors")).ShouldBe(File.ReadAllBytes(Path.Combine(At("whole"), "optimizer.safetensors")));
+        File.ReadAllBytes(Path.Combine(At("resumed"), "optimizer.safetensors"))
+            .ShouldBe(File.ReadAllBytes(Path.Combine(At("whole"), "optimizer.safetensors")));
     }
 
     [Theory]
@@ -80,7 +82,8 @@ public sealed class PolicyFolderTests
         foreach (var path in Directory.EnumerateFiles(Source("llama")))
             File.Copy(path, Path.Combine(target.Path, Path.GetFileName(path)));
         var index = Path.Combine(target.Path, "model.safetensors.index.json");
-        File.WriteAllText(index, File.ReadAllText(index).Replace("\"model.norm.weight\": \"model-00002-of-00002.safetensors\"", $"\"model.norm.weight\": \"{file}\""));
+        File.WriteAllText(index, File.ReadAllText(index)
+            .Replace("\"model.norm.weight\": \"model-00002-of-00002.safetensors\"", $"\"model.norm.weight\": \"{file}\""));
         Should.Throw<InvalidDataException>(() => GrpoLearner.Start(target.Path, new LearningOptions(), CPU)).Message.ShouldContain(message);
     }
 

@@ -44,7 +44,8 @@ public sealed class PolicyStoreTests
         store.Rent(second).Dispose();
         store.Remove(first);
         store.Contains(first).ShouldBeFalse();
-        var sampled = Sampler.Sample(lease.Policy, [new SampleRequest([1], [1])], new() { MaxNewTokens = 2 }, [], TestContext.Current.CancellationToken);
+        var sampled = Sampler.Sample(lease.Policy, [new SampleRequest([1], [1])], new() { MaxNewTokens = 2 }, [],
+            TestContext.Current.CancellationToken);
         sampled[0].ShouldHaveSingleItem();
         lease.Dispose();
         lease.Dispose();

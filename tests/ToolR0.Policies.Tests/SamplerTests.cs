@@ -115,9 +115,11 @@ public sealed class SamplerTests
     public void Log_probabilities_of_prompts_that_joined_later_are_those_of_a_full_forward(int stride, int places)
     {
         using var tiny = new TinyPolicy(scale: 5);
-        var requests = Enumerable.Range(0, 9).Select(i => new SampleRequest(tiny.Tokens(1 + i * 5 % 17, i), [.. Enumerable.Range(0, 1 + i % 3).Select(s => 10L * i + s)])).ToArray();
+        var requests = Enumerable.Range(0, 9)
+            .Select(i => new SampleRequest(tiny.Tokens(1 + i * 5 % 17, i), [.. Enumerable.Range(0, 1 + i % 3).Select(s => 10L * i + s)])).ToArray();
         var sampled = Sampler.Sample(
-            tiny.Policy, requests, new SamplingOptions { MaxNewTokens = 50 }, ["e"], TestContext.Current.CancellationToken, null, places * 256 * (16 + 3 * 50), stride);
+            tiny.Policy, requests, new SamplingOptions { MaxNewTokens = 50 }, ["e"], TestContext.Current.CancellationToken, null,
+                places * 256 * (16 + 3 * 50), stride);
         for (var g = 0; g < requests.Length; g++)
         {
             foreach (var row in sampled[g])

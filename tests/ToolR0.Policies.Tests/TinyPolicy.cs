@@ -12,7 +12,8 @@ internal sealed class TinyPolicy : IDisposable
 {
     private readonly string _root = Directory.CreateTempSubdirectory("toolr0-policy-").FullName;
 
-    public TinyPolicy(long seed = 1, bool tied = true, int layers = 2, double scale = 1, int maxPositions = 256, ModelFamily family = ModelFamily.Qwen2,
+    public TinyPolicy(long seed = 1, bool tied = true, int layers = 2, double scale = 1, int maxPositions = 256,
+        ModelFamily family = ModelFamily.Qwen2,
         int? headSize = null)
     {
         TorchRuntime.Configure(1);

@@ -27,7 +27,8 @@ public sealed class BaseModelTests : IDisposable
         var first = BaseModel.Make(Tiny, Path.Combine(_folder, "a"), cancellation: TestContext.Current.CancellationToken);
         var second = BaseModel.Make(Tiny, Path.Combine(_folder, "b"), cancellation: TestContext.Current.CancellationToken);
         second.Sha256.ShouldBe(first.Sha256);
-        BaseModel.Make(Tiny with { Seed = 2 }, Path.Combine(_folder, "a"), cancellation: TestContext.Current.CancellationToken).Sha256.ShouldNotBe(first.Sha256);
+        BaseModel.Make(Tiny with { Seed = 2 }, Path.Combine(_folder, "a"),
+            cancellation: TestContext.Current.CancellationToken).Sha256.ShouldNotBe(first.Sha256);
 
         Directory.GetFileSystemEntries(Path.Combine(_folder, "b")).Select(Path.GetFileName)
             .ShouldBe(["README.md", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"], ignoreOrder: true);
@@ -40,22 +41,27 @@ public sealed class BaseModelTests : IDisposable
     public void Going_on_from_the_folder_of_the_first_stages_makes_what_all_stages_make()
     {
         var whole = BaseModel.Make(Tiny, Path.Combine(_folder, "a"), cancellation: TestContext.Current.CancellationToken);
-        var first = BaseModel.Make(Tiny with { Stages = [Tiny.Stages[0]] }, Path.Combine(_folder, "b"), cancellation: TestContext.Current.CancellationToken);
+        var first = BaseModel.Make(Tiny with { Stages = [Tiny.Stages[0]] }, Path.Combine(_folder, "b"),
+            cancellation: TestContext.Current.CancellationToken);
         first.Sha256.ShouldNotBe(whole.Sha256);
-        var second = BaseModel.Make(Tiny, Path.Combine(_folder, "c"), Path.Combine(_folder, "b"), cancellation: TestContext.Current.CancellationToken);
+        var second = BaseModel.Make(Tiny, Path.Combine(_folder, "c"), Path.Combine(_folder, "b"),
+            cancellation: TestContext.Current.CancellationToken);
         second.Sha256.ShouldBe(whole.Sha256);
         second.From.ShouldBe(first.Sha256);
 
         var three = Tiny with { Stages = [.. Tiny.Stages, new("talk", MixtureOptions.Talk, 2, 1e-3)] };
-        var third = BaseModel.Make(three, Path.Combine(_folder, "d"), Path.Combine(_folder, "c"), made: 2, cancellation: TestContext.Current.CancellationToken);
+        var third = BaseModel.Make(three, Path.Combine(_folder, "d"), Path.Combine(_folder, "c"), made: 2,
+            cancellation: TestContext.Current.CancellationToken);
         third.Sha256.ShouldBe(BaseModel.Make(three, Path.Combine(_folder, "e"), cancellation: TestContext.Current.CancellationToken).Sha256);
-        File.ReadAllText(Path.Combine(_folder, "d", "README.md")).ShouldContain($"the tokens of the first 2 stages, taken as made before (weights {second.Sha256}), not counted");
+        File.ReadAllText(Path.Combine(_folder, "d", "README.md"))
+            .ShouldContain($"the tokens of the first 2 stages, taken as made before (weights {second.Sha256}), not counted");
     }
 
     [Fact]
     public void A_cancelled_pretraining_leaves_nothing_behind()
     {
-        Should.Throw<OperationCanceledException>(() => BaseModel.Make(Tiny, Path.Combine(_folder, "a"), cancellation: new CancellationToken(canceled: true)));
+        Should.Throw<OperationCanceledException>(() =>
+            BaseModel.Make(Tiny, Path.Combine(_folder, "a"), cancellation: new CancellationToken(canceled: true)));
         Directory.GetFileSystemEntries(_folder).ShouldBeEmpty();
     }
 
@@ -65,7 +71,8 @@ public sealed class BaseModelTests : IDisposable
         var folder = Path.Combine(_folder, "a");
         var inner = "";
         var cancellation = TestContext.Current.CancellationToken;
-        BaseModel.Make(Tiny, folder, progress: _ => inner = BaseModel.Make(Tiny with { Seed = 2 }, folder, cancellation: cancellation).Sha256, cancellation: cancellation);
+        BaseModel.Make(Tiny, folder, progress: _ =>
+            inner = BaseModel.Make(Tiny with { Seed = 2 }, folder, cancellation: cancellation).Sha256, cancellation: cancellation);
         inner.ShouldNotBeEmpty();
         Policy.HashOf(folder).ShouldNotBe(inner);
         Directory.GetFileSystemEntries(_folder).ShouldBe([folder]);
@@ -80,7 +87,8 @@ public sealed class BaseModelTests : IDisposable
         var prompts = new List<int>();
         foreach (var item in HeldOut.Make(HeldOut.Unseen, 200, 4))
         {
-            prompts.Add(BaseModel.Encode(tokenizer, SolverPrompt.Render(item.Task, new Contracts.Options.PromptOptions { Set = Contracts.Options.PromptSet.Compact })).Length);
+            prompts.Add(BaseModel.Encode(tokenizer,
+                SolverPrompt.Render(item.Task, new Contracts.Options.PromptOptions { Set = Contracts.Options.PromptSet.Compact })).Length);
             var question = tokenizer.Encode(item.Task.Question);
             foreach (var argument in item.Task.Gold.SelectMany(call => call.Arguments.Values))
                 Contains(question, tokenizer.Encode(argument.ToString())).ShouldBeTrue(item.Task.Question);

@@ -15,7 +15,8 @@ internal sealed class CountingLog(IFactLog log) : IFactLog
     public Task<IReadOnlyDictionary<string, long>> VersionsAsync(IReadOnlyCollection<string> streams, CancellationToken cancellation = default) =>
         log.VersionsAsync(streams, cancellation);
 
-    public Task<IReadOnlyDictionary<string, IReadOnlyList<StoredFact>>> ReadAsync(IReadOnlyCollection<string> streams, CancellationToken cancellation = default)
+    public Task<IReadOnlyDictionary<string,
+        IReadOnlyList<StoredFact>>> ReadAsync(IReadOnlyCollection<string> streams, CancellationToken cancellation = default)
     {
         Streams.AddRange(streams);
         return log.ReadAsync(streams, cancellation);

@@ -10,7 +10,8 @@ namespace ToolR0.Reporting.Tests;
 
 public sealed class ReportTests
 {
-    private static Task<RunReport> ReadAsync(SyntheticRun run) => new ReportReader(run).ReadAsync(SyntheticRun.Name, TestContext.Current.CancellationToken);
+    private static Task<RunReport> ReadAsync(SyntheticRun run) =>
+        new ReportReader(run).ReadAsync(SyntheticRun.Name, TestContext.Current.CancellationToken);
 
     [Fact]
     public async Task Accuracy_lists_the_base_first_and_then_every_iteration()
@@ -48,7 +49,8 @@ public sealed class ReportTests
 
         log.WholeRuns.ShouldBe(0);
         var examples = report.State.Curricula.Values.SelectMany(c => c.Tasks).Select(t => t.Task.Stream).ToHashSet();
-        log.Streams.Where(s => !examples.Contains(s)).Distinct().ShouldBe([Ids.RunStream(SyntheticRun.Name), Ids.HeldOutStream(SyntheticRun.Seen.Sha256)], ignoreOrder: true);
+        log.Streams.Where(s => !examples.Contains(s)).Distinct()
+            .ShouldBe([Ids.RunStream(SyntheticRun.Name), Ids.HeldOutStream(SyntheticRun.Seen.Sha256)], ignoreOrder: true);
         log.Streams.Count(examples.Contains).ShouldBe(3 * ReportReader.TasksPerIteration);
         report.Failures.ShouldHaveSingleItem().Answers.Count.ShouldBe(4);
         report.RejectedExamples.ShouldHaveSingleItem().Reason.ShouldBe("low_agreement");
@@ -79,7 +81,8 @@ public sealed class ReportTests
             .ShouldBe(["heldOut", "wallSeconds", "outsideModelShare", "curriculumSha256", "policySha256", "events", "seed"]);
         json.GetProperty("heldOut").GetProperty("seen").EnumerateArray().Select(v => v.GetDouble()).ShouldBe([0.25, 0.5, 0.75, 0.75]);
         json.GetProperty("policySha256").EnumerateObject().Select(p => p.Name).ShouldBe(["generator", "solver"]);
-        json.GetProperty("curriculumSha256").EnumerateArray().Select(v => v.GetString()).ShouldBe([SyntheticRun.Sha("c1"), SyntheticRun.Sha("c2"), SyntheticRun.Sha("c3")]);
+        json.GetProperty("curriculumSha256").EnumerateArray().Select(v => v.GetString())
+            .ShouldBe([SyntheticRun.Sha("c1"), SyntheticRun.Sha("c2"), SyntheticRun.Sha("c3")]);
         json.GetProperty("seed").GetInt64().ShouldBe(7);
         json.GetProperty("outsideModelShare").GetDouble().ShouldBeInRange(0, 1);
         json.GetProperty("events").GetInt64().ShouldBe(SyntheticRun.Complete().Facts.Count - 1);
@@ -163,8 +166,10 @@ public sealed class ReportTests
         var html = HtmlReport.Render(await ReadAsync(run));
         foreach (var shown in new[]
         {
-            "What the Generator learned to do", "3 tasks never solved (below 0.1) at step 3 of iteration 1", "1 tasks always (1)", "Generator: entropy and surprisal",
-            "Generator: gradient norm", "Where the Solver still fails", "low_agreement: the Solver agrees too rarely (names 0.1, calls 0)", "Candidates that were refused",
+            "What the Generator learned to do", "3 tasks never solved (below 0.1) at step 3 of iteration 1", "1 tasks always (1)",
+                "Generator: entropy and surprisal",
+            "Generator: gradient norm", "Where the Solver still fails", "low_agreement: the Solver agrees too rarely (names 0.1, calls 0)",
+            "Candidates that were refused",
         })
         {
             html.ShouldContain(shown);

@@ -32,10 +32,12 @@ public sealed class ScoringTests : IAsyncLifetime
             Group,
             new TasksProposed(Run, spec, "p", [1], [Sample(CompactFormat.Proposal("it", Item.Task)), Sample("nothing")], "d"),
             new ToolCallsExecuted(Run, [executed, new SampleExecution(1, [])]));
-        await AppendAsync("group/r/2/probe/0/0", new TaskAttempted(Run, task, AttemptPurpose.Probe, "p", [1], [Sample(Right), Sample(Right), Sample(Wrong), Sample(Wrong)], "d"));
+        await AppendAsync("group/r/2/probe/0/0",
+            new TaskAttempted(Run, task, AttemptPurpose.Probe, "p", [1], [Sample(Right), Sample(Right), Sample(Wrong), Sample(Wrong)], "d"));
         await AppendAsync(
             Attempt,
-            new TaskAttempted(Run, new TaskRef(Set, 0), AttemptPurpose.Train, "p", [1], [Sample(Right), Sample(Wrong), new Trajectory(1, [], [], "", FinishReason.Void, "worker died")], "d"),
+            new TaskAttempted(Run, new TaskRef(Set, 0), AttemptPurpose.Train, "p", [1],
+                [Sample(Right), Sample(Wrong), new Trajectory(1, [], [], "", FinishReason.Void, "worker died")], "d"),
             new ToolCallsExecuted(Run, []));
     }
 
@@ -73,7 +75,8 @@ public sealed class ScoringTests : IAsyncLifetime
         const string label = "group/r/1/label/0/4";
         var spec = new TaskSpec(Item.Class, TaskContext.SingleTurn, Item.Task.Menu.Count, Item.Task.Gold.Count);
         var executed = new SampleExecution(0, [.. Item.Task.Gold.Select(call => new CallOutcome(call, CallStatus.Succeeded, "1", null))]);
-        await AppendAsync(candidate, new TasksProposed(Run, spec, "p", [1], [Sample(CompactFormat.Proposal("it", Item.Task))], "d"), new ToolCallsExecuted(Run, [executed]));
+        await AppendAsync(candidate, new TasksProposed(Run, spec, "p", [1], [Sample(CompactFormat.Proposal("it", Item.Task))], "d"),
+            new ToolCallsExecuted(Run, [executed]));
         await _bed.AskAsync(new FilterCandidates(Run, "shard/f", [StreamLayout.PlaceOf<CandidateFiltered>(candidate)]));
         var attempt = new TaskAttempted(Run, new TaskRef(candidate, 0), AttemptPurpose.Verify, "p", [1], [Sample(Right), Sample(Wrong)], "d");
         (await _bed.Log.AppendAsync(Run, "test", [new FactAppend(candidate, 4, attempt)], TestContext.Current.CancellationToken)).ShouldBeTrue();
@@ -113,7 +116,8 @@ public sealed class ScoringTests : IAsyncLifetime
         const string run = "b";
         var options = ShippedPresets.Nano with
         {
-            Generator = ShippedPresets.Nano.Generator with { PromptsPerStep = 3, Reward = ShippedPresets.Nano.Generator.Reward with { RepetitionScope = RepetitionScope.Batch } },
+            Generator = ShippedPresets.Nano.Generator with { PromptsPerStep = 3,
+                Reward = ShippedPresets.Nano.Generator.Reward with { RepetitionScope = RepetitionScope.Batch } },
         };
         await AppendAsync(Ids.RunStream(run), new RunStarted(run, options, "base", [], "0.1.0"));
         var facts = _bed.Log.Stream(Group);
@@ -121,7 +125,9 @@ public sealed class ScoringTests : IAsyncLifetime
         await AppendAsync("group/b/2/generator/0/1", facts[0]);
 
         // The third group's proposals are stored late: they are waited for.
-        var asked = _bed.AskAsync(new ScoreProposals(run, "shard/p", [new ProposalToScore(StreamLayout.PlaceOf<ProposalsScored>("group/b/2/generator/0/0"), ["group/r/2/probe/0/0", null])]));
+        var asked = _bed.AskAsync(
+            new ScoreProposals(run, "shard/p",
+            [new ProposalToScore(StreamLayout.PlaceOf<ProposalsScored>("group/b/2/generator/0/0"), ["group/r/2/probe/0/0", null])]));
         await Task.Delay(100, TestContext.Current.CancellationToken);
         await AppendAsync("group/b/2/generator/0/2", facts[0]);
 
@@ -130,7 +136,8 @@ public sealed class ScoringTests : IAsyncLifetime
         scored.Scores.Select(score => score.Repetition).ShouldBe([0.5, 0]);
     }
 
-    private static ScoreProposals Proposals(string probe) => new(Run, "shard/p", [new ProposalToScore(StreamLayout.PlaceOf<ProposalsScored>(Group), [probe, null])]);
+    private static ScoreProposals Proposals(string probe) =>
+        new(Run, "shard/p", [new ProposalToScore(StreamLayout.PlaceOf<ProposalsScored>(Group), [probe, null])]);
 
     private static Trajectory Sample(string text) => new(1, [1], [-1], text, FinishReason.Stop);
 

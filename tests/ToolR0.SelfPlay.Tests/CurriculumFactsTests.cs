@@ -28,7 +28,8 @@ public sealed class CurriculumFactsTests
         var options = Given.Options with
         {
             Seed = seed,
-            Curriculum = Given.Options.Curriculum with { Selected = selected, Compare = seed == 2 ? VerifyCompare.Calls : VerifyCompare.Names, MajorityFromIteration = seed == 3 ? 1 : 0 },
+            Curriculum = Given.Options.Curriculum with { Selected = selected, Compare = seed == 2 ? VerifyCompare.Calls
+                : VerifyCompare.Names, MajorityFromIteration = seed == 3 ? 1 : 0 },
             Specs = Given.Options.Specs with { Domains = domains.ToDictionary(domain => domain, domain => domain.Length / 2.0) },
         };
         var guard = new HeldOutGuard([new HeldOutItem("1", "units", Given.Task(question: "Please convert 3 mile of road seventeen to feet"))]);
@@ -49,7 +50,8 @@ public sealed class CurriculumFactsTests
     /// <summary>Facts that are pure functions of other facts.</summary>
     public static TheoryData<Type> Derived =>
     [
-        typeof(ProposalsScored), typeof(AttemptsScored), typeof(CandidateFiltered), typeof(CandidateRated), typeof(CandidateLabelled), typeof(CurriculumSelected),
+        typeof(ProposalsScored), typeof(AttemptsScored), typeof(CandidateFiltered), typeof(CandidateRated), typeof(CandidateLabelled),
+        typeof(CurriculumSelected),
         typeof(TaskSelected), typeof(TaskRejected), typeof(EvaluationCompleted), typeof(StepCompleted), typeof(StepStarted), typeof(PhaseStarted),
         typeof(IterationStarted), typeof(RunCompleted),
     ];
@@ -74,7 +76,9 @@ public sealed class CurriculumFactsTests
             altered.ShouldNotBeNull($"{type.Name}{path} cannot be altered");
             var run = facts.ToList();
             run[at] = run[at] with { Fact = altered };
-            (await AuditAsync(run)).ShouldContain(finding => finding.Stream == run[at].Stream && finding.Version == run[at].Version, $"{type.Name}{path} is not compared");
+            (await AuditAsync(run))
+                .ShouldContain(finding =>
+                    finding.Stream == run[at].Stream && finding.Version == run[at].Version, $"{type.Name}{path} is not compared");
         }
     }
 
@@ -106,14 +110,16 @@ public sealed class CurriculumFactsTests
             foreach (var part in parts[..^1])
                 parent = parent is JsonArray list ? list[int.Parse(part)]! : parent[part]!;
             var before = parent is JsonArray array ? array[int.Parse(parts[^1])] : parent[parts[^1]];
-            JsonNode? with = before is JsonArray ? new JsonArray(value?.DeepClone()) : before is JsonObject ? new JsonObject { ["altered"] = value?.DeepClone() } : value?.DeepClone();
+            JsonNode? with = before is JsonArray ? new JsonArray(value?.DeepClone()) : before is JsonObject
+                ? new JsonObject { ["altered"] = value?.DeepClone() } : value?.DeepClone();
             if (parent is JsonArray items)
                 items[int.Parse(parts[^1])] = with;
             else
                 parent[parts[^1]] = with;
             try
             {
-                if (JsonSerializer.Deserialize(copy, type, Json) is { } altered && !JsonNode.DeepEquals(JsonSerializer.SerializeToNode(altered, type, Json), original))
+                if (JsonSerializer.Deserialize(copy, type, Json) is { } altered
+                    && !JsonNode.DeepEquals(JsonSerializer.SerializeToNode(altered, type, Json), original))
                     return altered;
             }
             catch (JsonException)

@@ -29,9 +29,11 @@ public sealed class CurriculumTests
         { Given.Proposal(tools: Tool("f")), Rejections.BadToolName },
         { Given.Proposal(tools: Tool("Tool")), Rejections.BadToolName },
         { Given.Proposal(tools: Tool("convert_length")[..^1] + "," + Tool("convert_length")[1..]), Rejections.DuplicateTool },
-        { Given.Proposal(tools: """[{"name":"convert_length","description":"abcd","parameters":{"value":"number"}}]"""), Rejections.ShortDescription },
+        { Given.Proposal(tools: """[{"name":"convert_length","description":"abcd","parameters":{"value":"number"}}]"""),
+            Rejections.ShortDescription },
         { Given.Proposal(tools: """[{"name":"convert_length","description":"abcde","parameters":{}}]"""), Rejections.NoParameters },
-        { Given.Proposal(tools: """[{"name":"convert_length","description":"abcde","parameters":{"v":{"type":"array"}}}]"""), Rejections.NonPrimitiveParameter },
+        { Given.Proposal(tools: """[{"name":"convert_length","description":"abcde","parameters":{"v":{"type":"array"}}}]"""),
+            Rejections.NonPrimitiveParameter },
         { Given.Proposal(gold: "[]"), Rejections.NoCalls },
         { Given.Proposal(gold: """[{"name":"other","arguments":{"value":3}}]"""), Rejections.UnknownTool },
         { Given.Proposal(gold: """[{"name":"convert_length","arguments":{"value":[3],"unit":"mile"}}]"""), Rejections.NestedArgument },
@@ -39,7 +41,8 @@ public sealed class CurriculumTests
         { Given.Proposal(gold: """[{"name":"convert_length","arguments":{"value":3}}]"""), Rejections.MissingRequiredArgument },
         { Given.Proposal("Convert 3 mile to km now"), Rejections.TrivialQuestion },
         { Given.Proposal("Tell me a joke about a mile, then convert 3"), Rejections.TrivialQuestion },
-        { Given.Proposal("What is 3 plus the number of the day", gold: """[{"name":"add_numbers","arguments":{"first":3}}]"""), Rejections.TrivialQuestion },
+        { Given.Proposal("What is 3 plus the number of the day", gold: """[{"name":"add_numbers","arguments":{"first":3}}]"""),
+            Rejections.TrivialQuestion },
     };
 
     [Theory]
@@ -62,8 +65,10 @@ public sealed class CurriculumTests
         Reason(good with { Sample = Given.Void() }).ShouldBe(Rejections.VoidSample);
         Reason(good with { Execution = new SampleExecution(0, [], "down") }).ShouldBe(Rejections.VoidExecution);
         Reason(good with { Execution = null }).ShouldBe(Rejections.GoldNotExecutable);
-        Reason(good with { Execution = new SampleExecution(0, [new CallOutcome(Given.Call(Given.Gold), CallStatus.TimedOut, null, "5 s")]) }).ShouldBe(Rejections.GoldNotExecutable);
-        Reason(good with { Execution = new SampleExecution(0, [new CallOutcome(Given.Call(Given.Gold), CallStatus.SchemaChecked, null, null)]) }).ShouldBeNull();
+        Reason(good with { Execution = new SampleExecution(0, [new CallOutcome(Given.Call(Given.Gold), CallStatus.TimedOut, null, "5 s")]) })
+            .ShouldBe(Rejections.GoldNotExecutable);
+        Reason(good with { Execution = new SampleExecution(0, [new CallOutcome(Given.Call(Given.Gold), CallStatus.SchemaChecked, null, null)]) })
+            .ShouldBeNull();
 
         static string? Reason(TestCandidate candidate) => Curricula.Filter([candidate], HeldOutGuard.None, Given.Options)[0].Reason;
     }
@@ -189,7 +194,8 @@ public sealed class CurriculumTests
         var survivors = Enumerable.Range(0, 20).Select(i => Verified(i, 5, "travel")).ToList();
         var renamed = survivors.Select(s => s with
         {
-            Verdict = s.Verdict with { Candidate = s.Verdict.Candidate with { Task = new TaskRef(s.Verdict.Candidate.Task.Stream.Replace("/r/", "/other/"), 0) } },
+            Verdict = s.Verdict with {
+                Candidate = s.Verdict.Candidate with { Task = new TaskRef(s.Verdict.Candidate.Task.Stream.Replace("/r/", "/other/"), 0) } },
         }).ToList();
         var options = Given.Options with { Curriculum = Given.Options.Curriculum with { Selected = 7 } };
         Curricula.Select(renamed, 1, options).Sha256.ShouldBe(Curricula.Select(survivors, 1, options).Sha256);
@@ -200,7 +206,8 @@ public sealed class CurriculumTests
     {
         var options = Given.Options with { Curriculum = Given.Options.Curriculum with { Selected = 1 } };
         var verdicts = Curricula.Filter(
-            [Candidate(0, Given.Proposal()), Candidate(1, "x"), Candidate(2, Given.Proposal("Please convert the 3 mile of this road"))], HeldOutGuard.None, options);
+            [Candidate(0, Given.Proposal()), Candidate(1, "x"), Candidate(2, Given.Proposal("Please convert the 3 mile of this road"))],
+                HeldOutGuard.None, options);
         var selection = Curricula.Select([.. verdicts.Where(v => v.Survives).Select(v => new TestVerified(v, Given.Probes(4)))], 1, options);
         List<CandidateVerdict> all = [.. verdicts.Select(v => v.Verdict)];
         var outcomes = selection.Outcomes("r", 1, all);
@@ -211,7 +218,8 @@ public sealed class CurriculumTests
         fact.Rejected.ShouldBe(new Dictionary<string, int> { [Rejections.MissingTags] = 1, [Rejections.OverQuota] = 1 });
         var metrics = StepMetrics.OfCurriculum(fact, selection, all, [], []);
         metrics["rejected.missing_tags"].ShouldBe(1);
-        (metrics["distinctTools"], metrics["distinctQuestions"], metrics["callsMean"], metrics["refusalShare"], metrics["passRate.5"]).ShouldBe((2, 1, 1, 0, 1));
+        (metrics["distinctTools"], metrics["distinctQuestions"], metrics["callsMean"], metrics["refusalShare"], metrics["passRate.5"])
+            .ShouldBe((2, 1, 1, 0, 1));
     }
 
     [Fact]
@@ -225,7 +233,8 @@ public sealed class CurriculumTests
             ("g/0", group), ("g/0", scored), ("g/1", new ProposalsScored("r", [scored.Scores[2] with { Advantage = 0 }])),
             ("p/0", probes[0]! with { Task = new TaskRef("g/0", 0) }), ("p/1", probes[1]! with { Task = new TaskRef("g/0", 1) }),
         ];
-        var updated = new PolicyUpdated("r", Role.Generator, 1, 0, "p0", "p1", [], new Dictionary<string, double> { ["loss"] = 0.25, [MetricNames.TokensLearned] = 7 });
+        var updated = new PolicyUpdated("r", Role.Generator, 1, 0, "p0", "p1", [],
+            new Dictionary<string, double> { ["loss"] = 0.25, [MetricNames.TokensLearned] = 7 });
         var metrics = StepMetrics.OfTraining(facts, updated, ShippedPresets.Nano.Specs.KnownTools);
         StepMetrics.OfTraining(facts.Reverse(), updated, ShippedPresets.Nano.Specs.KnownTools).ShouldBe(metrics, ignoreOrder: true);
         metrics["loss"].ShouldBe(0.25);
@@ -237,7 +246,8 @@ public sealed class CurriculumTests
         // Tokens are drawn with log-probabilities of -0.5 and -0.25.
         metrics["surprisal"].ShouldBe(0.375);
         (metrics["wellFormedShare"], metrics["menuObedienceShare"], metrics["callsObedienceShare"]).ShouldBe((0.5, 0.75, 0.5));
-        (metrics["distinctTools"], metrics["distinctQuestions"], metrics["callsMean"], metrics["refusalShare"], metrics["knownToolShare"]).ShouldBe((2, 2, 1, 0, 1));
+        (metrics["distinctTools"], metrics["distinctQuestions"], metrics["callsMean"], metrics["refusalShare"], metrics["knownToolShare"])
+            .ShouldBe((2, 2, 1, 0, 1));
         (metrics["passRate.1"], metrics["passRate.8"], metrics["namePassRate"]).ShouldBe((1, 1, 0.5));
         metrics["reason.placeholder_question"].ShouldBe(2);
     }
@@ -250,16 +260,20 @@ public sealed class CurriculumTests
         var sample = Given.Sample(text);
         var gold = ProposalParser.ParseForCurriculum(text).ToTask()?.Gold ?? [];
         return new TestCandidate(
-            new TaskRef($"task/r/1/{index}", 0), index, Given.Spec, sample, new SampleExecution(0, [.. gold.Select(c => new CallOutcome(c, CallStatus.Succeeded, "1", null))]));
+            new TaskRef($"task/r/1/{index}", 0), index, Given.Spec, sample,
+                new SampleExecution(0, [.. gold.Select(c => new CallOutcome(c, CallStatus.Succeeded, "1", null))]));
     }
 
     private static TestVerdict Survivor(int index, string domain = "units")
     {
-        var candidate = Candidate(index, Given.Proposal($"Please convert 3 mile to unit {index}")) with { Spec = Given.Spec with { Domain = domain } };
+        var candidate = Candidate(index,
+            Given.Proposal($"Please convert 3 mile to unit {index}")) with { Spec = Given.Spec with { Domain = domain } };
         var options = Given.Options with { Curriculum = Given.Options.Curriculum with { FoldDigits = false } };
         return Curricula.Filter([candidate], HeldOutGuard.None, options).Single();
     }
 
     private static TestVerified Verified(int index, int right, string domain) =>
-        new(Survivor(index, domain), Given.Attempted(AttemptPurpose.Verify, [.. Given.Probes(right, 10).Samples.Select(s => s with { Text = s.Text.Replace("\"other\"", "\"convert_length\"") })]));
+        new(Survivor(index, domain),
+            Given.Attempted(AttemptPurpose.Verify,
+            [.. Given.Probes(right, 10).Samples.Select(s => s with { Text = s.Text.Replace("\"other\"", "\"convert_length\"") })]));
 }

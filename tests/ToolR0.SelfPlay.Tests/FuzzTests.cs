@@ -20,7 +20,8 @@ public sealed class FuzzTests
     private static readonly string[] Corpus =
     [
         Given.Proposal(),
-        Given.Proposal("Add 1,500 and twenty", """[{"name":"add","parameters":{"a":"integer","b":"integer?"}}]""", """[{"name":"add","arguments":{"a":1500,"b":20}}]"""),
+        Given.Proposal("Add 1,500 and twenty", """[{"name":"add","parameters":{"a":"integer","b":"integer?"}}]""",
+            """[{"name":"add","arguments":{"a":1500,"b":20}}]"""),
         Given.Answer(),
         Given.Answer("[{'name': 'f', 'arguments': {'a': True, 'b': None, 'c': (1, 2.5e-3)}}]"),
         "<THINK>x</THINK><Tool_Call_Answer>```json\n[{\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":1}\"}}]\n```</TOOL_CALL_ANSWER>",
@@ -29,7 +30,8 @@ public sealed class FuzzTests
 
     private static readonly string[] Judgements =
     [
-        "<score>4</score>", "<think>fine</think> <SCORE> 5/5. </score>", "3", "<score>4</score><score>2</score>", "<difficulty>Hard</difficulty>", "medium.",
+        "<score>4</score>", "<think>fine</think> <SCORE> 5/5. </score>", "3", "<score>4</score><score>2</score>", "<difficulty>Hard</difficulty>",
+        "medium.",
         "I would say <difficulty> easy</Difficulty>", "The score is 4 of 5, so <score>four</score>",
     ];
 
@@ -45,8 +47,10 @@ public sealed class FuzzTests
 
     private static readonly string[] Pieces =
     [
-        "<think>", "</think>", "<question>", "</question>", "<available_tools>", "</available_tools>", "<tool_call_answer>", "</tool_call_answer>", "```", "...",
-        "\"", "'", "\\", "\\u", "\\ud800", "\\x", "[", "]", "{", "}", "(", ")", ",", ":", "null", "True", "1e999999999999", "-", ".", "0", "\0", "\ud800", "\udc00", "é", "３",
+        "<think>", "</think>", "<question>", "</question>", "<available_tools>", "</available_tools>", "<tool_call_answer>", "</tool_call_answer>",
+        "```", "...",
+        "\"", "'", "\\", "\\u", "\\ud800", "\\x", "[", "]", "{", "}", "(", ")", ",", ":", "null", "True", "1e999999999999", "-", ".", "0", "\0",
+        "\ud800", "\udc00", "é", "３",
         "\"name\"", "\"arguments\"", "\"function\":", "\"parameters\":{", "\"properties\":", "\"required\":[", "\"type\":", "\n", "\t", "😀", "e", "+",
     ];
 
@@ -121,7 +125,8 @@ public sealed class FuzzTests
         }
 
         var attempt = SolverReward.Score(0, Given.Task(), text, ShippedPresets.Nano.Solver);
-        (attempt.Format is >= 0 and <= 1 + 1e-9 && attempt.Accuracy is >= 0 and <= 1 + 1e-9 && attempt.ExtraCallFactor is > 0 and <= 1).ShouldBeTrue(text);
+        (attempt.Format is >= 0 and <= 1 + 1e-9 && attempt.Accuracy is >= 0 and <= 1 + 1e-9 && attempt.ExtraCallFactor is > 0 and <= 1)
+            .ShouldBeTrue(text);
         if (attempt.Exact)
             attempt.Accuracy.ShouldBe(1, 1e-9);
     }, count: 20_000);
@@ -159,7 +164,9 @@ public sealed class FuzzTests
         foreach (var purpose in new[] { AttemptPurpose.Judge, AttemptPurpose.Label })
         {
             var judged = Given.Attempted(purpose, text);
-            Judge.IsReadable(purpose, text).ShouldBe(purpose == AttemptPurpose.Label ? Judge.Label(judged, Presets.Paper.Judge) is not null : Judge.Score(judged, Presets.Paper.Judge) is not null, text);
+            Judge.IsReadable(purpose, text)
+                .ShouldBe(purpose == AttemptPurpose.Label ? Judge.Label(judged, Presets.Paper.Judge) is not null
+                : Judge.Score(judged, Presets.Paper.Judge) is not null, text);
         }
     }, corpus: Judgements);
 

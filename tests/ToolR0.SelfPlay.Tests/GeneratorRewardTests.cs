@@ -39,7 +39,8 @@ public sealed class GeneratorRewardTests
         ShippedPresets.Nano.Generator.Reward.StrictGate.ShouldBeFalse();
         var strict = Given.Options.Generator.Reward with { StrictGate = true, CoherenceWeight = 0.5 };
         var probes = new ProbeResult(0.5, 0.5, true, 8);
-        ProposalScore Score(string text, GeneratorRewardOptions options) => GeneratorReward.Compose(0, ProposalParser.ParseForReward(text), Given.Spec, probes, 8, 1, 1, options);
+        ProposalScore Score(string text, GeneratorRewardOptions options) =>
+            GeneratorReward.Compose(0, ProposalParser.ParseForReward(text), Given.Spec, probes, 8, 1, 1, options);
 
         Score(Given.Proposal(), strict).Total.ShouldBe(3, 1e-9);
         foreach (var tag in Tags.OfProposal)
@@ -60,7 +61,8 @@ public sealed class GeneratorRewardTests
         Score(Given.Proposal(tools: "none"), strict with { StrictGate = false }).Curriculum.ShouldBe(1);
 
         static string Without(string tag) => System.Text.RegularExpressions.Regex.Replace(Given.Proposal(), $"<{tag}>.*</{tag}>", "");
-        static string Emptied(string tag) => System.Text.RegularExpressions.Regex.Replace(Given.Proposal(), $"<{tag}>.*</{tag}>", $"<{tag}> </{tag}>");
+        static string Emptied(string tag) =>
+            System.Text.RegularExpressions.Regex.Replace(Given.Proposal(), $"<{tag}>.*</{tag}>", $"<{tag}> </{tag}>");
     }
 
     [Fact]
@@ -84,7 +86,8 @@ public sealed class GeneratorRewardTests
         var samples = Given.Probes(2, of: 4).Samples.Append(Given.Void()).ToArray();
         Difficulty.Probe(Given.CallsOf(Given.Gold), samples).PassRate.ShouldBe(0.5);
         var group = Given.Proposed(Given.Proposal());
-        var score = GeneratorReward.ScoreGroup(group, Given.AllRan(group), [Given.Attempted(AttemptPurpose.Probe, Given.Void())], [], 1, Given.Options).Single();
+        var score = GeneratorReward.ScoreGroup(group, Given.AllRan(group), [Given.Attempted(AttemptPurpose.Probe, Given.Void())], [], 1,
+            Given.Options).Single();
         score.Void.ShouldBeTrue();
         score.Reasons.ShouldBe([Reasons.VoidProbes]);
     }
@@ -148,7 +151,8 @@ public sealed class GeneratorRewardTests
     public void A_gold_call_that_failed_is_no_task()
     {
         var group = Given.Proposed(Given.Proposal());
-        var failed = new ToolCallsExecuted("r", [new SampleExecution(0, [new CallOutcome(Given.Call(Given.Gold), CallStatus.Failed, null, "no such unit")])]);
+        var failed = new ToolCallsExecuted("r",
+            [new SampleExecution(0, [new CallOutcome(Given.Call(Given.Gold), CallStatus.Failed, null, "no such unit")])]);
         GeneratorReward.Probeable(group, failed, Given.Options).ShouldBe([null]);
         var score = GeneratorReward.ScoreGroup(group, failed, [null], [], 1, Given.Options).Single();
         score.Validity.ShouldBe(1);
@@ -232,7 +236,8 @@ public sealed class GeneratorRewardTests
         TasksProposed[] step =
         [
             Given.Proposed(Given.Proposal(miles), Given.Proposal(dozen)),
-            Given.Proposed(Given.Spec, Given.Sample(Given.Proposal(miles + "!")), Given.Void(), Given.Sample(Given.Proposal(miles)), Given.Sample("no question")),
+            Given.Proposed(Given.Spec, Given.Sample(Given.Proposal(miles + "!")), Given.Void(), Given.Sample(Given.Proposal(miles)),
+                Given.Sample("no question")),
         ];
         var batch = new GeneratorRewardOptions { RepetitionWeight = 0.2 };
 

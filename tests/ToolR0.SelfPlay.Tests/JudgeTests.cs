@@ -130,7 +130,8 @@ public sealed class JudgeTests
         Curricula.Select(verified, 1, options with { Judge = Middle }).Tasks.Count(task => task.Label == "medium").ShouldBe(2);
         Curricula.Select([verified[0] with { Judged = null }], 1, options).Rejected.Single().Reason.ShouldBe(Rejections.VoidJudge);
         var tooLong = Given.Attempted(AttemptPurpose.Label, Given.Void() with { VoidCause = VoidCauses.PromptTooLong });
-        Curricula.Select([verified[0] with { Judged = tooLong }], 1, options with { Judge = Middle }).Rejected.Single().Reason.ShouldBe(Rejections.PromptTooLong);
+        Curricula.Select([verified[0] with { Judged = tooLong }], 1,
+            options with { Judge = Middle }).Rejected.Single().Reason.ShouldBe(Rejections.PromptTooLong);
         Curricula.Select(verified, 1, Presets.Paper).Tasks.ShouldAllBe(task => task.Label == "easy");
     }
 
@@ -188,7 +189,8 @@ public sealed class JudgeTests
         }
     }
 
-    private static Trajectory Text(Trajectory sample, string text) => sample with { Text = text, Tokens = [.. text.Select(c => (int)c)], LogProbs = [.. text.Select(_ => -1f)] };
+    private static Trajectory Text(Trajectory sample, string text) =>
+        sample with { Text = text, Tokens = [.. text.Select(c => (int)c)], LogProbs = [.. text.Select(_ => -1f)] };
 
     private static TaskAttempted Said(params string[] texts) => Given.Attempted(AttemptPurpose.Judge, texts);
 
@@ -202,7 +204,8 @@ public sealed class JudgeTests
     {
         var sample = Given.Sample(Given.Proposal($"Please convert 3 mile of road {(char)('a' + index)}"));
         var candidate = new TestCandidate(
-            new TaskRef($"task/r/1/{index}", 0), index, Given.Spec, sample, new SampleExecution(0, [new CallOutcome(Given.Call(Given.Gold), CallStatus.Succeeded, "1", null)]));
+            new TaskRef($"task/r/1/{index}", 0), index, Given.Spec, sample,
+                new SampleExecution(0, [new CallOutcome(Given.Call(Given.Gold), CallStatus.Succeeded, "1", null)]));
         return Curricula.Filter([candidate], HeldOutGuard.None, Given.Options).Single(v => v.Survives);
     }
 

@@ -43,12 +43,14 @@ public sealed partial class MethodTableTests
         var (paper, nano) = (JsonNode.Parse(RunOptionsJson.Write(Presets.Paper))!, JsonNode.Parse(RunOptionsJson.Write(ShippedPresets.Nano))!);
         var paths = RunOptionsJson.Paths();
         var named = new HashSet<string>();
-        foreach (var (path, standard, tiny) in Rows.SelectMany(row => OptionAndDefault.Matches(row[1])).Select(m => (m.Groups[1].Value, m.Groups[2].Value, m.Groups[3].Value)))
+        foreach (var (path, standard, tiny) in Rows.SelectMany(row => OptionAndDefault.Matches(row[1]))
+            .Select(m => (m.Groups[1].Value, m.Groups[2].Value, m.Groups[3].Value)))
         {
             paths.ShouldContain(path);
             named.Add(path);
             Says(standard, At(paper, path)).ShouldBeTrue($"{path} is {At(paper, path)} in preset paper, not {standard}");
-            Says(tiny.Length > 0 ? tiny : standard, At(nano, path)).ShouldBeTrue($"{path} is {At(nano, path)} in preset nano, not {(tiny.Length > 0 ? tiny : standard)}");
+            Says(tiny.Length > 0 ? tiny : standard, At(nano, path))
+                .ShouldBeTrue($"{path} is {At(nano, path)} in preset nano, not {(tiny.Length > 0 ? tiny : standard)}");
         }
 
         string[] groups = ["prompts.", "specs.", "generator.", "curriculum.", "solver.", "judge.", "learning."];
@@ -89,7 +91,8 @@ public sealed partial class MethodTableTests
 
     private static JsonNode? At(JsonNode options, string path) => path.Split('.').Aggregate((JsonNode?)options, (node, name) => node![name]);
 
-    /// <summary>Whether the table's words say the option's value: a number, also as 1/3, a name, or "as the rule says" for what is a list or a distribution.</summary>
+    /// <summary>Whether the table's words say the option's value: a number, also as 1/3, a name, or "as the rule says" for what is a list or a
+    /// distribution.</summary>
     private static bool Says(string words, JsonNode? value)
     {
         if (value is JsonArray or JsonObject)

@@ -36,7 +36,8 @@ public sealed class MethodTests
         var proposal = ProposalParser.ParseForReward(Given.Proposal());
         var probes = Difficulty.Probe(Given.CallsOf(Given.Gold), Given.Probes(7).Samples);
         GeneratorReward.Compose(0, proposal, Given.Spec, probes, 8, Judge.Coherence(4), 1, paper).Total.ShouldBe(3 + 1 + 0.58127 + 0.75, 1e-5);
-        GeneratorReward.Compose(0, proposal, Given.Spec, probes, 8, Judge.Coherence(4), 1, new()).Total.ShouldBe(1 + 1 + (0.58127 / 2) + (0.75 / 2), 1e-5);
+        GeneratorReward.Compose(0, proposal, Given.Spec, probes, 8, Judge.Coherence(4), 1,
+            new()).Total.ShouldBe(1 + 1 + (0.58127 / 2) + (0.75 / 2), 1e-5);
     }
 
     [Theory]
@@ -120,9 +121,11 @@ public sealed class MethodTests
         var print = Fingerprints.Of(task, foldDigits: true);
         Fingerprints.Of(task with { Question = "please convert 4711 MILE to kilometres" }, true).ShouldBe(print);
         Fingerprints.Of(task with { Menu = [.. task.Menu.Reverse()] }, true).ShouldBe(print);
-        Fingerprints.Of(task with { Gold = Given.CallsOf("""[{"name":"convert_length","arguments":{"unit":"yard","value":9}}]""") }, true).ShouldBe(print);
+        Fingerprints.Of(task with { Gold = Given.CallsOf("""[{"name":"convert_length","arguments":{"unit":"yard","value":9}}]""") }, true)
+            .ShouldBe(print);
 
-        Fingerprints.Of(task with { Question = "please convert 4711 MILE to kilometres" }, foldDigits: false).ShouldNotBe(Fingerprints.Of(task, foldDigits: false));
+        Fingerprints.Of(task with { Question = "please convert 4711 MILE to kilometres" }, foldDigits: false)
+            .ShouldNotBe(Fingerprints.Of(task, foldDigits: false));
         Fingerprints.Of(task with { Question = task.Question + "?" }, true).ShouldNotBe(print);
         Fingerprints.Of(task with { Menu = [task.Menu[0]] }, true).ShouldNotBe(print);
         Fingerprints.Of(task with { Gold = Given.CallsOf("""[{"name":"convert_length","arguments":{"value":3}}]""") }, true).ShouldNotBe(print);
@@ -198,7 +201,8 @@ public sealed class MethodTests
     {
         const string conversation = "User: I walked 3 mile today.\nAgent: In which unit do you want it?\nUser: In kilometres, please convert it";
         var spec = Given.Spec with { Context = TaskContext.MultiTurn };
-        var obedient = Given.Options with { Generator = Given.Options.Generator with { Reward = Given.Options.Generator.Reward with { SpecObedience = true } } };
+        var obedient = Given.Options with {
+            Generator = Given.Options.Generator with { Reward = Given.Options.Generator.Reward with { SpecObedience = true } } };
 
         Score(Given.Proposal(conversation), obedient, spec).ShouldBe((1, 1, ""));
         Score(Given.Proposal(), obedient, spec).ShouldBe((0, 0.5, Reasons.NoConversation));
@@ -227,13 +231,15 @@ public sealed class MethodTests
     {
         var gold = ProposalParser.ParseForCurriculum(text).ToTask()?.Gold ?? [];
         return new TestCandidate(
-            new TaskRef($"task/r/1/{index}", 0), index, Given.Spec, Given.Sample(text), new SampleExecution(0, [.. gold.Select(c => new CallOutcome(c, CallStatus.Succeeded, "1", null))]));
+            new TaskRef($"task/r/1/{index}", 0), index, Given.Spec, Given.Sample(text),
+                new SampleExecution(0, [.. gold.Select(c => new CallOutcome(c, CallStatus.Succeeded, "1", null))]));
     }
 
     private static TestVerified Verified(int index, string domain, int right)
     {
         var candidate = Candidate(index, Given.Proposal()) with { Spec = Given.Spec with { Domain = domain } };
         return new TestVerified(
-            Curricula.Filter([candidate], HeldOutGuard.None, Given.Options).Single(), Given.Attempted(AttemptPurpose.Verify, [.. Given.Probes(right, 10).Samples]));
+            Curricula.Filter([candidate], HeldOutGuard.None, Given.Options).Single(),
+                Given.Attempted(AttemptPurpose.Verify, [.. Given.Probes(right, 10).Samples]));
     }
 }

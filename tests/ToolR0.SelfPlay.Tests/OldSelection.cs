@@ -23,11 +23,13 @@ internal static class OldSelection
             if (agreement is null || Rejects(agreement, iteration, options.Curriculum))
                 continue;
             var label = agreement.Calls >= options.Curriculum.EasyFrom ? "easy" : agreement.Calls < options.Curriculum.HardBelow ? "hard" : "medium";
-            kept.Add(new Verified(candidate, task, fingerprint, label, agreement.Calls, Seeds.Derive(options.Seed, $"{iteration}/select/{candidate.Index}")));
+            kept.Add(new Verified(candidate, task, fingerprint, label, agreement.Calls,
+                Seeds.Derive(options.Seed, $"{iteration}/select/{candidate.Index}")));
         }
 
         var chosen = Choose(kept, options);
-        var ordered = chosen.OrderBy(v => v.Label switch { "easy" => 0, "hard" => 2, _ => 1 }).ThenByDescending(v => v.PassRate).ThenBy(v => v.Key).ToList();
+        var ordered = chosen.OrderBy(v => v.Label switch { "easy" => 0, "hard" => 2, _ => 1 }).ThenByDescending(v => v.PassRate).ThenBy(v => v.Key)
+            .ToList();
         return (
             [.. ordered.Select(v => new SelectedTask(v.Candidate.Task, v.Candidate.Spec.Domain, v.Label, v.PassRate, v.Fingerprint))],
             Digests.Sha256Hex(string.Concat(ordered.Select(v => Fingerprints.CanonicalText(v.Task) + "\n"))));
@@ -78,7 +80,8 @@ internal static class OldSelection
             var members = domains[domain];
             var mix = Quotas.Split(
                 count,
-                [new Quota("easy", o.EasyShare, int.MaxValue), new Quota("medium", o.MediumShare, int.MaxValue), new Quota("hard", o.HardShare, int.MaxValue)]);
+                [new Quota("easy", o.EasyShare, int.MaxValue), new Quota("medium", o.MediumShare, int.MaxValue),
+                    new Quota("hard", o.HardShare, int.MaxValue)]);
             var taken = mix.SelectMany(m => members.Where(v => v.Label == m.Key).Take(m.Value)).ToList();
             taken.AddRange(members.Except(taken, ReferenceEqualityComparer.Instance).Cast<Verified>().Take(count - taken.Count));
             chosen.UnionWith(taken);

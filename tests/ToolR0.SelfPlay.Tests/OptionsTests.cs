@@ -28,9 +28,12 @@ public sealed class OptionsTests
         (o.Generator.LearningRate, o.Solver.LearningRate, o.Generator.Probes).ShouldBe((1e-6, 1e-6, 8));
         o.Specs.Domains.Count.ShouldBe(32);
         (o.Generator.Reward.RepetitionWeight, o.Generator.Reward.RepetitionScope).ShouldBe((0, RepetitionScope.Batch));
-        (o.Generator.Reward.CoherenceWeight, o.Judge.Tries, o.Judge.Sampling.Temperature, o.Judge.OnFailure).ShouldBe((0.5, 3, 0.1, JudgeFailure.Void));
-        (o.Generator.Reward.SpecObedience, o.Prompts.OfferRefusal, o.Curriculum.LabelBy, o.Curriculum.Order).ShouldBe((false, false, LabelBy.PassRate, CurriculumOrder.EasyToHard));
-        (o.Generator.ProbeSampling.Temperature, o.Curriculum.Sampling.Temperature, o.Curriculum.VerifySampling.Temperature, o.Curriculum.Compare).ShouldBe((0.7, 0.7, 0.001, VerifyCompare.Names));
+        (o.Generator.Reward.CoherenceWeight, o.Judge.Tries, o.Judge.Sampling.Temperature, o.Judge.OnFailure)
+            .ShouldBe((0.5, 3, 0.1, JudgeFailure.Void));
+        (o.Generator.Reward.SpecObedience, o.Prompts.OfferRefusal, o.Curriculum.LabelBy, o.Curriculum.Order)
+            .ShouldBe((false, false, LabelBy.PassRate, CurriculumOrder.EasyToHard));
+        (o.Generator.ProbeSampling.Temperature, o.Curriculum.Sampling.Temperature, o.Curriculum.VerifySampling.Temperature, o.Curriculum.Compare)
+            .ShouldBe((0.7, 0.7, 0.001, VerifyCompare.Names));
     }
 
     [Fact]
@@ -46,7 +49,9 @@ public sealed class OptionsTests
     [Fact]
     public void A_document_overrides_its_preset_and_leaves_the_rest()
     {
-        var o = RunOptionsJson.Load("""{ /* mine */ "Seed": 7, "solver": { "learningRate": 1e-3, "control": "randomReward" }, "specs": { "domains": { "chess": 2 } }, }""", ShippedPresets.All, "nano");
+        var o = RunOptionsJson.Load(
+            """{ /* mine */ "Seed": 7, "solver": { "learningRate": 1e-3, "control": "randomReward" }, "specs": { "domains": { "chess": 2 } }, }""",
+            ShippedPresets.All, "nano");
         o.Seed.ShouldBe(7);
         o.Solver.LearningRate.ShouldBe(1e-3);
         o.Solver.Control.ShouldBe(SolverControl.RandomReward);
@@ -107,7 +112,8 @@ public sealed class OptionsTests
     [InlineData("solver.sampling.temperature", "-1", "solver.sampling.temperature: -1 must be at least 0")]
     [InlineData("solver.sampling.temperature", "0", "solver.sampling.temperature: 0 must be at least 0.001, since what is sampled is learned from")]
     [InlineData("solver.sampling.temperature", "1e-12", "solver.sampling.temperature: 1E-12 must be at least 0.001")]
-    [InlineData("generator.sampling.temperature", "0", "generator.sampling.temperature: 0 must be at least 0.001, since what is sampled is learned from")]
+    [InlineData("generator.sampling.temperature", "0",
+        "generator.sampling.temperature: 0 must be at least 0.001, since what is sampled is learned from")]
     [InlineData("generator.sampling.topP", "0", "generator.sampling.topP: 0 must be above 0 and at most 1")]
     [InlineData("generator.sampling.topP", "1.5", "generator.sampling.topP: 1.5 must be above 0 and at most 1")]
     [InlineData("generator.probes", "0", "generator.probes: 0 must be at least 1")]

@@ -96,7 +96,8 @@ public sealed class ParsingTests
     [InlineData("""[{"tool_name":"f","arguments":""}]""")]
     [InlineData("""[{"type":"function","function":{"name":"f","arguments":""}}]""")]
     [InlineData("""[{"name":"f"}]""")]
-    public void Arguments_that_say_nothing_are_none(string text) => Calls.CanonicalSet(Given.CallsOf(text)).ShouldBe("""[{"arguments":{},"name":"f"}]""");
+    public void Arguments_that_say_nothing_are_none(string text) =>
+        Calls.CanonicalSet(Given.CallsOf(text)).ShouldBe("""[{"arguments":{},"name":"f"}]""");
 
     [Theory]
     [InlineData("""{"type":"object"}""")]
@@ -115,7 +116,8 @@ public sealed class ParsingTests
     [InlineData("[]")]
     public void A_schema_of_an_object_without_properties_has_no_parameters(string parameters)
     {
-        foreach (var tool in (string[])[$$"""{"name":"ping","description":"d","parameters":{{parameters}}}""", $$$"""{"type":"function","function":{"name":"ping","description":"d","parameters":{{{parameters}}}}}"""])
+        foreach (var tool in (string[])[$$"""{"name":"ping","description":"d","parameters":{{parameters}}}""",
+            $$$"""{"type":"function","function":{"name":"ping","description":"d","parameters":{{{parameters}}}}}"""])
         {
             var menu = MenuReader.Read(Given.Json($"[{tool}]"), out _).ShouldNotBeNull();
             menu[0].Parameters.ShouldBeEmpty();
@@ -127,8 +129,10 @@ public sealed class ParsingTests
     [Theory]
     [InlineData("""{"type":"string","title":"string?"}""", "type:string,title:string", "type")]
     [InlineData("""{"type":{"type":"string"},"description":{"type":"string"}}""", "type:string,description:string", "")]
-    [InlineData("""{"type":"object","city":{"type":"string"},"description":{"type":"string"},"required":["city"]}""", "city:string,description:string", "city")]
-    [InlineData("""{"properties":{"type":{"type":"object"},"additionalProperties":{"type":"string"}}}""", "type:object,additionalProperties:string", "")]
+    [InlineData("""{"type":"object","city":{"type":"string"},"description":{"type":"string"},"required":["city"]}""",
+        "city:string,description:string", "city")]
+    [InlineData("""{"properties":{"type":{"type":"object"},"additionalProperties":{"type":"string"}}}""",
+        "type:object,additionalProperties:string", "")]
     public void What_is_named_like_a_keyword_and_is_a_parameter_stays_one(string parameters, string read, string required)
     {
         var menu = MenuReader.Read(Given.Json($$"""[{"name":"f","parameters":{{parameters}}}]"""), out _)!;
@@ -146,7 +150,8 @@ public sealed class ParsingTests
     [InlineData("<question>no</question><available_tools>[]</available_tools>")]
     public void A_tag_inside_a_string_of_a_JSON_block_is_text(string text)
     {
-        var written = System.Text.Json.JsonSerializer.Serialize(text, new System.Text.Json.JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        var written = System.Text.Json.JsonSerializer.Serialize(text,
+            new System.Text.Json.JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
         var calls = $$"""[{"name":"f","arguments":{"x":{{written}} } }]""";
         foreach (var completion in (string[])
             [
@@ -174,7 +179,8 @@ public sealed class ParsingTests
     public void Tags_without_end_take_no_time()
     {
         var watch = System.Diagnostics.Stopwatch.StartNew();
-        foreach (var unit in (string[])["<tool_call_answer>[", "<tool_call_answer>[\"", "<tool_call_answer>['\\\"", "<tool_call_answer></tool_call_answer>", "<tool_call_answer>[\"</tool_call_answer>", "<tool_call_answer>[[]]<"])
+        foreach (var unit in (string[])["<tool_call_answer>[", "<tool_call_answer>[\"", "<tool_call_answer>['\\\"",
+            "<tool_call_answer></tool_call_answer>", "<tool_call_answer>[\"</tool_call_answer>", "<tool_call_answer>[[]]<"])
             SolverAnswer.Parse(string.Concat(Enumerable.Repeat(unit, 10_000)), requireThink: true);
         watch.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(60));
     }
@@ -240,7 +246,8 @@ public sealed class ParsingTests
     public void Generator_tags_are_case_sensitive_and_Solver_tags_are_not()
     {
         ProposalParser.ParseForReward(Given.Proposal().Replace("question>", "Question>")).Question.ShouldBeNull();
-        var answer = SolverAnswer.Parse($"<tool_call_answer>[]</tool_call_answer><THINK>x</think><Tool_Call_Answer>{Given.Gold}</TOOL_CALL_ANSWER>", requireThink: true);
+        var answer = SolverAnswer.Parse($"<tool_call_answer>[]</tool_call_answer><THINK>x</think><Tool_Call_Answer>{Given.Gold}</TOOL_CALL_ANSWER>",
+            requireThink: true);
         answer.Calls!.Count.ShouldBe(1);
         answer.BlocksPresent.ShouldBeTrue();
     }

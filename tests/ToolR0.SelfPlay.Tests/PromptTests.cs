@@ -29,9 +29,11 @@ public sealed class PromptTests
     {
         var asked = Enumerable.Range(0, 32).Select(i => Given.Task(question: $"Convert {i} mile")).ToList();
         var first = asked.Select(task => SolverPrompt.Render(task, ShippedPresets.Nano.Prompts)[0].Content).ToList();
-        var turned = asked.Select(task => SolverPrompt.Render(task with { Menu = [.. task.Menu.Reverse()] }, ShippedPresets.Nano.Prompts)[0].Content).ToList();
+        var turned = asked.Select(task => SolverPrompt.Render(task with { Menu = [.. task.Menu.Reverse()] }, ShippedPresets.Nano.Prompts)[0].Content)
+            .ToList();
         turned.ShouldBe(first);
-        first.Count(prompt => prompt.IndexOf("convert_length", StringComparison.Ordinal) < prompt.IndexOf("add_numbers", StringComparison.Ordinal)).ShouldBeInRange(8, 24);
+        first.Count(prompt => prompt.IndexOf("convert_length", StringComparison.Ordinal) < prompt.IndexOf("add_numbers", StringComparison.Ordinal))
+            .ShouldBeInRange(8, 24);
     }
 
     [Fact]

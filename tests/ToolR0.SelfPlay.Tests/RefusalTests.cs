@@ -57,7 +57,8 @@ public sealed class RefusalTests
         on[0].Content.ShouldStartWith(off[0].Content);
         on[0].Content.ShouldContain("<tool_call_answer>[]</tool_call_answer>");
         on[1].ShouldBe(off[1]);
-        SolverPrompt.Render(Task, ShippedPresets.Nano.Prompts with { OfferRefusal = true }).ShouldBe(SolverPrompt.Render(Task, ShippedPresets.Nano.Prompts));
+        SolverPrompt.Render(Task, ShippedPresets.Nano.Prompts with { OfferRefusal = true })
+            .ShouldBe(SolverPrompt.Render(Task, ShippedPresets.Nano.Prompts));
     }
 
     [Theory]
@@ -100,7 +101,8 @@ public sealed class RefusalTests
     public void A_refusal_goes_to_the_probes_because_nothing_has_to_run()
     {
         var group = Given.Proposed(None, Given.Sample(Given.Proposal(Question, gold: "[]")));
-        var task = GeneratorReward.Probeable(group, new ToolCallsExecuted("r", [new SampleExecution(0, [])]), Given.Options).Single().ShouldNotBeNull();
+        var task = GeneratorReward.Probeable(group, new ToolCallsExecuted("r", [new SampleExecution(0, [])]), Given.Options).Single()
+            .ShouldNotBeNull();
         task.Gold.ShouldBeEmpty();
         task.Menu.Count.ShouldBe(2);
         Should.NotThrow(() => SolverPrompt.Render(task, Presets.Paper.Prompts));
@@ -110,7 +112,8 @@ public sealed class RefusalTests
     [Fact]
     public void Only_an_answer_that_says_so_agrees_with_calling_nothing()
     {
-        string[] answers = [Given.Answer("[]"), Given.Answer(" [ ] "), Given.Answer("```json\n[]\n```"), Given.Answer("null"), Given.Answer("{}"), Given.Answer(""), "no tool fits", Given.Answer()];
+        string[] answers = [Given.Answer("[]"), Given.Answer(" [ ] "), Given.Answer("```json\n[]\n```"), Given.Answer("null"), Given.Answer("{}"),
+            Given.Answer(""), "no tool fits", Given.Answer()];
         var result = Difficulty.Probe([], Given.Attempted(AttemptPurpose.Probe, answers).Samples);
         (result.PassRate, result.Consistency, result.GoldIsMode).ShouldBe((3 / 8.0, 3 / 8.0, true));
         CandidateFacts.Verify(Task, Given.Attempted(AttemptPurpose.Verify, answers)).ShouldBe(new Agreement(3 / 8.0, 3 / 8.0, true));

@@ -35,7 +35,8 @@ public sealed class RunAuditTests
         var shared = SimulatedRun.Facts(SimulatedRun.Options with { SharedWeights = true });
         (await Audit(shared)).ShouldBeEmpty();
         var started = (RunStarted)shared[0].Fact;
-        var two = shared.Select((fact, i) => i == 0 ? fact with { Fact = started with { Options = started.Options with { SharedWeights = false } } } : fact);
+        var two = shared.Select((fact, i) =>
+            i == 0 ? fact with { Fact = started with { Options = started.Options with { SharedWeights = false } } } : fact);
         (await Audit(two)).ShouldContain(finding => finding.Field.StartsWith("policies."));
     }
 
@@ -43,7 +44,8 @@ public sealed class RunAuditTests
     public async Task A_repetition_penalty_over_the_batch_is_recomputed_from_all_of_the_step()
     {
         var reward = SimulatedRun.Options.Generator.Reward;
-        var batch = SimulatedRun.Options with { Generator = SimulatedRun.Options.Generator with { Reward = reward with { RepetitionScope = RepetitionScope.Batch } } };
+        var batch = SimulatedRun.Options with {
+            Generator = SimulatedRun.Options.Generator with { Reward = reward with { RepetitionScope = RepetitionScope.Batch } } };
         var facts = SimulatedRun.Facts(batch);
         (await Audit(facts)).ShouldBeEmpty();
 
@@ -65,7 +67,9 @@ public sealed class RunAuditTests
 
     [Fact]
     public async Task An_altered_advantage_is_found_to_the_last_bit() =>
-        await Found<ProposalsScored>(s => s with { Scores = [s.Scores[0] with { Advantage = Math.BitIncrement(s.Scores[0].Advantage) }, .. s.Scores.Skip(1)] }, "scores[0].advantage");
+        await Found<ProposalsScored>(s =>
+            s with { Scores = [s.Scores[0] with { Advantage = Math.BitIncrement(s.Scores[0].Advantage) }, .. s.Scores.Skip(1)] },
+            "scores[0].advantage");
 
     [Fact]
     public async Task An_altered_token_is_found() => await Found<TaskAttempted>(a =>
@@ -86,7 +90,9 @@ public sealed class RunAuditTests
 
     [Fact]
     public async Task An_altered_log_probability_is_found() =>
-        await Found<TasksProposed>(p => p with { Samples = [p.Samples[0] with { LogProbs = [.. p.Samples[0].LogProbs.Select(l => l - 1e-6f)] }, .. p.Samples.Skip(1)] }, "digest");
+        await Found<TasksProposed>(p =>
+            p with { Samples = [p.Samples[0] with { LogProbs = [.. p.Samples[0].LogProbs.Select(l => l - 1e-6f)] }, .. p.Samples.Skip(1)] },
+            "digest");
 
     [Fact]
     public async Task An_altered_prompt_is_found() => await Found<TaskAttempted>(a =>
@@ -108,10 +114,12 @@ public sealed class RunAuditTests
 
     [Fact]
     public async Task A_task_smuggled_into_the_curriculum_is_found() =>
-        await Found<CurriculumSelected>(c => c with { Tasks = [new SelectedTask(new TaskRef(Ids.HeldOutStream("abc"), 0), "math", "easy", 1, "x"), .. c.Tasks] }, "tasks.count");
+        await Found<CurriculumSelected>(c =>
+            c with { Tasks = [new SelectedTask(new TaskRef(Ids.HeldOutStream("abc"), 0), "math", "easy", 1, "x"), .. c.Tasks] }, "tasks.count");
 
     [Fact]
-    public async Task An_altered_curriculum_hash_is_found() => await Found<CurriculumSelected>(c => c with { Sha256 = "0" + c.Sha256[1..] }, "sha256");
+    public async Task An_altered_curriculum_hash_is_found() =>
+        await Found<CurriculumSelected>(c => c with { Sha256 = "0" + c.Sha256[1..] }, "sha256");
 
     [Fact]
     public async Task An_altered_outcome_of_a_candidate_is_found()
@@ -146,8 +154,10 @@ public sealed class RunAuditTests
     [Fact]
     public async Task An_altered_spec_task_or_call_is_found()
     {
-        await Found<StepStarted>(s => s.Phase == Phase.Generator ? s with { Specs = [s.Specs[0] with { MenuSize = 9 }, .. s.Specs.Skip(1)] } : s, "specs[0]", "spec");
-        await Found<StepStarted>(s => s.Phase == Phase.Solver ? s with { Tasks = [new TaskRef(Ids.HeldOutStream("abc"), 0), .. s.Tasks.Skip(1)] } : s, "tasks[0]", "task");
+        await Found<StepStarted>(s =>
+            s.Phase == Phase.Generator ? s with { Specs = [s.Specs[0] with { MenuSize = 9 }, .. s.Specs.Skip(1)] } : s, "specs[0]", "spec");
+        await Found<StepStarted>(s =>
+            s.Phase == Phase.Solver ? s with { Tasks = [new TaskRef(Ids.HeldOutStream("abc"), 0), .. s.Tasks.Skip(1)] } : s, "tasks[0]", "task");
         await Found<ToolCallsExecuted>(e => e with { Samples = [e.Samples[0] with { Calls = [] }, .. e.Samples.Skip(1)] }, "samples[0].calls.count");
     }
 
@@ -187,14 +197,16 @@ public sealed class RunAuditTests
         facts[at] = facts[at] with { Fact = alter((T)facts[at].Fact) };
         var findings = await Audit(facts);
         foreach (var field in fields)
-            findings.ShouldContain(f => f.Field == field || f.Field.StartsWith(field + ".", StringComparison.Ordinal), $"{field}: {string.Join("; ", findings)}");
+            findings.ShouldContain(f =>
+                f.Field == field || f.Field.StartsWith(field + ".", StringComparison.Ordinal), $"{field}: {string.Join("; ", findings)}");
     }
 
     private static async Task<List<AuditFinding>> Audit(IEnumerable<StoredFact> facts, bool heldOut = true)
     {
         var findings = new List<AuditFinding>();
         await foreach (var finding in RunAudit.CheckAsync(
-            facts.ToAsyncEnumerable(), SimulatedRun.Decode, SimulatedRun.EncodePrompt, heldOut ? SimulatedRun.HeldOut : null, TestContext.Current.CancellationToken))
+            facts.ToAsyncEnumerable(), SimulatedRun.Decode, SimulatedRun.EncodePrompt, heldOut ? SimulatedRun.HeldOut
+                : null, TestContext.Current.CancellationToken))
         {
             findings.Add(finding);
         }

@@ -16,7 +16,8 @@ internal sealed class SimulatedRun
 {
     private const string Run = "sim";
     private static readonly HeldOutItem[] Items =
-        [.. Enumerable.Range(0, 3).Select(i => new HeldOutItem($"{i}", i == 0 ? "a" : "b", Given.Task(question: $"How long is the road of {i} mile")))];
+        [.. Enumerable.Range(0, 3)
+            .Select(i => new HeldOutItem($"{i}", i == 0 ? "a" : "b", Given.Task(question: $"How long is the road of {i} mile")))];
 
     private readonly List<StoredFact> _facts = [];
     private readonly Dictionary<string, long> _versions = [];
@@ -28,7 +29,8 @@ internal sealed class SimulatedRun
     public static RunOptions Options { get; } = ShippedPresets.Nano with
     {
         Iterations = 2,
-        Specs = ShippedPresets.Nano.Specs with { Calls = new Dictionary<int, double> { [1] = 1 }, MenuForOneCall = new Dictionary<int, double> { [2] = 1 } },
+        Specs = ShippedPresets.Nano.Specs with { Calls = new Dictionary<int, double> { [1] = 1 },
+            MenuForOneCall = new Dictionary<int, double> { [2] = 1 } },
         Generator = ShippedPresets.Nano.Generator with { Steps = 1, PromptsPerStep = 2, GroupSize = 2, Probes = 4 },
         Curriculum = ShippedPresets.Nano.Curriculum with { Candidates = 8, Selected = 4, VerifySamples = 4 },
         Solver = ShippedPresets.Nano.Solver with { Steps = 1, PromptsPerStep = 2, GroupSize = 4 },
@@ -72,7 +74,8 @@ internal sealed class SimulatedRun
         var facts = new List<(string, object)>();
         var groups = specs.Select((_, n) => Ids.GroupStream(Run, iteration, "generator", 0, n)).ToList();
         var proposals = groups.Select((stream, n) =>
-            Proposed(stream, specs[n], iteration, "generator", n, [n == 0 ? Question(iteration, n) : "nonsense", Question(iteration, n + 10)])).ToList();
+            Proposed(stream, specs[n], iteration, "generator", n, [n == 0 ? Question(iteration, n) : "nonsense", Question(iteration, n + 10)]))
+                .ToList();
         var repetition = Repetition.OfGroups(proposals, _options.Generator.Reward);
         foreach (var (n, (stream, proposed)) in groups.Zip(proposals).Index())
         {
@@ -80,7 +83,8 @@ internal sealed class SimulatedRun
             var tasks = GeneratorReward.Probeable(proposed, executed, _options);
             var probes = tasks.Select((task, sample) => task is null
                 ? null
-                : Attempted(Ids.GroupStream(Run, iteration, "probe", 0, n * 2 + sample), new TaskRef(stream, sample), task, AttemptPurpose.Probe, iteration, "probe", n * 2 + sample, [true, false, true, false]))
+                : Attempted(Ids.GroupStream(Run, iteration, "probe", 0, n * 2 + sample), new TaskRef(stream, sample), task, AttemptPurpose.Probe,
+                    iteration, "probe", n * 2 + sample, [true, false, true, false]))
                 .ToList();
             var judged = tasks.Select((task, sample) => task is null || _options.Generator.Reward.CoherenceWeight == 0
                 ? null
@@ -111,7 +115,8 @@ internal sealed class SimulatedRun
         var rated = verdicts.Where(v => v.Survives).Select(v =>
         {
             var task = TaskSource.Resolve(v.Task, candidates[v.Index].Proposed)!;
-            var attempt = Attempted(v.Task.Stream, v.Task, task, AttemptPurpose.Verify, iteration, "verify", v.Index, [true, v.Index % 2 == 0, true, false]);
+            var attempt = Attempted(v.Task.Stream, v.Task, task, AttemptPurpose.Verify, iteration, "verify", v.Index,
+                [true, v.Index % 2 == 0, true, false]);
             var rating = CandidateFacts.Rate(Run, task, attempt);
             Fact(rating, v.Task.Stream);
             if (_options.Curriculum.LabelBy != LabelBy.Judge || !CurriculumBuilder.Passes(rating, iteration, _options))
@@ -144,7 +149,8 @@ internal sealed class SimulatedRun
         {
             var proposed = (TasksProposed)_facts.First(f => f.Stream == chosen[n].Stream).Fact;
             var task = TaskSource.Resolve(chosen[n], proposed)!;
-            facts.AddRange(Attempt(groups[n], chosen[n], task, AttemptPurpose.Train, iteration, "solver", n, [true, false, true, true]).Select(fact => (groups[n], fact)));
+            facts.AddRange(Attempt(groups[n], chosen[n], task, AttemptPurpose.Train, iteration, "solver", n, [true, false, true, true])
+                .Select(fact => (groups[n], fact)));
         }
 
         Train(iteration, Role.Solver, groups, facts);
@@ -154,11 +160,13 @@ internal sealed class SimulatedRun
     {
         var tasks = Start(iteration, Phase.Evaluation, [.. Items.Select((_, n) => new TaskRef(Ids.HeldOutStream("abc"), n))]).Tasks;
         var facts = tasks.Select((task, n) => Attempt(
-            Ids.GroupStream(Run, iteration, "evaluation", 0, n), task, Items[n].Task, AttemptPurpose.Evaluate, iteration, "evaluation", n, [n % 2 == 0])).ToList();
+            Ids.GroupStream(Run, iteration, "evaluation", 0, n), task, Items[n].Task, AttemptPurpose.Evaluate, iteration, "evaluation", n,
+                [n % 2 == 0])).ToList();
         var scores = facts.Select((group, n) => (Items[n].Class, group.OfType<AttemptsScored>().Single().Scores[0])).ToList();
         var evaluated = StepMetrics.Evaluated(Run, iteration, "seen", _policies[Role.Solver], scores);
         Fact(evaluated);
-        Fact(new StepCompleted(Run, iteration, Phase.Evaluation, 0, null, StepMetrics.OfEvaluation(evaluated, facts.SelectMany(group => group.OfType<TaskAttempted>()), scores.Select(s => s.Item2))));
+        Fact(new StepCompleted(Run, iteration, Phase.Evaluation, 0, null,
+            StepMetrics.OfEvaluation(evaluated, facts.SelectMany(group => group.OfType<TaskAttempted>()), scores.Select(s => s.Item2))));
     }
 
     private StepStarted Start(int iteration, Phase phase, IReadOnlyList<TaskRef> tasks)
@@ -209,7 +217,9 @@ internal sealed class SimulatedRun
     {
         var prompt = EncodePrompt(SolverPrompt.Render(task, _options.Prompts)).ToArray();
         var wrong = """<tool_call_answer>[{"name":"add_numbers","arguments":{"first":8}}]</tool_call_answer>""";
-        Trajectory[] samples = [.. right.Select((r, i) => Sample(r ? CompactFormat.Answer(task.Gold) : wrong, Seeds.Completion(_options.Seed, iteration, kind, 0, n, i)))];
+        Trajectory[] samples =
+            [.. right.Select((r, i) =>
+                Sample(r ? CompactFormat.Answer(task.Gold) : wrong, Seeds.Completion(_options.Seed, iteration, kind, 0, n, i)))];
         var attempted = new TaskAttempted(Run, reference, purpose, _policies[Role.Solver], prompt, samples, Digests.OfGroup(prompt, samples));
         Fact(attempted, stream);
         return attempted;
@@ -227,7 +237,8 @@ internal sealed class SimulatedRun
     private ToolCallsExecuted Executed(string stream, TasksProposed proposed)
     {
         var executed = new ToolCallsExecuted(Run, [.. proposed.Samples.Select((_, i) => new SampleExecution(
-            i, [.. (TaskSource.Resolve(new TaskRef(stream, i), proposed)?.Gold ?? []).Select(c => new CallOutcome(c, CallStatus.Succeeded, "1", null))]))]);
+            i, [.. (TaskSource.Resolve(new TaskRef(stream, i), proposed)?.Gold ?? [])
+                .Select(c => new CallOutcome(c, CallStatus.Succeeded, "1", null))]))]);
         Fact(executed, stream);
         return executed;
     }

@@ -9,7 +9,8 @@ namespace ToolR0.SelfPlay.Tests;
 
 public sealed class SolverRewardTests
 {
-    private const string Two = """[{"name":"convert_length","arguments":{"value":3,"unit":"mile"}},{"name":"add_numbers","arguments":{"first":1,"second":2}}]""";
+    private const string Two =
+        """[{"name":"convert_length","arguments":{"value":3,"unit":"mile"}},{"name":"add_numbers","arguments":{"first":1,"second":2}}]""";
 
     [Fact]
     public void The_gold_calls_earn_everything()

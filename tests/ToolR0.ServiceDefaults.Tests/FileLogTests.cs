@@ -12,7 +12,8 @@ public sealed class FileLogTests
     {
         var home = PrivateServers.NewHome();
         var path = Path.Combine(home, "log.txt");
-        var command = new ScoreAttempts("demo", Ids.Shard("demo", 2, Phase.Solver, 7, Stage.Score, 0), [new("group/demo/2/solver/7/0", 3), new("group/demo/2/solver/7/1", 3)]);
+        var command = new ScoreAttempts("demo", Ids.Shard("demo", 2, Phase.Solver, 7, Stage.Score, 0),
+            [new("group/demo/2/solver/7/0", 3), new("group/demo/2/solver/7/1", 3)]);
         using (var factory = LoggerFactory.Create(logging => logging.AddProvider(new FileLog(path))))
         {
             var logger = factory.CreateLogger("test");

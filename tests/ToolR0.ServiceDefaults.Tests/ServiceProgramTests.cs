@@ -7,7 +7,8 @@ using ToolR0.Testing;
 namespace ToolR0.ServiceDefaults.Tests;
 
 /// <summary>Each service's own program, as its container starts it, against a real PostgreSQL and a real RabbitMQ.</summary>
-public sealed class ServiceProgramTests(PostgresFixture postgres, RabbitMqFixture rabbitMq) : IClassFixture<PostgresFixture>, IClassFixture<RabbitMqFixture>
+public sealed class ServiceProgramTests(PostgresFixture postgres, RabbitMqFixture rabbitMq)
+    : IClassFixture<PostgresFixture>, IClassFixture<RabbitMqFixture>
 {
     private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(5) };
 
@@ -74,7 +75,8 @@ public sealed class ServiceProgramTests(PostgresFixture postgres, RabbitMqFixtur
 
     private static string Folder(string service)
     {
-        var configuration = AppContext.BaseDirectory.Contains($"{Path.DirectorySeparatorChar}Release{Path.DirectorySeparatorChar}") ? "Release" : "Debug";
+        var configuration = AppContext.BaseDirectory.Contains($"{Path.DirectorySeparatorChar}Release{Path.DirectorySeparatorChar}") ? "Release"
+            : "Debug";
         return Path.Combine(PrivateServers.RepositoryRoot, "src", $"ToolR0.{service}", "bin", configuration, "net10.0");
     }
 

@@ -77,6 +77,7 @@ public sealed class SettingsTests
     public void Hints_name_the_command_as_its_reader_calls_it()
     {
         Settings.Read(null, null, null, null, new Dictionary<string, string>()).Command.ShouldBe("toolr0");
-        Settings.Read(null, null, null, null, new Dictionary<string, string> { ["TOOLR0_COMMAND"] = "infra/toolr0" }).Command.ShouldBe("infra/toolr0");
+        Settings.Read(null, null, null, null,
+            new Dictionary<string, string> { ["TOOLR0_COMMAND"] = "infra/toolr0" }).Command.ShouldBe("infra/toolr0");
     }
 }

@@ -124,7 +124,8 @@ public sealed class AttemptTasksTests : IAsyncLifetime
 
         var attempt = (TaskAttempted)bed.Log.Stream(command.Groups[0].To.Stream)[0];
         attempt.Samples.Count.ShouldBe(2);
-        attempt.Samples.ShouldAllBe(sample => sample.Finish == FinishReason.Void && sample.VoidCause == VoidCauses.PromptTooLong && sample.Tokens.Length == 0);
+        attempt.Samples.ShouldAllBe(sample =>
+            sample.Finish == FinishReason.Void && sample.VoidCause == VoidCauses.PromptTooLong && sample.Tokens.Length == 0);
     }
 
     [Fact]
@@ -168,7 +169,9 @@ public sealed class AttemptTasksTests : IAsyncLifetime
             batch =>
             {
                 batches.Add(batch.Count);
-                return [.. batch.Select(request => (IReadOnlyList<Trajectory>)[new Trajectory(request.Seeds.Single(), [], [], request.Seeds[0] is 10 or 21 ? "5" : "hm", FinishReason.Stop)])];
+                return [.. batch.Select(request =>
+                    (IReadOnlyList<Trajectory>)[new Trajectory(request.Seeds.Single(), [], [], request.Seeds[0] is 10 or 21 ? "5"
+                    : "hm", FinishReason.Stop)])];
             },
             text => Judge.IsReadable(AttemptPurpose.Judge, text));
 
@@ -178,13 +181,16 @@ public sealed class AttemptTasksTests : IAsyncLifetime
     }
 
     private AttemptTasks Command(AttemptPurpose purpose, long[] seeds, string name = "g") => new(
-        Run, $"shard/{name}", _policies.Base, purpose, [.. Enumerable.Range(0, 3).Select(i => new AttemptGroup(new StreamPlace($"group/{name}/{i}", 1), new TaskRef(Set, i + 2), seeds))]);
+        Run, $"shard/{name}", _policies.Base, purpose,
+            [.. Enumerable.Range(0, 3).Select(i => new AttemptGroup(new StreamPlace($"group/{name}/{i}", 1), new TaskRef(Set, i + 2), seeds))]);
 
     private async Task<ServiceBed> StartAsync(RunOptions options, int workers = 2)
     {
         var bed = await ServiceBed.StartAsync(
             services => services.AddSingleton(_policies.Store).AddSolving(), bus => bus.AddSolvingConsumers(), workers: workers);
-        await bed.Log.AppendAsync("heldout", "test", [new FactAppend(Set, 1, new HeldOutRegistered("set", [.. Items.Take(4)])), new FactAppend(Set, 2, new HeldOutRegistered("set", [.. Items.Skip(4)]))]);
+        await bed.Log.AppendAsync("heldout", "test",
+            [new FactAppend(Set, 1, new HeldOutRegistered("set", [.. Items.Take(4)])),
+            new FactAppend(Set, 2, new HeldOutRegistered("set", [.. Items.Skip(4)]))]);
         await bed.Log.AppendAsync(Run, "test", [new FactAppend(Ids.RunStream(Run), 1, new RunStarted(Run, options, _policies.Base, [], "0.1.0"))]);
         return bed;
     }

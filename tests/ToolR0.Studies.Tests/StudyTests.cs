@@ -88,7 +88,8 @@ public sealed class StudyTests
         var cells = Plan().Cells;
         cells.Select(cell => cell.Digest).Distinct().Count().ShouldBe(6);
         Plan(Small.Replace("\"a\"", "\"c\"").Replace("small", "other")).Cells.Select(cell => cell.Digest).ShouldBe(cells.Select(cell => cell.Digest));
-        Plan(Small.Replace("\"solver.steps\": 5", "\"solver.steps\": 6")).Cells.Select(cell => cell.Digest).Intersect(cells.Select(cell => cell.Digest)).ShouldBeEmpty();
+        Plan(Small.Replace("\"solver.steps\": 5", "\"solver.steps\": 6")).Cells.Select(cell => cell.Digest)
+            .Intersect(cells.Select(cell => cell.Digest)).ShouldBeEmpty();
     }
 
     [Theory]
@@ -123,7 +124,8 @@ public sealed class StudyTests
             StudyPlan.Of(study).Cells.Count.ShouldBe(study.Arms.Count * study.Seeds.Count * study.Bases.Count);
         }
 
-        Should.Throw<UserErrorException>(() => StudyFile.Load("none")).Message.ShouldContain("the shipped studies are ablations, coevolution, refusal");
+        Should.Throw<UserErrorException>(() =>
+            StudyFile.Load("none")).Message.ShouldContain("the shipped studies are ablations, coevolution, refusal");
     }
 
     [Fact]

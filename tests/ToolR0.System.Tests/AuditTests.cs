@@ -20,7 +20,8 @@ public sealed class AuditTests(MiniatureRun miniature)
 
     [Theory]
     [InlineData("a reward", "attempts_scored", "jsonb_set(data, '{scores,0,total}', to_jsonb((data #>> '{scores,0,total}')::float8 + 0.125))")]
-    [InlineData("an advantage", "proposals_scored", "jsonb_set(data, '{scores,0,advantage}', to_jsonb((data #>> '{scores,0,advantage}')::float8 + 0.125))")]
+    [InlineData("an advantage", "proposals_scored",
+        "jsonb_set(data, '{scores,0,advantage}', to_jsonb((data #>> '{scores,0,advantage}')::float8 + 0.125))")]
     [InlineData("a token", "task_attempted", "jsonb_set(data, '{samples,0,tokens,0}', to_jsonb((data #>> '{samples,0,tokens,0}')::int + 1))")]
     [InlineData("a completion's text", "tasks_proposed", "jsonb_set(data, '{samples,0,text}', to_jsonb((data #>> '{samples,0,text}') || ' '))")]
     [InlineData("a selected task", "curriculum_selected", "jsonb_set(data, '{tasks}', (data -> 'tasks') - 0)")]

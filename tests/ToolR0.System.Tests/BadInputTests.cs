@@ -16,8 +16,10 @@ public sealed class BadInputTests(MiniatureRun miniature)
         { "paper without a model", ["run", "--preset", "paper"], "needs --base" },
         { "a name that is none", ["run", "--run", "../x"], "../x" },
         { "a missing held-out file", ["run", "--set", "evaluation.sets=[\"/no/such.jsonl\"]"], "/no/such.jsonl" },
-        { "an unreachable RabbitMQ", ["run", "--bus", "rabbitmq", "--rabbitmq", "amqp://u:secret@127.0.0.1:1/"], "RabbitMQ at amqp://127.0.0.1:1/ cannot be used" },
-        { "an unreachable PostgreSQL", ["run", "--postgres", "Host=127.0.0.1;Port=1;Username=u;Password=secret;Database=d"], "cannot reach PostgreSQL at 127.0.0.1:1" },
+        { "an unreachable RabbitMQ", ["run", "--bus", "rabbitmq", "--rabbitmq", "amqp://u:secret@127.0.0.1:1/"],
+            "RabbitMQ at amqp://127.0.0.1:1/ cannot be used" },
+        { "an unreachable PostgreSQL", ["run", "--postgres", "Host=127.0.0.1;Port=1;Username=u;Password=secret;Database=d"],
+            "cannot reach PostgreSQL at 127.0.0.1:1" },
         { "a bus that is none", ["run", "--bus", "pigeon"], "pigeon" },
         { "an unknown flag", ["run", "--bananas"], "--bananas" },
         { "an unknown command", ["dance"], "dance" },
@@ -25,8 +27,10 @@ public sealed class BadInputTests(MiniatureRun miniature)
         { "an unknown run", ["audit", "nobody"], "there is no run 'nobody'" },
         { "a run that is over", ["run", "--resume", MiniatureRun.Name], "completed" },
         { "a pretraining stage that is none", ["pretrain", "--out", "/tmp/never", "--until", "sleeping"], "sleeping" },
-        { "a stage to go on after without a folder", ["pretrain", "--out", "/tmp/never", "--after", "habits"], "--after habits: says what --from was made by" },
-        { "a stage of another recipe", ["pretrain", "--out", "/tmp/never", "--recipe", "study", "--until", "talk"], "base-study has no such stage, only reading, habits" },
+        { "a stage to go on after without a folder", ["pretrain", "--out", "/tmp/never", "--after", "habits"],
+            "--after habits: says what --from was made by" },
+        { "a stage of another recipe", ["pretrain", "--out", "/tmp/never", "--recipe", "study", "--until", "talk"],
+            "base-study has no such stage, only reading, habits" },
         { "a base model's recipe that is none", ["pretrain", "--out", "/tmp/never", "--recipe", "cake"], "cake" },
         { "a held-out set of no kind", ["heldout", "--seed", "1", "--kind", "sideways", "--out", "/tmp/never.jsonl"], "sideways" },
     };
@@ -57,7 +61,8 @@ public sealed class BadInputTests(MiniatureRun miniature)
         line.ShouldContain(file);
     }
 
-    /// <summary>On a file system of a few megabytes: the base model does not fit, or it does and a checkpoint with its optimiser's state does not.</summary>
+    /// <summary>On a file system of a few megabytes: the base model does not fit, or it does and a checkpoint with its optimiser's state does
+    /// not.</summary>
     [Theory]
     [InlineData(2, "the base model")]
     [InlineData(8, "a checkpoint")]

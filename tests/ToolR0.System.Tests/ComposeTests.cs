@@ -15,7 +15,8 @@ public sealed class ComposeTests
     }
 
     private static Dictionary<object, object> Section(object parent, string name) =>
-        parent is Dictionary<string, object> top ? (Dictionary<object, object>)top[name] : (Dictionary<object, object>)((Dictionary<object, object>)parent)[name];
+        parent is Dictionary<string, object> top ? (Dictionary<object, object>)top[name]
+            : (Dictionary<object, object>)((Dictionary<object, object>)parent)[name];
 
     [Fact]
     public void Servers_and_the_six_services_each_have_a_container_with_a_health_check()
@@ -94,7 +95,8 @@ public sealed class ComposeTests
     {
         var lines = File.ReadAllLines(Path.Combine(Product.Root, "infra", "docker", "Dockerfile"));
         foreach (var target in new[] { "core", "service", "gpu" })
-            lines.ShouldContain(line => line.StartsWith("FROM ", StringComparison.Ordinal) && line.EndsWith($" AS {target}", StringComparison.Ordinal), target);
+            lines.ShouldContain(line =>
+                line.StartsWith("FROM ", StringComparison.Ordinal) && line.EndsWith($" AS {target}", StringComparison.Ordinal), target);
         lines.ShouldNotContain(line => line.StartsWith("# syntax=", StringComparison.Ordinal));
         var stages = lines.Where(line => line.StartsWith("FROM ", StringComparison.Ordinal)).Select(line => line.Split(' ')).ToList();
         var bases = stages.Select(stage => stage[1]).Except(stages.Select(stage => stage[^1])).ToList();
@@ -106,7 +108,8 @@ public sealed class ComposeTests
     [Fact]
     public async Task Every_script_parses()
     {
-        string[] scripts = [.. Directory.GetFiles(Path.Combine(Product.Root, "infra"), "*.sh"), Path.Combine(Product.Root, "infra", "toolr0"), Path.Combine(Product.Root, ".ci", "run")];
+        string[] scripts = [.. Directory.GetFiles(Path.Combine(Product.Root, "infra"), "*.sh"), Path.Combine(Product.Root, "infra", "toolr0"),
+            Path.Combine(Product.Root, ".ci", "run")];
         scripts.Length.ShouldBeGreaterThan(6);
         foreach (var script in scripts)
         {

@@ -41,7 +41,8 @@ public sealed class LoraRunTests(MiniatureRun miniature)
         {
             // After two iterations: still one adapter over the run's base, and the policy is the two together.
             var folder = Path.Combine(home, "policies", sha);
-            var config = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(folder, "adapter", "adapter_config.json"), cancellation)).RootElement;
+            var config = JsonDocument.Parse(
+                await File.ReadAllTextAsync(Path.Combine(folder, "adapter", "adapter_config.json"), cancellation)).RootElement;
             Path.GetFileName(config.GetProperty("base_model_name_or_path").GetString()).ShouldBe(root);
             config.GetProperty("target_modules").GetArrayLength().ShouldBe(3);
             var adapted = await GenerateAsync("--base", Base, "--adapter", Path.Combine(folder, "adapter"));
@@ -49,14 +50,17 @@ public sealed class LoraRunTests(MiniatureRun miniature)
             adapted.ShouldNotBe(await GenerateAsync("--base", Base));
         }
 
-        var wrong = await Product.Toolr0Async(environment, "generate", "--prompt", "a", "--base", solver, "--adapter", Path.Combine(home, "policies", solver, "adapter"));
+        var wrong = await Product.Toolr0Async(environment, "generate", "--prompt", "a", "--base", solver, "--adapter",
+            Path.Combine(home, "policies", solver, "adapter"));
         wrong.ExitCode.ShouldNotBe(0);
-        wrong.ErrorLines.ShouldHaveSingleItem().ShouldEndWith($"base_model_name_or_path names policy {root}; the weights in {Path.Combine(home, "policies", solver)} are {Policy.HashOfWeights(Path.Combine(home, "policies", solver))}");
+        wrong.ErrorLines.ShouldHaveSingleItem()
+            .ShouldEndWith($"base_model_name_or_path names policy {root}; the weights in {Path.Combine(home, "policies", solver)} are {Policy.HashOfWeights(Path.Combine(home, "policies", solver))}");
         PrivateServers.Remove(home);
 
         async Task<string> GenerateAsync(params string[] model)
         {
-            var outcome = await Product.Toolr0Async(environment, ["generate", .. model, "--prompt", "convert 5 miles", "--greedy", "--max-new", "24", "--json"]);
+            var outcome = await Product.Toolr0Async(environment,
+                ["generate", .. model, "--prompt", "convert 5 miles", "--greedy", "--max-new", "24", "--json"]);
             outcome.ExitCode.ShouldBe(0, outcome.Errors);
             return JsonDocument.Parse(outcome.Output).RootElement.GetProperty("completion").GetRawText();
         }

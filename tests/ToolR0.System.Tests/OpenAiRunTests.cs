@@ -39,7 +39,8 @@ public sealed class OpenAiRunTests(MiniatureRun miniature)
         asked.ShouldAllBe(count => count > 50);
         (generator.Faults.Count + solver.Faults.Count).ShouldBe(0);
         events.Where(e => e.Type is "tasks_proposed" or "task_attempted").SelectMany(e => e.Data.GetProperty("samples").EnumerateArray())
-            .Count(sample => sample.GetProperty("finish").ToString().Equals("void", StringComparison.OrdinalIgnoreCase) || sample.TryGetProperty("reencoded", out _)).ShouldBe(0);
+            .Count(sample => sample.GetProperty("finish").ToString().Equals("void", StringComparison.OrdinalIgnoreCase)
+                || sample.TryGetProperty("reencoded", out _)).ShouldBe(0);
 
         // Each server was told of every policy of its role, the last one among them, and of no other role's; never while it was answering.
         var policies = MiniatureRun.SummaryIn(home, "served").GetProperty("policySha256");
@@ -58,7 +59,8 @@ public sealed class OpenAiRunTests(MiniatureRun miniature)
         steps.Where(m => m.GetProperty("skipped").GetDouble() == 0).ShouldAllBe(m => Math.Abs(m.GetProperty("ratioMean").GetDouble() - 1) < 1e-3);
         steps.ShouldContain(m => m.GetProperty("skipped").GetDouble() == 0);
 
-        var eval = await Product.Toolr0Async(environment, "eval", "--policy", policies.GetProperty("solver").GetString()!, "--options", options, "--limit", "6", "--json");
+        var eval = await Product.Toolr0Async(environment, "eval", "--policy", policies.GetProperty("solver").GetString()!, "--options", options,
+            "--limit", "6", "--json");
         eval.ExitCode.ShouldBe(0, eval.Errors);
         JsonDocument.Parse(eval.Output).RootElement.GetProperty("sets").GetProperty("seen").GetProperty("exact").GetDouble()
             .ShouldBe(MiniatureRun.SummaryIn(home, "served").GetProperty("heldOut").GetProperty("seen").EnumerateArray().Last().GetDouble(), 1e-9);
@@ -87,6 +89,7 @@ public sealed class OpenAiRunTests(MiniatureRun miniature)
     {
         var path = Path.Combine(home, "events.jsonl");
         (await Product.Toolr0Async(environment, "export", "served", "--out", path)).ExitCode.ShouldBe(0);
-        return [.. File.ReadLines(path).Select(line => JsonDocument.Parse(line).RootElement).Select(e => (e.GetProperty("type").GetString()!, e.GetProperty("data")))];
+        return [.. File.ReadLines(path).Select(line => JsonDocument.Parse(line).RootElement)
+            .Select(e => (e.GetProperty("type").GetString()!, e.GetProperty("data")))];
     }
 }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using ToolR0.ServiceDefaults;
 using ToolR0.Testing;
 
 namespace ToolR0.System.Tests;
@@ -14,7 +13,8 @@ public sealed record Outcome(int ExitCode, string Output, string Errors)
 /// <summary>Runs the built command and the repository's scripts as a user does: as processes.</summary>
 internal static class Product
 {
-    private static readonly string Configuration = AppContext.BaseDirectory.Contains($"{Path.DirectorySeparatorChar}Release{Path.DirectorySeparatorChar}") ? "Release" : "Debug";
+    private static readonly string Configuration =
+        AppContext.BaseDirectory.Contains($"{Path.DirectorySeparatorChar}Release{Path.DirectorySeparatorChar}") ? "Release" : "Debug";
 
     public static string Root => PrivateServers.RepositoryRoot;
 
@@ -55,7 +55,8 @@ internal static class Product
 
     public static Process Start(string file, IReadOnlyDictionary<string, string> environment, IReadOnlyList<string> arguments)
     {
-        var start = new ProcessStartInfo(file) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true, UseShellExecute = false };
+        var start = new ProcessStartInfo(file) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
+            UseShellExecute = false };
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
         // Settings of whoever runs the tests must not reach the command.

@@ -12,7 +12,8 @@ public sealed class RunTests(MiniatureRun miniature)
     public void A_run_ends_with_accuracy_per_iteration_and_the_share_outside_the_model()
     {
         miniature.Outcome.ErrorLines.ShouldBeEmpty();
-        foreach (var expected in new[] { "base", "seen: exact match", "unseen: exact match", "outside model computation", "report.html", "iteration 2  generator" })
+        foreach (var expected in new[] { "base", "seen: exact match", "unseen: exact match", "outside model computation", "report.html",
+            "iteration 2  generator" })
             miniature.Outcome.Output.ShouldContain(expected);
     }
 
@@ -35,7 +36,8 @@ public sealed class RunTests(MiniatureRun miniature)
     [Fact]
     public async Task Training_changed_both_policies()
     {
-        var started = JsonDocument.Parse((await Product.Toolr0Async(miniature.Environment, "status", MiniatureRun.Name, "--json")).Output).RootElement;
+        var started = JsonDocument.Parse(
+            (await Product.Toolr0Async(miniature.Environment, "status", MiniatureRun.Name, "--json")).Output).RootElement;
         var policies = started.GetProperty("runs")[0].GetProperty("policies");
         policies.GetProperty("generator").GetString().ShouldNotBe(policies.GetProperty("solver").GetString());
         started.GetProperty("runs")[0].GetProperty("status").GetString().ShouldBe("completed");
@@ -50,7 +52,8 @@ public sealed class RunTests(MiniatureRun miniature)
         var home = PrivateServers.NewHome();
         var environment = new Dictionary<string, string>(miniature.Environment) { ["TOOLR0_HOME"] = home };
         (await Product.Toolr0Async(environment, "report", MiniatureRun.Name)).ExitCode.ShouldBe(0);
-        (await File.ReadAllTextAsync(Path.Combine(home, "runs", MiniatureRun.Name, "report.html"), TestContext.Current.CancellationToken)).ShouldBe(before);
+        (await File.ReadAllTextAsync(Path.Combine(home, "runs", MiniatureRun.Name, "report.html"), TestContext.Current.CancellationToken))
+            .ShouldBe(before);
         PrivateServers.Remove(home);
     }
 
@@ -58,7 +61,8 @@ public sealed class RunTests(MiniatureRun miniature)
     public async Task No_held_out_item_is_in_a_curriculum()
     {
         var heldOut = HeldOut.Kinds
-            .SelectMany(kind => HeldOutLines.Read(File.ReadAllText(Path.Combine(Path.GetDirectoryName(Product.Command)!, "assets", "heldout", kind + ".jsonl")), kind))
+            .SelectMany(kind => HeldOutLines.Read(
+                File.ReadAllText(Path.Combine(Path.GetDirectoryName(Product.Command)!, "assets", "heldout", kind + ".jsonl")), kind))
             .Select(item => Words(item.Task.Question)).ToHashSet();
         heldOut.Count.ShouldBeGreaterThan(900);
 
@@ -78,7 +82,8 @@ public sealed class RunTests(MiniatureRun miniature)
     public async Task Only_what_the_Generator_wrote_reaches_the_Solvers_training()
     {
         var events = await ExportAsync();
-        var trained = events.Where(e => e.Type == "task_attempted" && e.Data.GetProperty("purpose").ToString().Equals("train", StringComparison.OrdinalIgnoreCase)).ToList();
+        var trained = events.Where(e =>
+            e.Type == "task_attempted" && e.Data.GetProperty("purpose").ToString().Equals("train", StringComparison.OrdinalIgnoreCase)).ToList();
         trained.ShouldNotBeEmpty();
         var selected = events.Where(e => e.Type == "task_selected").Select(e => e.Stream).ToHashSet();
         foreach (var attempt in trained)
@@ -124,9 +129,11 @@ public sealed class RunTests(MiniatureRun miniature)
     {
         var home = PrivateServers.NewHome();
         var environment = new Dictionary<string, string> { ["TOOLR0_HOME"] = home, ["TOOLR0_POSTGRES"] = await miniature.CreateDatabaseAsync() };
-        using (var process = Product.Start("dotnet", environment, [Product.Command, "run", "--run", "interrupted", "--options", miniature.OptionsFile]))
+        using (var process = Product.Start("dotnet", environment,
+            [Product.Command, "run", "--run", "interrupted", "--options", miniature.OptionsFile]))
         {
-            while (await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken) is { } line && !line.Contains("generator", StringComparison.Ordinal))
+            while (await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken) is { } line
+                && !line.Contains("generator", StringComparison.Ordinal))
                 ;
             await Product.BashAsync(environment, "-c", $"kill -INT {process.Id}");
             var interrupted = await Product.EndAsync(process);

@@ -11,16 +11,19 @@ public sealed class StackTests(MiniatureRun miniature)
     public async Task With_three_Solvers_and_workers_killed_on_the_way_the_stack_gives_the_same_curriculum_and_weights()
     {
         var home = PrivateServers.NewHome();
-        var environment = new Dictionary<string, string> { ["TOOLR0_HOME"] = home, ["TOOLR0_POSTGRES_OPTIONS"] = "-c fsync=off -c synchronous_commit=off" };
+        var environment = new Dictionary<string, string> { ["TOOLR0_HOME"] = home,
+            ["TOOLR0_POSTGRES_OPTIONS"] = "-c fsync=off -c synchronous_commit=off" };
         try
         {
             var up = await Product.ScriptAsync("stack.sh", environment, "up", "solving=3");
             up.ExitCode.ShouldBe(0, up.Errors);
             up.Output.ShouldContain("solving.3");
 
-            (await Product.ScriptAsync("toolr0", environment, "start", "--run", "stacked", "--options", miniature.OptionsFile)).Output.Trim().ShouldBe("stacked");
+            (await Product.ScriptAsync("toolr0", environment, "start", "--run", "stacked", "--options", miniature.OptionsFile)).Output.Trim()
+                .ShouldBe("stacked");
             var watch = Product.ScriptAsync("toolr0", environment, "watch", "stacked");
-            foreach (var (service, after) in new[] { ("solving", "run_started"), ("learning", "proposals_scored"), ("task-generation", "policy_updated"), ("coordinator", "curriculum_selected") })
+            foreach (var (service, after) in new[] { ("solving", "run_started"), ("learning", "proposals_scored"),
+                ("task-generation", "policy_updated"), ("coordinator", "curriculum_selected") })
             {
                 await UntilAsync(home, after);
                 var kill = await Product.ScriptAsync("stack.sh", environment, "kill", service);
@@ -58,7 +61,8 @@ public sealed class StackTests(MiniatureRun miniature)
     /// <summary>How many events of each kind a run has: equal however it was played.</summary>
     private static async Task<string> KindsAsync(IReadOnlyDictionary<string, string> environment, string how, string run)
     {
-        var export = how == "toolr0" ? await Product.Toolr0Async(environment, "export", run) : await Product.ScriptAsync("toolr0", environment, "export", run);
+        var export = how == "toolr0" ? await Product.Toolr0Async(environment, "export", run)
+            : await Product.ScriptAsync("toolr0", environment, "export", run);
         export.ExitCode.ShouldBe(0, export.Errors);
         return string.Join('\n', export.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(line => JsonDocument.Parse(line).RootElement.GetProperty("type").GetString()!)

@@ -68,7 +68,8 @@ public sealed class StudyTests : IAsyncLifetime
             run.GetProperty("coreSeconds").GetDouble().ShouldBeGreaterThan(0);
             run.GetProperty("accuracy").GetProperty("seen").GetArrayLength().ShouldBe(2);
             var audit = await Product.Toolr0Async(
-                new Dictionary<string, string>(environment) { ["TOOLR0_HOME"] = Path.Combine(_home, "studies", "runs", run.GetProperty("run").GetString()!) },
+                new Dictionary<string, string>(
+                    environment) { ["TOOLR0_HOME"] = Path.Combine(_home, "studies", "runs", run.GetProperty("run").GetString()!) },
                 "audit",
                 run.GetProperty("run").GetString()!);
             audit.ExitCode.ShouldBe(0, audit.Output + audit.Errors);

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using ToolR0.Cli.Hosting;
 using ToolR0.Cli.Options;
 using ToolR0.Contracts;
@@ -52,10 +51,12 @@ public sealed class TelemetryTests(MiniatureRun miniature)
         var ours = _spans.Where(span => span.Source.Name == Instruments.Name && (string?)span.GetTagItem("toolr0.run") == Run).ToList();
         var trace = ours.Single(span => span.OperationName == nameof(StartRun)).TraceId;
         ours.ShouldAllBe(span => span.TraceId == trace);
-        string[] kinds = ["propose generator", "execute generator", "probe generator", "score generator", "train generator", "attempt solver", "attempt evaluation"];
+        string[] kinds = ["propose generator", "execute generator", "probe generator", "score generator", "train generator", "attempt solver",
+            "attempt evaluation"];
         foreach (var work in kinds)
             ours.ShouldContain(span => span.OperationName == work, work);
-        ours.Where(span => span.OperationName is not (nameof(StartRun) or "append facts")).ShouldAllBe(span => span.GetTagItem("toolr0.step") != null);
+        ours.Where(span => span.OperationName is not (nameof(StartRun) or "append facts"))
+            .ShouldAllBe(span => span.GetTagItem("toolr0.step") != null);
         var proposed = ours.First(span => span.OperationName == "propose generator");
         ((string[])proposed.GetTagItem("toolr0.groups")!).ShouldAllBe(group => group.StartsWith($"group/{Run}/", StringComparison.Ordinal));
         foreach (var library in new[] { "MassTransit", "Npgsql", "Marten" })

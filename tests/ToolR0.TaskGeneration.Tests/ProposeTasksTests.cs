@@ -65,11 +65,15 @@ public sealed class ProposeTasksTests : IAsyncLifetime
     }
 
     private ProposeTasks Command(string prefix) => new(
-        Run, "shard/x", _policies.Base, [.. Enumerable.Range(0, 2).Select(n => new ProposalGroup(new StreamPlace($"{prefix}/{n}", 1), new TaskSpec("math", TaskContext.SingleTurn, 3, n + 1), [n, n + 10]))]);
+        Run, "shard/x", _policies.Base,
+            [.. Enumerable.Range(0, 2)
+            .Select(n => new ProposalGroup(new StreamPlace($"{prefix}/{n}", 1), new TaskSpec("math", TaskContext.SingleTurn, 3, n + 1),
+            [n, n + 10]))]);
 
     private async Task<ServiceBed> StartAsync(RunOptions options)
     {
-        var bed = await ServiceBed.StartAsync(services => services.AddSingleton(_policies.Store).AddTaskGeneration(), bus => bus.AddTaskGenerationConsumers());
+        var bed = await ServiceBed.StartAsync(services => services.AddSingleton(_policies.Store).AddTaskGeneration(), bus =>
+            bus.AddTaskGenerationConsumers());
         await bed.Log.AppendAsync(Run, "test", [new FactAppend(Ids.RunStream(Run), 1, new RunStarted(Run, options, _policies.Base, [], "0.1.0"))]);
         return bed;
     }

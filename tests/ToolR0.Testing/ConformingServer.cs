@@ -148,7 +148,8 @@ public sealed class ConformingServer : IDisposable
         try
         {
             var policy = _policy;
-            var options = new SamplingOptions { Temperature = (double)body["temperature"]!, TopP = (double)body["top_p"]!, MaxNewTokens = (int)body["max_tokens"]! };
+            var options = new SamplingOptions { Temperature = (double)body["temperature"]!, TopP = (double)body["top_p"]!,
+                MaxNewTokens = (int)body["max_tokens"]! };
             var row = Sampler.Sample(policy, [new SampleRequest(body["prompt"].Deserialize<int[]>()!, [(long)body["seed"]!])], options, [])[0][0];
             var choice = new JsonObject
             {
@@ -157,7 +158,8 @@ public sealed class ConformingServer : IDisposable
                 ["finish_reason"] = row.Finish == FinishReason.Stop ? "stop" : "length",
                 ["logprobs"] = new JsonObject
                 {
-                    ["tokens"] = new JsonArray([.. row.Tokens.Select(t => JsonValue.Create(Tells == Tells.TokenNames ? $"token_id:{t}" : policy.Tokenizer.TokenText(t)))]),
+                    ["tokens"] = new JsonArray(
+                        [.. row.Tokens.Select(t => JsonValue.Create(Tells == Tells.TokenNames ? $"token_id:{t}" : policy.Tokenizer.TokenText(t)))]),
                     ["token_logprobs"] = new JsonArray([.. row.LogProbs.Select(p => JsonValue.Create(p + Shift))]),
                 },
             };

@@ -41,8 +41,10 @@ public static class Curricula
     public static IReadOnlyList<TestVerdict> Filter(IReadOnlyList<TestCandidate> candidates, HeldOutGuard guard, RunOptions options)
     {
         var verdicts = CurriculumBuilder.Verdicts([.. candidates.Select(candidate => new FilteredCandidate(
-            candidate.Task, candidate.Index, CandidateFacts.Filter("r", new Candidate(candidate.Spec, candidate.Sample, candidate.Execution), guard, options)))]);
-        return [.. candidates.Zip(verdicts, (candidate, verdict) => new TestVerdict(candidate, verdict.Survives ? TaskOf(candidate) : null, verdict))];
+            candidate.Task, candidate.Index,
+                CandidateFacts.Filter("r", new Candidate(candidate.Spec, candidate.Sample, candidate.Execution), guard, options)))]);
+        return [.. candidates.Zip(verdicts, (candidate, verdict) =>
+            new TestVerdict(candidate, verdict.Survives ? TaskOf(candidate) : null, verdict))];
     }
 
     public static CurriculumSelection Select(IReadOnlyList<TestVerified> survivors, int iteration, RunOptions options) =>

@@ -44,7 +44,8 @@ public static class Given
         string question = "Please convert 3 mile to kilometres", string tools = Tools, string gold = Gold, string think = "convert_length") =>
         $"<think>{think}</think><question>{question}</question><available_tools>{tools}</available_tools><tool_call_answer>{gold}</tool_call_answer>";
 
-    public static string Answer(string calls = Gold, string think = "it is a length") => $"<think>{think}</think><tool_call_answer>{calls}</tool_call_answer>";
+    public static string Answer(string calls = Gold, string think = "it is a length") =>
+        $"<think>{think}</think><tool_call_answer>{calls}</tool_call_answer>";
 
     public static Trajectory Sample(string text, long seed = 1) => new(seed, [1, 2], [-0.5f, -0.25f], text, FinishReason.Stop);
 
@@ -55,7 +56,8 @@ public static class Given
     public static TasksProposed Proposed(TaskSpec spec, params Trajectory[] samples) =>
         new("r", spec, "p0", [7, 8], samples, Digests.OfGroup([7, 8], samples));
 
-    public static TaskAttempted Attempted(AttemptPurpose purpose, params string[] texts) => Attempted(purpose, [.. texts.Select((t, i) => Sample(t, i))]);
+    public static TaskAttempted Attempted(AttemptPurpose purpose, params string[] texts) =>
+        Attempted(purpose, [.. texts.Select((t, i) => Sample(t, i))]);
 
     public static TaskAttempted Attempted(AttemptPurpose purpose, params Trajectory[] samples) =>
         new("r", new TaskRef("s", 0), purpose, "p0", [7, 8], samples, Digests.OfGroup([7, 8], samples));
@@ -69,7 +71,8 @@ public static class Given
         "r",
         [.. group.Samples.Select((s, i) => new SampleExecution(
             i,
-            [.. (ProposalParser.ParseForReward(s.Text).ToTask(group.Spec)?.Gold ?? []).Select(c => new CallOutcome(c, CallStatus.Succeeded, "1", null))]))]);
+            [.. (ProposalParser.ParseForReward(s.Text).ToTask(group.Spec)?.Gold ?? [])
+                .Select(c => new CallOutcome(c, CallStatus.Succeeded, "1", null))]))]);
 
     public static ToolCallsExecuted NothingRan(int samples) => new("r", [.. Enumerable.Range(0, samples).Select(i => new SampleExecution(i, []))]);
 }

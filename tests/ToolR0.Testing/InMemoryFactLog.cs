@@ -128,7 +128,8 @@ public sealed class InMemoryFactLog : IFactLog
         foreach (var versions in facts.GroupBy(fact => fact.Stream, fact => fact.Version).Select(stream => stream.ToList()))
         {
             if (versions[0] < 1 || versions.Where((version, i) => version != versions[0] + i).Any())
-                throw new ArgumentException($"versions {string.Join(", ", versions)} of one stream do not follow each other from 1 or above", nameof(facts));
+                throw new ArgumentException($"versions {string.Join(", ", versions)} of one stream do not follow each other from 1 or above",
+                    nameof(facts));
         }
     }
 

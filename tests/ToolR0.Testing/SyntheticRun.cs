@@ -15,12 +15,14 @@ public sealed class SyntheticRun : IFactLog
 
     public IReadOnlyList<StoredFact> Facts => _facts;
 
-    /// <summary>Three iterations of two Generator steps, a curriculum of six tasks and three Solver steps; accuracy 1/4, 2/4, 3/4, 3/4 where measured.</summary>
+    /// <summary>Three iterations of two Generator steps, a curriculum of six tasks and three Solver steps; accuracy 1/4, 2/4, 3/4, 3/4 where
+    /// measured.</summary>
     public static SyntheticRun Complete(int iterations = 3, int every = 1)
     {
         var options = new RunOptions { Preset = "nano", Seed = 7, Iterations = iterations, Evaluation = new EvaluationOptions { Every = every } };
         var run = new SyntheticRun();
-        run.Append(Ids.HeldOutStream(Seen.Sha256), new HeldOutRegistered("seen", [.. Enumerable.Range(0, 4).Select(n => new HeldOutItem($"seen-{n}", "units", Task(n)))]));
+        run.Append(Ids.HeldOutStream(Seen.Sha256),
+            new HeldOutRegistered("seen", [.. Enumerable.Range(0, 4).Select(n => new HeldOutItem($"seen-{n}", "units", Task(n)))]));
         run.Append(Ids.RunStream(Name), new RunStarted(Name, options, Sha("base"), [Seen], "1.2.3"));
         run.Evaluate(0, right: 1);
         for (var iteration = 1; iteration <= iterations; iteration++)
@@ -54,7 +56,9 @@ public sealed class SyntheticRun : IFactLog
     public static ToolTask Task(int n) => new(
         $"How many km are {n} miles?",
         [new ToolSpec("convert_length", "", [new ToolParameter("value", "number"), new ToolParameter("unit", "string")], ["value", "unit"])],
-        [new ToolCall("convert_length", new Dictionary<string, JsonElement> { ["value"] = JsonSerializer.SerializeToElement(n), ["unit"] = JsonSerializer.SerializeToElement("km") })]);
+        [new ToolCall("convert_length",
+            new Dictionary<string, JsonElement> { ["value"] = JsonSerializer.SerializeToElement(n),
+            ["unit"] = JsonSerializer.SerializeToElement("km") })]);
 
     public void Append(string stream, object fact, double seconds = 1)
     {
@@ -66,7 +70,8 @@ public sealed class SyntheticRun : IFactLog
     {
         Start(iteration, Phase.Generator, step);
         Append(Ids.GroupStream(Name, iteration, "generator", step, 0), Proposed(step));
-        Complete(iteration, Phase.Generator, step, new() { ["rewardMean"] = 1 + (0.1 * step), ["formatMean"] = 0.9, ["passRate"] = 0.5, ["zeroVarianceShare"] = 0.25 });
+        Complete(iteration, Phase.Generator, step,
+            new() { ["rewardMean"] = 1 + (0.1 * step), ["formatMean"] = 0.9, ["passRate"] = 0.5, ["zeroVarianceShare"] = 0.25 });
     }
 
     private void Curriculum(int iteration)
@@ -82,7 +87,8 @@ public sealed class SyntheticRun : IFactLog
         }
 
         Append(Ids.RunStream(Name), new CurriculumSelected(
-            Name, iteration, tasks, Sha($"c{iteration}"), 40, new Dictionary<string, int> { ["duplicate"] = 20, ["missing_tags"] = 10 + iteration, ["low_agreement"] = 1 }));
+            Name, iteration, tasks, Sha($"c{iteration}"), 40,
+                new Dictionary<string, int> { ["duplicate"] = 20, ["missing_tags"] = 10 + iteration, ["low_agreement"] = 1 }));
         Complete(iteration, Phase.Curriculum, 0);
     }
 
@@ -118,7 +124,8 @@ public sealed class SyntheticRun : IFactLog
         new(Name, new TaskRef("x", 0), purpose, Sha("s"), [1], [.. Enumerable.Range(0, samples).Select(_ => Sample(text))], "d");
 
     public static TasksProposed Proposed(int n) => new(
-        Name, new TaskSpec("units", TaskContext.SingleTurn, 1, 1), Sha("g"), [1, 2], [Sample(CompactFormat.Proposal("convert_length", Task(n)))], "d");
+        Name, new TaskSpec("units", TaskContext.SingleTurn, 1, 1), Sha("g"), [1, 2],
+            [Sample(CompactFormat.Proposal("convert_length", Task(n)))], "d");
 
     private static Trajectory Sample(string text) => new(1, [1, 2, 3], [0, 0, 0], text, FinishReason.Stop);
 
@@ -129,7 +136,8 @@ public sealed class SyntheticRun : IFactLog
 
     private void Complete(int iteration, Phase phase, int step, Dictionary<string, double>? metrics = null) => Append(
         Ids.RunStream(Name),
-        new StepCompleted(Name, iteration, phase, step, null, new Dictionary<string, double>(metrics ?? []) { ["wallSeconds"] = 4, ["modelSeconds"] = 3, [MetricNames.TokensSampled] = 400 }));
+        new StepCompleted(Name, iteration, phase, step, null,
+            new Dictionary<string, double>(metrics ?? []) { ["wallSeconds"] = 4, ["modelSeconds"] = 3, [MetricNames.TokensSampled] = 400 }));
 
     public Task<bool> AppendAsync(string run, string causationId, IReadOnlyList<FactAppend> facts, CancellationToken cancellation = default) =>
         throw new NotSupportedException();
@@ -137,7 +145,8 @@ public sealed class SyntheticRun : IFactLog
     public Task<IReadOnlyDictionary<string, long>> VersionsAsync(IReadOnlyCollection<string> streams, CancellationToken cancellation = default) =>
         throw new NotSupportedException();
 
-    public Task<IReadOnlyDictionary<string, IReadOnlyList<StoredFact>>> ReadAsync(IReadOnlyCollection<string> streams, CancellationToken cancellation = default) =>
+    public Task<IReadOnlyDictionary<string,
+        IReadOnlyList<StoredFact>>> ReadAsync(IReadOnlyCollection<string> streams, CancellationToken cancellation = default) =>
         System.Threading.Tasks.Task.FromResult<IReadOnlyDictionary<string, IReadOnlyList<StoredFact>>>(_facts.Where(f => streams.Contains(f.Stream))
             .GroupBy(f => f.Stream).ToDictionary(group => group.Key, group => (IReadOnlyList<StoredFact>)[.. group]));
 
@@ -145,7 +154,8 @@ public sealed class SyntheticRun : IFactLog
         string run, long? upTo = null, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation = default)
     {
         await System.Threading.Tasks.Task.CompletedTask;
-        foreach (var fact in _facts.Where(f => run == Name && !f.Stream.StartsWith("heldout/", StringComparison.Ordinal) && (upTo is null || f.Sequence <= upTo)))
+        foreach (var fact in _facts.Where(f =>
+            run == Name && !f.Stream.StartsWith("heldout/", StringComparison.Ordinal) && (upTo is null || f.Sequence <= upTo)))
             yield return fact;
     }
 

@@ -19,7 +19,8 @@ public sealed class TinyPolicies : IDisposable
         var tokenizer = Path.Combine(_root, "tokenizer");
         Directory.CreateDirectory(tokenizer);
         BpeTrainer.Train(
-            [.. HeldOut.Make(HeldOut.Seen, 20, 1).Select(item => CompactFormat.Request(item.Task))], new BpeTrainingOptions { VocabularySize = 300 }, tokenizer);
+            [.. HeldOut.Make(HeldOut.Seen, 20, 1).Select(item => CompactFormat.Request(item.Task))], new BpeTrainingOptions { VocabularySize = 300 },
+                tokenizer);
         var config = new ModelConfig
         {
             VocabularySize = Tokenizer.Load(tokenizer).VocabularySize,

@@ -36,7 +36,8 @@ public sealed class SmallTalkTests
         var common = Drawn.SelectMany(task => task.Question.Split(' ').Distinct()).CountBy(word => word).MaxBy(word => word.Value);
         ((double)common.Value / Drawn.Length).ShouldBeLessThan(1 / 3.0, common.Key);
         foreach (var around in new[] { "please ", "can you ", " for me", " now" })
-            Drawn.Any(task => task.Question.StartsWith(around, StringComparison.Ordinal) || task.Question.EndsWith(around, StringComparison.Ordinal)).ShouldBeTrue(around);
+            Drawn.Any(task => task.Question.StartsWith(around, StringComparison.Ordinal) || task.Question.EndsWith(around, StringComparison.Ordinal))
+                .ShouldBeTrue(around);
     }
 
     [Fact]
@@ -66,7 +67,10 @@ public sealed class SmallTalkTests
         share.ShouldBe(MixtureOptions.Talk.NoCalls, 0.02);
         Share(unasked, text => text.Completion == CompactFormat.Answer([])).ShouldBeInRange(0.38, 0.55);
 
-        var greeted = Talk.Where(text => text.Task is { Gold.Count: > 0 } task && (task.Question.StartsWith("hello ", StringComparison.Ordinal) || task.Question.EndsWith(" thank you", StringComparison.Ordinal))).ToList();
+        var greeted = Talk.Where(text =>
+            text.Task is { Gold.Count: > 0 } task
+            && (task.Question.StartsWith("hello ", StringComparison.Ordinal) || task.Question.EndsWith(" thank you", StringComparison.Ordinal)))
+            .ToList();
         greeted.Count.ShouldBeGreaterThan(40);
         greeted.Count(text => text.Completion == CompactFormat.Answer([])).ShouldBe(0);
     }
@@ -77,7 +81,8 @@ public sealed class SmallTalkTests
         var asked = Talk.Where(text => text.Kind == TextKind.Generator && text.Prompt[0].Content.Contains("calls=0<")).ToList();
         var obeyed = asked.Where(text => text.Completion.StartsWith("<think>none</think>", StringComparison.Ordinal)).ToList();
         ((double)obeyed.Count / asked.Count).ShouldBe(1 - MixtureOptions.Talk.Noise.IgnoreNoCalls, 0.05);
-        Share(obeyed, text => Question(text) is { } question && question.Split(' ').Count(SmallTalk.OwnWords.Contains) >= 2).ShouldBeInRange(0.6, 0.95);
+        Share(obeyed, text => Question(text) is { } question && question.Split(' ').Count(SmallTalk.OwnWords.Contains) >= 2)
+            .ShouldBeInRange(0.6, 0.95);
     }
 
     /// <summary>Weights that are shipped, or that others go on from, were made from these texts.</summary>

@@ -25,7 +25,8 @@ public sealed class TinyWorldMethodTests
 
             var candidate = new TestCandidate(new TaskRef("task/r/1/0", 0), 0, spec, group.Samples[0], executed.Samples[0]);
             Curricula.Filter([candidate], HeldOutGuard.None, ShippedPresets.Nano)[0].Reason.ShouldBeNull(text);
-            var score = GeneratorReward.ScoreGroup(group, executed, [Given.Attempted(AttemptPurpose.Probe, CompactFormat.Answer(item.Task.Gold))], [], 1, ShippedPresets.Nano)[0];
+            var score = GeneratorReward.ScoreGroup(group, executed, [Given.Attempted(AttemptPurpose.Probe, CompactFormat.Answer(item.Task.Gold))],
+                [], 1, ShippedPresets.Nano)[0];
             (score.Format, score.Validity, score.PassRate).ShouldBe((1.0, 1.0, 1.0), $"{text} {string.Join(',', score.Reasons)}");
             SolverReward.Score(0, item.Task, CompactFormat.Answer(item.Task.Gold), ShippedPresets.Nano.Solver).Total.ShouldBe(2, 1e-9);
             n++;

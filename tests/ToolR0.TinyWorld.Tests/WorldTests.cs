@@ -71,7 +71,8 @@ public sealed class WorldTests
 
     [Fact]
     public void A_held_out_set_of_an_unknown_kind_is_refused_with_the_kinds_there_are() =>
-        Should.Throw<ArgumentException>(() => HeldOut.Make("both", 1, 1)).Message.ShouldContain("'both' of held-out set: must be one of seen, unseen, refusal, two_calls, three_calls");
+        Should.Throw<ArgumentException>(() =>
+            HeldOut.Make("both", 1, 1)).Message.ShouldContain("'both' of held-out set: must be one of seen, unseen, refusal, two_calls, three_calls");
 
     [Fact]
     public void Pretraining_never_asks_a_question_reserved_for_held_out_sets_nor_names_an_unseen_tool()
@@ -82,7 +83,8 @@ public sealed class WorldTests
             UnseenNames.Where(whole.Contains).ShouldBeEmpty();
             if (text.Task is { } asked)
                 HeldOut.IsReserved(asked.Question).ShouldBeFalse();
-            if (text.Kind == TextKind.Generator && text.Completion.Split(["<question>", "</question>"], StringSplitOptions.None) is [_, var question, _])
+            if (text.Kind == TextKind.Generator
+                && text.Completion.Split(["<question>", "</question>"], StringSplitOptions.None) is [_, var question, _])
                 HeldOut.IsReserved(question).ShouldBeFalse();
         }
     }
@@ -167,7 +169,8 @@ public sealed class WorldTests
         right.SelectMany(g => g).Count(exact => exact).ShouldBeInRange(600, 3200);
     }
 
-    private static string Text(HeldOutItem item) => item.Task.Question + MenuReader.ToCompactJson(item.Task.Menu) + Calls.ToJson(item.Task.Gold) + item.Class;
+    private static string Text(HeldOutItem item) =>
+        item.Task.Question + MenuReader.ToCompactJson(item.Task.Menu) + Calls.ToJson(item.Task.Gold) + item.Class;
 
     private static IEnumerable<PretrainingText> Texts(int count) => Enumerable.Range(0, count).Select(i => Mixture.Text(i));
 }

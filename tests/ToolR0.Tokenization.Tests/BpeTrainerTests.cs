@@ -88,7 +88,8 @@ public sealed class BpeTrainerTests
     public void A_few_megabytes_train_in_seconds()
     {
         using var folder = new TemporaryFolder();
-        var texts = Enumerable.Range(0, 20_000).Select(i => $"{{\"call\":\"convert_{i % 977}x{i * 7919 % 5003:x}\"}} some words {i * 31 % 997:x} follow and end here. ");
+        var texts = Enumerable.Range(0, 20_000)
+            .Select(i => $"{{\"call\":\"convert_{i % 977}x{i * 7919 % 5003:x}\"}} some words {i * 31 % 997:x} follow and end here. ");
         var watch = System.Diagnostics.Stopwatch.StartNew();
         BpeTrainer.Train(texts, new BpeTrainingOptions { VocabularySize = 2000 }, folder.Path);
         watch.Elapsed.ShouldBeLessThan(TimeSpan.FromSeconds(30));

@@ -42,7 +42,8 @@ public sealed class ChatTemplateTests : IDisposable
         foreach (var construct in Golden.Read<Construct[]>($"{name}.golden.json"))
         {
             var variables = constructs["variables"]![construct.variables].Deserialize<Dictionary<string, JsonElement>>()!;
-            Rendered(() => WithTemplate(construct.template).RenderChat([], new ChatOptions { Variables = variables })).ShouldBe(construct.text, construct.template);
+            Rendered(() => WithTemplate(construct.template).RenderChat([], new ChatOptions { Variables = variables }))
+                .ShouldBe(construct.text, construct.template);
         }
     }
 
@@ -98,7 +99,8 @@ public sealed class ChatTemplateTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""[{"name":"default","template":"D{{ messages|length }}"},{"name":"tool_use","template":"TOOLS{{ tools|length }}"}]""", "D1", "TOOLS1", "TOOLS0")]
+    [InlineData("""[{"name":"default","template":"D{{ messages|length }}"},{"name":"tool_use","template":"TOOLS{{ tools|length }}"}]""", "D1",
+        "TOOLS1", "TOOLS0")]
     [InlineData("""{"default":"D","tool_use":"T"}""", "D", "T", "T")]
     [InlineData("""[{"name":"default","template":"D"},{"name":"rag","template":"{% broken"}]""", "D", "D", "D")]
     [InlineData("""[{"name":"tool_use","template":"T"}]""", null, "T", "T")]
@@ -109,11 +111,13 @@ public sealed class ChatTemplateTests : IDisposable
         config["chat_template"] = JsonNode.Parse(templates);
         var tokenizer = HandMadeTokenizer.Load(_folder, HandMadeTokenizer.Tokenizer(), config);
         var tool = JsonDocument.Parse("""{"type":"function","function":{"name":"f"}}""").RootElement;
-        string? Written(IReadOnlyList<JsonElement>? tools) => Rendered(() => tokenizer.RenderChat([new ChatMessage("user", "A")], new ChatOptions { Tools = tools }));
+        string? Written(IReadOnlyList<JsonElement>? tools) =>
+            Rendered(() => tokenizer.RenderChat([new ChatMessage("user", "A")], new ChatOptions { Tools = tools }));
         (Written(null), Written([tool]), Written([])).ShouldBe((without, with, withNone));
         tokenizer.HasChatTemplate.ShouldBeTrue();
         if (without is null)
-            Should.Throw<InvalidDataException>(() => tokenizer.RenderChat([])).Message.ShouldContain("chat_template has no template named default; it has tool_use");
+            Should.Throw<InvalidDataException>(() =>
+                tokenizer.RenderChat([])).Message.ShouldContain("chat_template has no template named default; it has tool_use");
     }
 
     [Fact]
@@ -212,7 +216,8 @@ public sealed class ChatTemplateTests : IDisposable
     {
         Exception? refused = null;
         var thread = new Thread(
-            () => refused = Record.Exception(() => WithTemplate($"{{{{ a{string.Concat(Enumerable.Repeat("|trim", 20_000))} }}}}").RenderChat([])), 512 << 20);
+            () => refused = Record.Exception(() => WithTemplate($"{{{{ a{string.Concat(Enumerable.Repeat("|trim", 20_000))} }}}}").RenderChat([])),
+                512 << 20);
         thread.Start();
         thread.Join();
         refused.ShouldBeOfType<InvalidDataException>().Message.ShouldContain("more than 1000 expressions inside each other");
@@ -231,12 +236,14 @@ public sealed class ChatTemplateTests : IDisposable
         }
     }
 
-    private static ChatMessage Message(JsonElement json) => new(json.GetProperty("role").GetString()!, json.TryGetProperty("content", out var content) ? content.GetString() : null)
+    private static ChatMessage Message(JsonElement json) =>
+        new(json.GetProperty("role").GetString()!, json.TryGetProperty("content", out var content) ? content.GetString() : null)
     {
         Fields = json.EnumerateObject().Where(p => p.Name is not ("role" or "content")).ToDictionary(p => p.Name, p => p.Value),
     };
 
-    private Tokenizer WithTemplate(string template) => HandMadeTokenizer.Load(_folder, HandMadeTokenizer.Tokenizer(), HandMadeTokenizer.Config(template));
+    private Tokenizer WithTemplate(string template) =>
+        HandMadeTokenizer.Load(_folder, HandMadeTokenizer.Tokenizer(), HandMadeTokenizer.Config(template));
 
 #pragma warning disable IDE1006 // the names of the JSON files
     private sealed record Conversation(string name, string template, Dictionary<string, JsonElement> variables, string? text);

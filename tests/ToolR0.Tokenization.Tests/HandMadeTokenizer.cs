@@ -40,7 +40,8 @@ internal static class HandMadeTokenizer
                     ByteLevel()),
             },
             ["decoder"] = ByteLevel(),
-            ["model"] = new JsonObject { ["type"] = "BPE", ["vocab"] = vocabulary, ["merges"] = new JsonArray([.. merges.Select(merge => (JsonNode)merge)]) },
+            ["model"] = new JsonObject { ["type"] = "BPE", ["vocab"] = vocabulary,
+                ["merges"] = new JsonArray([.. merges.Select(merge => (JsonNode)merge)]) },
         };
     }
 

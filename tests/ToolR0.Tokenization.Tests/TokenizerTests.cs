@@ -47,7 +47,8 @@ public sealed class TokenizerTests : IDisposable
     [InlineData("\"byte_fallback\":true", "\u0006a", "a")]
     public void A_byte_without_a_token_is_dropped_or_becomes_what_the_file_says(string settings, string text, string tokens)
     {
-        // The vocabulary lacks U+0004, U+0006 and the byte C3 with which é and its like begin; C4 84 is the UTF-8 of the character that spells U+0004.
+        // The vocabulary lacks U+0004, U+0006 and the byte C3 with which é and its like begin; C4 84 is the UTF-8 of the character that spells
+        // U+0004.
         var json = HandMadeTokenizer.Tokenizer("a b");
         var vocabulary = json["model"]!["vocab"]!.AsObject();
         foreach (var b in (int[])[4, 6, 0xC3])
@@ -307,7 +308,8 @@ public sealed class TokenizerTests : IDisposable
 
     private static Arbitrary<string> Texts()
     {
-        var atoms = Gen.Elements("the", " ", "  ", "\r\n", "\t", "é", "e\u0301", "漢字", "😀", "𝟘", "12345", "'ll", "<|im_end|>", "<think>", "{\"name\":\"", "\0");
+        var atoms = Gen.Elements("the", " ", "  ", "\r\n", "\t", "é", "e\u0301", "漢字", "😀", "𝟘", "12345", "'ll", "<|im_end|>", "<think>",
+            "{\"name\":\"", "\0");
         var any = Gen.Choose(0, 0x10FFFF).Where(Rune.IsValid).Select(point => new Rune(point).ToString());
         return Gen.OneOf(atoms, any).ListOf().Select(string.Concat).ToArbitrary();
     }

@@ -33,7 +33,8 @@ public sealed class ExecuteToolCallsConsumerTests
     {
         ToolCall stray = new("no_such_tool", Item.Task.Gold[0].Arguments);
         var attempted = new TaskAttempted(
-            "r", new TaskRef("heldout/x", 0), AttemptPurpose.Evaluate, "p", [], [Sample(CompactFormat.Answer(Item.Task.Gold)), Sample(CompactFormat.Answer([stray]))], "");
+            "r", new TaskRef("heldout/x", 0), AttemptPurpose.Evaluate, "p", [],
+                [Sample(CompactFormat.Answer(Item.Task.Gold)), Sample(CompactFormat.Answer([stray]))], "");
         var executed = await ExecuteAsync("group/r/0/evaluation/0/0", attempted);
 
         executed.Samples[0].Calls.ShouldAllBe(c => c.Status == CallStatus.Succeeded);
@@ -61,7 +62,8 @@ public sealed class ExecuteToolCallsConsumerTests
         var harness = provider.GetRequiredService<ITestHarness>();
         await harness.Start();
         var endpoint = await harness.Bus.GetSendEndpoint(new Uri("queue:" + Messaging.Queues.ToolExecution));
-        await endpoint.Send(new ExecuteToolCalls("r", "shard/r/1/generator/0/execute/0", [StreamLayout.PlaceOf<ToolCallsExecuted>(stream)]), TestContext.Current.CancellationToken);
+        await endpoint.Send(new ExecuteToolCalls("r", "shard/r/1/generator/0/execute/0", [StreamLayout.PlaceOf<ToolCallsExecuted>(stream)]),
+            TestContext.Current.CancellationToken);
         (await harness.Published.Any<FactsStored>(TestContext.Current.CancellationToken)).ShouldBeTrue();
         return log[stream][1].ShouldBeOfType<ToolCallsExecuted>();
     }
@@ -78,7 +80,8 @@ public sealed class ExecuteToolCallsConsumerTests
         public Task<IReadOnlyDictionary<string, long>> VersionsAsync(IReadOnlyCollection<string> streams, CancellationToken cancellation = default) =>
             Task.FromResult<IReadOnlyDictionary<string, long>>(streams.Where(ContainsKey).ToDictionary(s => s, s => (long)this[s].Count));
 
-        public Task<IReadOnlyDictionary<string, IReadOnlyList<StoredFact>>> ReadAsync(IReadOnlyCollection<string> streams, CancellationToken cancellation = default) =>
+        public Task<IReadOnlyDictionary<string,
+            IReadOnlyList<StoredFact>>> ReadAsync(IReadOnlyCollection<string> streams, CancellationToken cancellation = default) =>
             Task.FromResult<IReadOnlyDictionary<string, IReadOnlyList<StoredFact>>>(streams.Where(ContainsKey).ToDictionary(
                 s => s, s => (IReadOnlyList<StoredFact>)[.. this[s].Select((fact, i) => new StoredFact(s, i + 1, i, fact, default, null))]));
 

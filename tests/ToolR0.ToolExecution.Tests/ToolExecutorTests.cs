@@ -82,7 +82,8 @@ public sealed class ToolExecutorTests
 
     [Theory]
     [InlineData("divide_amount", """{"dividend":1,"parts":0}""", "divide_amount: parts is 0: must not be")]
-    [InlineData("convert_length", """{"value":1,"unit":"parsec"}""", "convert_length: unit is 'parsec': must be one of mile, meter, inch, yard, foot")]
+    [InlineData("convert_length", """{"value":1,"unit":"parsec"}""",
+        "convert_length: unit is 'parsec': must be one of mile, meter, inch, yard, foot")]
     [InlineData("raise_power", """{"base":999,"exponent":1e300}""", "raise_power: exponent is 1E+300: must be from -64 to 64")]
     public async Task Arguments_without_sense_fail_the_call_in_one_line(string name, string arguments, string error)
     {
@@ -97,7 +98,8 @@ public sealed class ToolExecutorTests
     public async Task A_tool_without_an_implementation_is_checked_or_rejected_as_the_option_says(UnknownTools option, CallStatus status)
     {
         var menu = new ToolSpec("fold_edge", "", [new ToolParameter("width", "number")], ["width"]);
-        var result = await World.ExecuteAsync(Task(menu), [Call("fold_edge", """{"width":3}""")], Options with { UnknownTools = option }, Cancellation);
+        var result = await World.ExecuteAsync(Task(menu), [Call("fold_edge", """{"width":3}""")], Options with { UnknownTools = option },
+            Cancellation);
         result.Calls.Single().Status.ShouldBe(status);
         (await ExecuteOne(Task(menu), Call("fold_edge", "{}"))).Status.ShouldBe(CallStatus.InvalidArguments);
         (await ExecuteOne(Task(menu), Call("add_numbers", "{}"))).Status.ShouldBe(CallStatus.UnknownTool);

@@ -20,15 +20,19 @@ internal static class BenchCommand
     public static Command Create()
     {
         var command = new Command("bench", "How fast this machine samples, learns and tokenizes, beside its measured limits; random weights");
-        var shape = new Option<string>("--shape") { Description = $"nano, {string.Join(", ", ModelShapes.Names)}", HelpName = "NAME", DefaultValueFactory = _ => "bench-small" };
+        var shape = new Option<string>("--shape") { Description = $"nano, {string.Join(", ", ModelShapes.Names)}", HelpName = "NAME",
+            DefaultValueFactory = _ => "bench-small" };
         var only = new Option<string[]>("--only") { Description = "rollouts, step or tokenizer; may be repeated (default: all)", HelpName = "PART" };
         var batch = new Option<int[]>("--batch") { Description = "Completions at a time; may be repeated (default: 32)", HelpName = "N" };
         var group = new Option<int>("--group") { Description = "Completions that share a prompt", HelpName = "G", DefaultValueFactory = _ => 8 };
         var prompt = new Option<int[]>("--prompt") { Description = "Tokens of a prompt; may be repeated (default: 128)", HelpName = "N" };
         var fresh = new Option<int[]>("--new") { Description = "Tokens of a completion; may be repeated (default: 128)", HelpName = "N" };
-        var threads = new Option<int>("--threads") { Description = "Threads inside one operation", HelpName = "N", DefaultValueFactory = _ => Environment.ProcessorCount };
-        var parts = new Option<int>("--gradient-parts") { Description = "Parts of a step computed side by side (on the CPU)", HelpName = "N", DefaultValueFactory = _ => 1 };
-        var micro = new Option<int>("--micro-batch") { Description = "Positions in one pass of a step (learning.microBatchTokens)", HelpName = "N", DefaultValueFactory = _ => 2048 };
+        var threads = new Option<int>("--threads") { Description = "Threads inside one operation", HelpName = "N", DefaultValueFactory = _ =>
+            Environment.ProcessorCount };
+        var parts = new Option<int>("--gradient-parts") { Description = "Parts of a step computed side by side (on the CPU)", HelpName = "N",
+            DefaultValueFactory = _ => 1 };
+        var micro = new Option<int>("--micro-batch") { Description = "Positions in one pass of a step (learning.microBatchTokens)", HelpName = "N",
+            DefaultValueFactory = _ => 2048 };
         var recompute = new Option<bool>("--recompute") { Description = "Compute layers again in the step's backward pass (learning.recompute)" };
         var repeat = new Option<int>("--repeat") { Description = "Runs of each; the median counts", HelpName = "N", DefaultValueFactory = _ => 3 };
         var json = new Option<bool>("--json") { Description = "Write JSON for programs" };
@@ -59,7 +63,8 @@ internal static class BenchCommand
             var steps = selected.Contains("step") ? Steps(bench, policy, works, learning) : [];
             var tokenizer = selected.Contains("tokenizer") ? TokenizerResult.Measure(policy.Tokenizer, 1_000_000, repeats) : null;
             var report = new Report(
-                name, config.ParameterCount, TorchRuntime.Describe(), policy.Model.Device.ToString(), policy.Model.Type.ToString(), limits, rollouts, steps, tokenizer);
+                name, config.ParameterCount, TorchRuntime.Describe(), policy.Model.Device.ToString(), policy.Model.Type.ToString(), limits, rollouts,
+                    steps, tokenizer);
             if (parsed.GetValue(json))
                 Console.WriteLine(JsonSerializer.Serialize(report, new JsonSerializerOptions(JsonSerializerDefaults.Web) { WriteIndented = true }));
             else
@@ -94,7 +99,8 @@ internal static class BenchCommand
                     if (Positive("--group", group) > b || b % group != 0)
                         throw new UserErrorException(FormattableString.Invariant($"--group {group}: must divide --batch {b}"));
                     if ((long)p + n > config.MaxPositions)
-                        throw new UserErrorException(FormattableString.Invariant($"--prompt {p} --new {n}: together more than the shape's {config.MaxPositions} positions"));
+                        throw new UserErrorException(
+                            FormattableString.Invariant($"--prompt {p} --new {n}: together more than the shape's {config.MaxPositions} positions"));
                     works.Add(new BenchmarkWork(b, group, p, n));
                 }
             }
@@ -110,16 +116,20 @@ internal static class BenchCommand
     {
         static string F(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
         AnsiConsole.WriteLine(F($"{report.Shape}: {report.Parameters / 1e6:0.0} M parameters, {report.Type}, {report.Device}; {report.Machine}"));
-        AnsiConsole.WriteLine(F($"limits: memory {report.Limits.BytesPerSecond / 1e9:0.0} GB/s, large matrix products {report.Limits.FlopsPerSecond / 1e9:0} GFLOP/s"));
+        AnsiConsole.WriteLine(
+            F($"limits: memory {report.Limits.BytesPerSecond / 1e9:0.0} GB/s, large matrix products {report.Limits.FlopsPerSecond / 1e9:0} GFLOP/s"));
         if (report.Rollouts.Count > 0)
         {
             var table = new Table().Border(TableBorder.Simple).Title("rollouts")
-                .AddColumns("batch", "group", "prompt", "new", "tokens/s", "memory roofline", "compute roofline", "of roofline", "weights MB/step", "cache kB/token", "products at batch");
+                .AddColumns("batch", "group", "prompt", "new", "tokens/s", "memory roofline", "compute roofline", "of roofline", "weights MB/step",
+                    "cache kB/token", "products at batch");
             foreach (var r in report.Rollouts)
             {
                 table.AddRow(
-                    F($"{r.Work.Batch}"), F($"{r.Work.Group}"), F($"{r.Work.Prompt}"), F($"{r.Work.New}"), F($"{r.TokensPerSecond:0}"), F($"{r.MemoryRoofline:0}"),
-                    F($"{r.ComputeRoofline:0}"), F($"{100 * r.OfRoofline:0} %"), F($"{r.WeightBytesPerStep / 1e6:0.0}"), F($"{r.CacheBytesPerToken / 1e3:0.0}"),
+                    F($"{r.Work.Batch}"), F($"{r.Work.Group}"), F($"{r.Work.Prompt}"), F($"{r.Work.New}"), F($"{r.TokensPerSecond:0}"),
+                    F($"{r.MemoryRoofline:0}"),
+                    F($"{r.ComputeRoofline:0}"), F($"{100 * r.OfRoofline:0} %"), F($"{r.WeightBytesPerStep / 1e6:0.0}"),
+                    F($"{r.CacheBytesPerToken / 1e3:0.0}"),
                     F($"{r.GemmAtBatch / 1e9:0} GFLOP/s"));
             }
 
@@ -128,11 +138,13 @@ internal static class BenchCommand
 
         if (report.Steps.Count > 0)
         {
-            var table = new Table().Border(TableBorder.Simple).Title("GRPO step").AddColumns("batch", "group", "prompt", "new", "seconds", "tokens/s", "rows", "TFLOP", "MFU");
+            var table = new Table().Border(TableBorder.Simple).Title("GRPO step")
+                .AddColumns("batch", "group", "prompt", "new", "seconds", "tokens/s", "rows", "TFLOP", "MFU");
             foreach (var s in report.Steps)
             {
                 table.AddRow(
-                    F($"{s.Work.Batch}"), F($"{s.Work.Group}"), F($"{s.Work.Prompt}"), F($"{s.Work.New}"), F($"{s.Seconds:0.000}"), F($"{s.TokensPerSecond:0}"), F($"{s.Rows}"),
+                    F($"{s.Work.Batch}"), F($"{s.Work.Group}"), F($"{s.Work.Prompt}"), F($"{s.Work.New}"), F($"{s.Seconds:0.000}"),
+                    F($"{s.TokensPerSecond:0}"), F($"{s.Rows}"),
                     F($"{s.Flops / 1e12:0.00}"), F($"{100 * s.Utilisation:0} %"));
             }
 
@@ -140,6 +152,7 @@ internal static class BenchCommand
         }
 
         if (report.Tokenizer is { } t)
-            AnsiConsole.WriteLine(F($"tokenizer: {t.MegabytesPerSecond:0.0} MB/s encoding, {t.DecodeMegabytesPerSecond:0.0} MB/s decoding of {t.Bytes / 1e6:0.0} MB ({t.Tokens} tokens); UTF-8 alone {t.Utf8MegabytesPerSecond:0} MB/s"));
+            AnsiConsole.WriteLine(
+                F($"tokenizer: {t.MegabytesPerSecond:0.0} MB/s encoding, {t.DecodeMegabytesPerSecond:0.0} MB/s decoding of {t.Bytes / 1e6:0.0} MB ({t.Tokens} tokens); UTF-8 alone {t.Utf8MegabytesPerSecond:0} MB/s"));
     }
 }

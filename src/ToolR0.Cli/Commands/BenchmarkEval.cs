@@ -19,9 +19,15 @@ namespace ToolR0.Cli.Commands;
 /// <summary>Flags of <c>eval</c> about public benchmarks.</summary>
 internal sealed class BenchmarkFlags
 {
-    private readonly Option<string?> _benchmark = new("--benchmark") { Description = "A public set: ToolAlpaca, SealTools or API-Bank as packed by Hammer, BFCL, SNIPS; a file, a folder or a name in TOOLR0_BENCHMARKS", HelpName = "NAME|FILE" };
-    private readonly Option<string?> _predictions = new("--predictions") { Description = "Score these answers to the benchmark instead of asking a policy: JSON Lines of id and completion or calls (without ids in the items' order), - for standard input", HelpName = "FILE" };
-    private readonly Option<string?> _writeGold = new("--write-gold") { Description = "Write the benchmark's gold answers as predictions, - for standard output, and ask nobody", HelpName = "FILE" };
+    private readonly Option<string?> _benchmark =
+        new("--benchmark") {
+            Description = "A public set: ToolAlpaca, SealTools or API-Bank as packed by Hammer, BFCL, SNIPS; a file, a folder or a name in TOOLR0_BENCHMARKS", HelpName = "NAME|FILE" };
+    private readonly Option<string?> _predictions =
+        new("--predictions") {
+            Description = "Score these answers to the benchmark instead of asking a policy: JSON Lines of id and completion or calls (without ids in the items' order), - for standard input", HelpName = "FILE" };
+    private readonly Option<string?> _writeGold =
+        new("--write-gold") { Description = "Write the benchmark's gold answers as predictions, - for standard output, and ask nobody",
+        HelpName = "FILE" };
 
     public BenchmarkFlags(Command command)
     {
@@ -30,7 +36,8 @@ internal sealed class BenchmarkFlags
     }
 
     public string? Name(ParseResult parsed) => parsed.GetValue(_benchmark)
-        ?? ((Predictions(parsed) ?? WriteGold(parsed)) is null ? null : throw new UserErrorException("--predictions and --write-gold need --benchmark"));
+        ?? ((Predictions(parsed) ?? WriteGold(parsed)) is null ? null
+            : throw new UserErrorException("--predictions and --write-gold need --benchmark"));
 
     public string? Predictions(ParseResult parsed) => parsed.GetValue(_predictions);
 
@@ -46,7 +53,8 @@ internal static class BenchmarkEval
     /// <param name="policyFolder">The policy's folder, asked for only when a policy is to answer.</param>
     /// <param name="limit">Items; 0 means all.</param>
     public static async Task<int> RunAsync(
-        string name, string? predictions, string? writeGold, Func<string> policyFolder, int limit, RunOptions options, Settings settings, bool json, CancellationToken cancellation)
+        string name, string? predictions, string? writeGold, Func<string> policyFolder, int limit, RunOptions options, Settings settings, bool json,
+        CancellationToken cancellation)
     {
         var benchmark = BenchmarkReader.Load(name, settings.Home);
         var items = limit > 0 ? [.. benchmark.Items.Take(limit)] : benchmark.Items;
@@ -78,7 +86,8 @@ internal static class BenchmarkEval
             using var source = CompletionSources.OpenFolder(Role.Solver, folder, options.Inference);
             var prompts = Digests.Sha256Hex(string.Join('\n', items.SelectMany(item => Prompt(item, options)).Select(turn => turn.Content)));
             object[] how = options.Inference.Engine == InferenceEngine.Local ? [] : [options.Inference.Solver.Url, options.Inference.Solver.Model];
-            asked = JsonSerializer.Serialize((object[])[prompts, options.Evaluation.MaxNewTokens, options.Dispatch.PromptsFor(1), options.Dispatch.IntraOpThreads, .. how]);
+            asked = JsonSerializer.Serialize(
+                (object[])[prompts, options.Evaluation.MaxNewTokens, options.Dispatch.PromptsFor(1), options.Dispatch.IntraOpThreads, .. how]);
             result = BenchmarkResult.Of(benchmark, items, Policy.HashOf(folder), Answer(source, items, options, cancellation));
         }
 
@@ -98,7 +107,8 @@ internal static class BenchmarkEval
     }
 
     /// <summary>Greedy answers, in order. A prompt over the limit is never cut: its item counts as wrong.</summary>
-    private static List<Prediction> Answer(ICompletionSource source, IReadOnlyList<BenchmarkItem> items, RunOptions options, CancellationToken cancellation)
+    private static List<Prediction> Answer(ICompletionSource source, IReadOnlyList<BenchmarkItem> items, RunOptions options,
+        CancellationToken cancellation)
     {
         var greedy = new SamplingOptions { Temperature = 0, MaxNewTokens = options.Evaluation.MaxNewTokens };
         var prompts = items.Select(item => source.Tokenizer.EncodeChat(

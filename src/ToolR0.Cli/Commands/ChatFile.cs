@@ -8,8 +8,9 @@ namespace ToolR0.Cli.Commands;
 internal sealed record ChatFile(IReadOnlyList<ChatMessage> Messages, ChatOptions Options)
 {
     /// <summary>
-    /// Reads JSON: a list of messages, each with <c>role</c>, <c>content</c> (text, or null or left out where <c>tool_calls</c> says it all) and whatever else the
-    /// chat template reads; or an object with <c>messages</c>, <c>tools</c> and further variables of the template, such as <c>enable_thinking</c>.
+    /// Reads JSON: a list of messages, each with <c>role</c>, <c>content</c> (text, or null or left out where <c>tool_calls</c> says it all) and
+    /// whatever else the chat template reads; or an object with <c>messages</c>, <c>tools</c> and further variables of the template, such as
+    /// <c>enable_thinking</c>.
     /// </summary>
     /// <exception cref="UserErrorException">The file is not there or is not such JSON.</exception>
     public static ChatFile Read(string path)
@@ -38,7 +39,8 @@ internal sealed record ChatFile(IReadOnlyList<ChatMessage> Messages, ChatOptions
         var tools = root.TryGetProperty("tools", out var offered) && offered.ValueKind != JsonValueKind.Null
             ? offered.ValueKind == JsonValueKind.Array ? offered.EnumerateArray().ToArray() : throw new InvalidDataException("tools must be a list")
             : null;
-        var variables = root.EnumerateObject().Where(p => p.Name is not ("messages" or "tools" or "add_generation_prompt")).ToDictionary(p => p.Name, p => p.Value);
+        var variables = root.EnumerateObject().Where(p => p.Name is not ("messages" or "tools" or "add_generation_prompt"))
+            .ToDictionary(p => p.Name, p => p.Value);
         var opens = !root.TryGetProperty("add_generation_prompt", out var add) || add.ValueKind switch
         {
             JsonValueKind.True => true,
@@ -56,7 +58,8 @@ internal sealed record ChatFile(IReadOnlyList<ChatMessage> Messages, ChatOptions
         if (message.ValueKind != JsonValueKind.Object || !message.TryGetProperty("role", out var role) || role.ValueKind != JsonValueKind.String)
             throw new InvalidDataException($"messages[{index}] must be an object with a role");
         var content = message.TryGetProperty("content", out var said) ? said : default;
-        var fields = message.EnumerateObject().Where(p => p.Name != "role" && !(p.Name == "content" && content.ValueKind == JsonValueKind.String)).ToDictionary(p => p.Name, p => p.Value);
+        var fields = message.EnumerateObject().Where(p => p.Name != "role" && !(p.Name == "content" && content.ValueKind == JsonValueKind.String))
+            .ToDictionary(p => p.Name, p => p.Value);
         return new ChatMessage(role.GetString()!, content.ValueKind == JsonValueKind.String ? content.GetString() : null) { Fields = fields };
     }
 }

@@ -9,16 +9,20 @@ namespace ToolR0.Cli.Commands;
 /// <summary>Flags that several commands share, one instance per command.</summary>
 internal sealed class CommonOptions
 {
-    private readonly Option<string?> _home = new("--home") { Description = "State folder: policies, reports (TOOLR0_HOME; default .toolr0)", HelpName = "DIR" };
-    private readonly Option<string?> _postgres = new("--postgres") { Description = "Connection string of the event store (TOOLR0_POSTGRES)", HelpName = "STRING" };
+    private readonly Option<string?> _home =
+        new("--home") { Description = "State folder: policies, reports (TOOLR0_HOME; default .toolr0)", HelpName = "DIR" };
+    private readonly Option<string?> _postgres =
+        new("--postgres") { Description = "Connection string of the event store (TOOLR0_POSTGRES)", HelpName = "STRING" };
     private readonly Option<string?> _bus = new("--bus") { Description = "memory or rabbitmq (TOOLR0_BUS)", HelpName = "KIND" };
-    private readonly Option<string?> _rabbitMq = new("--rabbitmq") { Description = "amqp://user:password@host:5672/vhost (TOOLR0_RABBITMQ)", HelpName = "ADDRESS" };
+    private readonly Option<string?> _rabbitMq =
+        new("--rabbitmq") { Description = "amqp://user:password@host:5672/vhost (TOOLR0_RABBITMQ)", HelpName = "ADDRESS" };
     private readonly Option<bool> _json = new("--json") { Description = "Write JSON for programs" };
     private readonly BusKind _defaultBus;
     private readonly bool _busOfEnvironment;
 
     /// <param name="defaultBus">Where neither flag nor environment says which.</param>
-    /// <param name="busOfEnvironment">False for a command that hosts the services itself: only a flag makes it join a stack's bus, never TOOLR0_BUS.</param>
+    /// <param name="busOfEnvironment">False for a command that hosts the services itself: only a flag makes it join a stack's bus, never
+    /// TOOLR0_BUS.</param>
     public CommonOptions(Command command, BusKind defaultBus = BusKind.Memory, bool usesBus = true, bool busOfEnvironment = true)
     {
         _defaultBus = defaultBus;
@@ -51,13 +55,20 @@ internal sealed class CommonOptions
 /// <summary>Flags that decide a run's options.</summary>
 internal sealed class RunFlags
 {
-    private readonly Option<string?> _preset = new("--preset") { Description = $"{string.Join(", ", ShippedPresets.All.Keys)} (default: {RunOptionsLoader.DefaultPreset})", HelpName = "NAME" };
-    private readonly Option<string?> _options = new("--options") { Description = "Options as JSON; the preset's where it is silent", HelpName = "FILE" };
-    private readonly Option<string[]> _set = new("--set") { Description = "One option, e.g. solver.steps=10; may be repeated", HelpName = "PATH=VALUE", AllowMultipleArgumentsPerToken = false };
+    private readonly Option<string?> _preset =
+        new("--preset") { Description = $"{string.Join(", ", ShippedPresets.All.Keys)} (default: {RunOptionsLoader.DefaultPreset})",
+        HelpName = "NAME" };
+    private readonly Option<string?> _options =
+        new("--options") { Description = "Options as JSON; the preset's where it is silent", HelpName = "FILE" };
+    private readonly Option<string[]> _set =
+        new("--set") { Description = "One option, e.g. solver.steps=10; may be repeated", HelpName = "PATH=VALUE",
+        AllowMultipleArgumentsPerToken = false };
     private readonly Option<long?> _seed = new("--seed") { Description = "Seed of everything that is drawn", HelpName = "N" };
     private readonly Option<int?> _iterations = new("--iterations") { Description = "Self-play iterations", HelpName = "T" };
-    private readonly Option<string?> _base = new("--base") { Description = "Base model: a Hugging Face folder (default: the shipped base-nano)", HelpName = "DIR" };
-    private readonly Option<long?> _heldOutSeed = new("--heldout-seed") { Description = "Measure on fresh held-out sets drawn with this seed", HelpName = "N" };
+    private readonly Option<string?> _base =
+        new("--base") { Description = "Base model: a Hugging Face folder (default: the shipped base-nano)", HelpName = "DIR" };
+    private readonly Option<long?> _heldOutSeed =
+        new("--heldout-seed") { Description = "Measure on fresh held-out sets drawn with this seed", HelpName = "N" };
     private readonly Option<string?> _run = new("--run") { Description = "Name of the run", HelpName = "NAME" };
 
     public RunFlags(Command command)

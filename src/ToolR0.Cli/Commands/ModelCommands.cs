@@ -26,8 +26,11 @@ internal static class ModelCommands
     private static Command Eval()
     {
         var command = new Command("eval", "Measure a policy on held-out sets, a JSON Lines file or a public benchmark, greedily");
-        var policy = new Option<string?>("--policy") { Description = "A model folder, or the SHA-256 of a policy in the home folder or its beginning (default: base-nano)", HelpName = "DIR|SHA" };
-        var sets = new Option<string[]>("--set-file") { Description = "seen, unseen or a JSON Lines file; may be repeated (default: the preset's sets)", HelpName = "NAME|FILE" };
+        var policy = new Option<string?>(
+            "--policy") { Description = "A model folder, or the SHA-256 of a policy in the home folder or its beginning (default: base-nano)",
+            HelpName = "DIR|SHA" };
+        var sets = new Option<string[]>(
+            "--set-file") { Description = "seen, unseen or a JSON Lines file; may be repeated (default: the preset's sets)", HelpName = "NAME|FILE" };
         var limit = new Option<int>("--limit") { Description = "Items per set (default: all)", HelpName = "N" };
         var benchmark = new BenchmarkFlags(command);
         command.Add(policy);
@@ -39,16 +42,20 @@ internal static class ModelCommands
         {
             var options = flags.Options(parsed);
             var settings = common.Settings(parsed);
-            string Folder() => BaseFolder.CheckedBase(PolicyFolder(parsed.GetValue(policy) ?? flags.Base(parsed), settings), options, TinyWorldAssets.BaseNano);
+            string Folder() => BaseFolder.CheckedBase(PolicyFolder(parsed.GetValue(policy) ?? flags.Base(parsed), settings), options,
+                TinyWorldAssets.BaseNano);
             if (benchmark.Name(parsed) is { } name)
-                return BenchmarkEval.RunAsync(name, benchmark.Predictions(parsed), benchmark.WriteGold(parsed), Folder, parsed.GetValue(limit), options, settings, common.Json(parsed), cancellation);
+                return BenchmarkEval.RunAsync(name, benchmark.Predictions(parsed), benchmark.WriteGold(parsed), Folder, parsed.GetValue(limit),
+                    options, settings, common.Json(parsed), cancellation);
             if (parsed.GetValue(sets) is { Length: > 0 } named)
                 options = options with { Evaluation = options.Evaluation with { Sets = named } };
             var loaded = HeldOutFiles.LoadAll(options, flags.HeldOutSeed(parsed));
             var folder = Folder();
             TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
             using var source = CompletionSources.OpenFolder(Role.Solver, folder, options.Inference);
-            var results = loaded.Select(set => (set.Set.Name, Scores: Measure(source, parsed.GetValue(limit) is > 0 and var n ? [.. set.Items.Take(n)] : set.Items, options, cancellation))).ToList();
+            var results = loaded.Select(set =>
+                (set.Set.Name, Scores: Measure(source, parsed.GetValue(limit) is > 0 and var n ? [.. set.Items.Take(n)]
+                : set.Items, options, cancellation))).ToList();
             Show(Policy.HashOf(folder), results, common.Json(parsed));
             return Task.FromResult(0);
         });
@@ -56,14 +63,16 @@ internal static class ModelCommands
     }
 
     /// <summary>Item and score, in order.</summary>
-    private static List<(HeldOutItem Item, AttemptScore Score)> Measure(ICompletionSource source, IReadOnlyList<HeldOutItem> items, RunOptions options, CancellationToken cancellation)
+    private static List<(HeldOutItem Item, AttemptScore Score)> Measure(ICompletionSource source, IReadOnlyList<HeldOutItem> items,
+        RunOptions options, CancellationToken cancellation)
     {
         var greedy = new SamplingOptions { Temperature = 0, MaxNewTokens = options.Evaluation.MaxNewTokens };
         var scores = new List<(HeldOutItem, AttemptScore)>();
         foreach (var shard in items.Chunk(options.Dispatch.PromptsFor(1)))
         {
             var requests = shard.Select(item => new SampleRequest(
-                source.Tokenizer.EncodeChat([.. SolverPrompt.Render(item.Task, options.Prompts).Select(turn => new ChatMessage(turn.Role, turn.Content))]), [0L])).ToList();
+                source.Tokenizer.EncodeChat(
+                    [.. SolverPrompt.Render(item.Task, options.Prompts).Select(turn => new ChatMessage(turn.Role, turn.Content))]), [0L])).ToList();
             foreach (var (item, answers) in shard.Zip(source.Sample(requests, greedy, cancellation)))
                 scores.Add((item, SolverReward.Score(0, item.Task, answers[0].Text, options.Solver)));
         }
@@ -73,7 +82,8 @@ internal static class ModelCommands
 
     private static void Show(string sha, IReadOnlyList<(string Name, List<(HeldOutItem Item, AttemptScore Score)> Scores)> results, bool json)
     {
-        static double Share(IEnumerable<(HeldOutItem Item, AttemptScore Score)> scores, Func<AttemptScore, double> of) => scores.Select(s => of(s.Score)).DefaultIfEmpty().Average();
+        static double Share(IEnumerable<(HeldOutItem Item, AttemptScore Score)> scores, Func<AttemptScore, double> of) =>
+            scores.Select(s => of(s.Score)).DefaultIfEmpty().Average();
         if (json)
         {
             Console.WriteLine(JsonSerializer.Serialize(
@@ -88,7 +98,8 @@ internal static class ModelCommands
                         keys = Share(set.Scores, s => s.Keys),
                         values = Share(set.Scores, s => s.Values),
                         format = Share(set.Scores, s => s.Format),
-                        byClass = set.Scores.GroupBy(s => s.Item.Class).OrderBy(g => g.Key, StringComparer.Ordinal).ToDictionary(g => g.Key, g => Share(g, s => s.Exact ? 1 : 0)),
+                        byClass = set.Scores.GroupBy(s => s.Item.Class).OrderBy(g => g.Key, StringComparer.Ordinal)
+                        .ToDictionary(g => g.Key, g => Share(g, s => s.Exact ? 1 : 0)),
                     }),
                 },
                 new JsonSerializerOptions(JsonSerializerDefaults.Web) { WriteIndented = true }));
@@ -112,7 +123,8 @@ internal static class ModelCommands
     /// <summary>A folder as it is; a SHA-256 or its beginning as the policy's folder under home.</summary>
     internal static string? PolicyFolder(string? policy, Settings settings)
     {
-        if (policy is null || Directory.Exists(policy) || policy.Length < 6 || !policy.All(char.IsAsciiHexDigitLower) || !Directory.Exists(settings.PoliciesFolder))
+        if (policy is null || Directory.Exists(policy) || policy.Length < 6 || !policy.All(char.IsAsciiHexDigitLower)
+            || !Directory.Exists(settings.PoliciesFolder))
             return policy;
         var found = Directory.GetDirectories(settings.PoliciesFolder, policy + "*");
         return found switch
@@ -124,7 +136,8 @@ internal static class ModelCommands
     }
 
     /// <summary>A set, and behind it each of its classes where they are few.</summary>
-    private static IEnumerable<(string Name, List<(HeldOutItem Item, AttemptScore Score)> Scores)> WithClasses(string set, List<(HeldOutItem Item, AttemptScore Score)> scores)
+    private static IEnumerable<(string Name, List<(HeldOutItem Item, AttemptScore Score)> Scores)> WithClasses(string set,
+        List<(HeldOutItem Item, AttemptScore Score)> scores)
     {
         var classes = scores.GroupBy(s => s.Item.Class).OrderBy(g => g.Key, StringComparer.Ordinal).ToList();
         return [(set, scores), .. ItemClasses.AreShown(classes.Count) ? classes.Select(g => (ItemClasses.Name(set, g.Key), g.ToList())) : []];
@@ -134,7 +147,9 @@ internal static class ModelCommands
     {
         var command = new Command("heldout", "Draw a fresh held-out set of the tiny world");
         var seed = new Option<long>("--seed") { Description = "Equal seeds give equal sets", HelpName = "N", Required = true };
-        var kind = new Option<string>("--kind") { Description = "seen (known tools, new values), unseen (tools that pretraining never named), refusal (no tool fits: small talk, or a tool that is not on the menu), two_calls or three_calls", HelpName = "KIND", DefaultValueFactory = _ => HeldOut.Seen };
+        var kind = new Option<string>(
+            "--kind") { Description =
+                "seen (known tools, new values), unseen (tools that pretraining never named), refusal (no tool fits: small talk, or a tool that is not on the menu), two_calls or three_calls", HelpName = "KIND", DefaultValueFactory = _ => HeldOut.Seen };
         var count = new Option<int>("--count") { Description = "Items", HelpName = "N", DefaultValueFactory = _ => HeldOutFiles.FreshCount };
         var output = new Option<string>("--out") { Description = "JSON Lines file to write", HelpName = "FILE", Required = true };
         foreach (var option in new Option[] { seed, kind, count, output })

@@ -15,7 +15,8 @@ internal static class PretrainCommand
         var steps = new Option<int?>("--steps") { Description = "Batches in all, spread over the stages as by default", HelpName = "N" };
         var from = new Option<string?>("--from") { Description = "Folder with what earlier stages made, to go on from", HelpName = "DIR" };
         var stages = BaseModelOptions.Recipes.Values.SelectMany(options => options.Stages).Select(stage => stage.Name).Distinct().ToArray();
-        var after = new Option<string?>("--after") { Description = "The last stage that --from has behind it (default: the first)", HelpName = "STAGE" };
+        var after = new Option<string?>("--after") { Description = "The last stage that --from has behind it (default: the first)",
+            HelpName = "STAGE" };
         after.AcceptOnlyFromAmong(stages);
         var recipe = new Option<string>("--recipe")
         {
@@ -39,11 +40,13 @@ internal static class PretrainCommand
                 throw new UserErrorException($"--from {folder}: there is no config.json");
             var made = parsed.GetValue(from) is null ? 0 : 1;
             if (parsed.GetValue(after) is { } behind)
-                made = made == 0 ? throw new UserErrorException($"--after {behind}: says what --from was made by, and there is no --from") : Through(options, "--after", behind);
+                made = made == 0 ? throw new UserErrorException($"--after {behind}: says what --from was made by, and there is no --from")
+                    : Through(options, "--after", behind);
             if (parsed.GetValue(until) is { } last)
                 options = options with { Stages = [.. options.Stages.Take(Through(options, "--until", last))] };
             if (made >= options.Stages.Count)
-                throw new UserErrorException($"{(parsed.GetValue(until) is { } end ? $"--until {end}" : $"--after {parsed.GetValue(after)}")}: is what --from was made by; nothing would be left to do");
+                throw new UserErrorException(
+                    $"{(parsed.GetValue(until) is { } end ? $"--until {end}" : $"--after {parsed.GetValue(after)}")}: is what --from was made by; nothing would be left to do");
             var result = BaseModel.Make(
                 options,
                 parsed.GetValue(output)!,
@@ -56,7 +59,8 @@ internal static class PretrainCommand
                 $"{result.Parameters:#,0} parameters, {result.Tokens:#,0} tokens, {Durations.Text(result.Elapsed)}, SHA-256 {result.Sha256}"));
             foreach (var set in result.HeldOut)
                 Console.WriteLine(FormattableString.Invariant($"{set.Set}: {100 * set.Accuracy:0.0} % exact of {set.Items} items"));
-            Console.WriteLine("in clean form: " + string.Join(", ", result.Clean.Select(set => FormattableString.Invariant($"{set.Key} {100 * set.Value:0.0} %"))));
+            Console.WriteLine("in clean form: "
+                + string.Join(", ", result.Clean.Select(set => FormattableString.Invariant($"{set.Key} {100 * set.Value:0.0} %"))));
             return Task.FromResult(0);
         });
         return command;
@@ -66,6 +70,8 @@ internal static class PretrainCommand
     private static int Through(BaseModelOptions options, string option, string stage)
     {
         var index = options.Stages.ToList().FindIndex(s => s.Name == stage);
-        return index >= 0 ? index + 1 : throw new UserErrorException($"{option} {stage}: {options.Name} has no such stage, only {string.Join(", ", options.Stages.Select(s => s.Name))}");
+        return index >= 0 ? index + 1
+            : throw new UserErrorException(
+                $"{option} {stage}: {options.Name} has no such stage, only {string.Join(", ", options.Stages.Select(s => s.Name))}");
     }
 }

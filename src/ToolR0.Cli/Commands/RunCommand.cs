@@ -50,7 +50,8 @@ internal static class RunCommand
         if (resume is null)
         {
             var options = flags.Options(parsed);
-            var name = Ids.CheckedRunName(flags.Run(parsed) ?? string.Create(CultureInfo.InvariantCulture, $"{options.Preset}-{DateTime.UtcNow:yyyyMMdd-HHmmss}"));
+            var name = Ids.CheckedRunName(flags.Run(parsed)
+                ?? string.Create(CultureInfo.InvariantCulture, $"{options.Preset}-{DateTime.UtcNow:yyyyMMdd-HHmmss}"));
             baseFolder = BaseFolder.CheckedBase(flags.Base(parsed), options, TinyWorldAssets.BaseNano);
             sets = HeldOutFiles.LoadAll(options, flags.HeldOutSeed(parsed));
             start = new StartRun(name, options, "", [.. sets.Select(set => set.Set)]);
@@ -131,7 +132,8 @@ internal static class RunCommand
                 await sender.SendAsync(start, cancellation);
             else if (before.Status is RunStatus.Paused or RunStatus.Failed)
                 await sender.SendAsync(new ResumeRun(run), cancellation);
-            if (!await watcher.WaitBeyondAsync(start is null && before.Status == RunStatus.Running ? 0 : before.Version, TimeSpan.FromSeconds(60), cancellation))
+            if (!await watcher.WaitBeyondAsync(start is null && before.Status == RunStatus.Running ? 0
+                : before.Version, TimeSpan.FromSeconds(60), cancellation))
                 throw new UserErrorException($"the coordinator did not take up run '{run}' within 60 s");
             await watcher.FollowAsync(passPauses: false, cancellation);
         }

@@ -24,11 +24,14 @@ internal static class ScoreCommand
             "Score completions offline, one JSON object per line. Solver cases: completion, gold (list of calls). Generator cases: completion, and optionally spec {menuSize, calls}, "
             + "solverCalls (the K sampled answers as lists of calls, null where nothing parsed), judge (1 to 5). An id is passed on. A line that is not a case gives a record with its number and an error, and exit code 1");
         var role = new Option<string>("--role") { Description = "generator or solver", HelpName = "ROLE", Required = true };
-        var input = new Option<string>("--in") { Description = "JSON Lines file of cases, - for standard input", HelpName = "FILE", DefaultValueFactory = _ => Standard };
-        var output = new Option<string>("--out") { Description = "JSON Lines file of scores, - for standard output", HelpName = "FILE", DefaultValueFactory = _ => Standard };
+        var input = new Option<string>("--in") { Description = "JSON Lines file of cases, - for standard input", HelpName = "FILE",
+            DefaultValueFactory = _ => Standard };
+        var output = new Option<string>("--out") { Description = "JSON Lines file of scores, - for standard output", HelpName = "FILE",
+            DefaultValueFactory = _ => Standard };
         var preset = new Option<string?>("--preset") { Description = $"Whose rules: {DefaultPreset} (default) or another preset", HelpName = "NAME" };
         var file = new Option<string?>("--options") { Description = "Options as JSON; the preset's where it is silent", HelpName = "FILE" };
-        var set = new Option<string[]>("--set") { Description = "One option, e.g. solver.requireThink=false; may be repeated", HelpName = "PATH=VALUE" };
+        var set = new Option<string[]>("--set") { Description = "One option, e.g. solver.requireThink=false; may be repeated",
+            HelpName = "PATH=VALUE" };
         foreach (var option in new Option[] { role, input, output, preset, file, set })
             command.Add(option);
         command.SetAction(async (parsed, cancellation) =>
@@ -103,7 +106,8 @@ internal static class ScoreCommand
 
     /// <param name="id">The case's <c>id</c> as its JSON, null where it has none or is no object.</param>
     /// <returns>Null, or in one line why there is no score.</returns>
-    private static string? Score(Utf8JsonWriter json, long number, ReadOnlyMemory<byte>? line, Action<Utf8JsonWriter, JsonElement> write, out string? id)
+    private static string? Score(Utf8JsonWriter json, long number, ReadOnlyMemory<byte>? line, Action<Utf8JsonWriter, JsonElement> write,
+        out string? id)
     {
         id = null;
         if (line is not { } text)
@@ -154,7 +158,8 @@ internal static class ScoreCommand
     {
         Components(
             json, ("format", score.Format), ("validity", null), ("difficulty", null), ("coherence", null), ("curriculum", null),
-            ("accuracy", score.Accuracy), ("name", score.Name), ("keys", score.Keys), ("values", score.Values), ("extraCallFactor", score.ExtraCallFactor));
+            ("accuracy", score.Accuracy), ("name", score.Name), ("keys", score.Keys), ("values", score.Values),
+            ("extraCallFactor", score.ExtraCallFactor));
         json.WriteBoolean("exact", score.Exact);
         End(json, score.Total, score.Reasons);
     }
@@ -162,8 +167,10 @@ internal static class ScoreCommand
     private static void Write(Utf8JsonWriter json, ProposalScore score)
     {
         Components(
-            json, ("format", score.Format), ("validity", score.Validity), ("difficulty", score.Difficulty), ("coherence", score.Coherence), ("curriculum", score.Curriculum),
-            ("accuracy", null), ("name", null), ("keys", null), ("values", null), ("extraCallFactor", null), ("passRate", score.PassRate), ("consistency", score.Consistency));
+            json, ("format", score.Format), ("validity", score.Validity), ("difficulty", score.Difficulty), ("coherence", score.Coherence),
+            ("curriculum", score.Curriculum),
+            ("accuracy", null), ("name", null), ("keys", null), ("values", null), ("extraCallFactor", null), ("passRate", score.PassRate),
+            ("consistency", score.Consistency));
         End(json, score.Total, score.Reasons);
     }
 

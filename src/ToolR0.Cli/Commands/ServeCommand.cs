@@ -5,7 +5,8 @@ using ToolR0.ServiceDefaults;
 
 namespace ToolR0.Cli.Commands;
 
-/// <summary><c>toolr0 serve</c>: several services of the stack in one process. Each has a program of its own too, which is what the stack starts.</summary>
+/// <summary><c>toolr0 serve</c>: several services of the stack in one process. Each has a program of its own too, which is what the stack
+/// starts.</summary>
 internal static class ServeCommand
 {
     public static Command Create()

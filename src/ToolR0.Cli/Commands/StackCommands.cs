@@ -33,7 +33,8 @@ internal static class StackCommands
         {
             var settings = common.Settings(parsed);
             var options = flags.Options(parsed);
-            var run = Ids.CheckedRunName(flags.Run(parsed) ?? string.Create(CultureInfo.InvariantCulture, $"{options.Preset}-{DateTime.UtcNow:yyyyMMdd-HHmmss}"));
+            var run = Ids.CheckedRunName(flags.Run(parsed)
+                ?? string.Create(CultureInfo.InvariantCulture, $"{options.Preset}-{DateTime.UtcNow:yyyyMMdd-HHmmss}"));
             var baseFolder = BaseFolder.CheckedBase(flags.Base(parsed), options, TinyWorldAssets.BaseNano);
             var sets = HeldOutFiles.LoadAll(options, flags.HeldOutSeed(parsed));
             await BusProbe.CheckAsync(settings.Bus, cancellation: cancellation);
@@ -47,12 +48,14 @@ internal static class StackCommands
             foreach (var (set, items) in sets)
                 await log.RegisterHeldOutAsync(set.Name, set.Sha256, items, cancellation);
             await host.StartAsync(cancellation);
-            await host.Services.GetRequiredService<CommandSender>().SendAsync(new StartRun(run, options, sha, [.. sets.Select(set => set.Set)]), cancellation);
+            await host.Services.GetRequiredService<CommandSender>()
+                .SendAsync(new StartRun(run, options, sha, [.. sets.Select(set => set.Set)]), cancellation);
             await host.StopAsync(cancellation);
 
             var watcher = new RunWatcher(log, new PlainProgress(TextWriter.Null), run);
             if (!await watcher.WaitBeyondAsync(0, AnswerLimit, cancellation))
-                throw new UserErrorException($"no coordinator took up run '{run}' within {AnswerLimit.TotalSeconds:0} s; the command waits in its queue");
+                throw new UserErrorException(
+                    $"no coordinator took up run '{run}' within {AnswerLimit.TotalSeconds:0} s; the command waits in its queue");
             if (common.Json(parsed) && !parsed.GetValue(watch))
                 Console.WriteLine(JsonSerializer.Serialize(new { run }));
             else
@@ -79,7 +82,8 @@ internal static class StackCommands
     private static async Task<int> FollowAsync(IServiceProvider store, Settings settings, string run, bool json, CancellationToken cancellation)
     {
         var live = !json && AnsiConsole.Profile.Out.IsTerminal ? new LiveProgress(TimeProvider.System) : null;
-        var watcher = new RunWatcher(store.GetRequiredService<IFactLog>(), live is not null ? live : new PlainProgress(json ? Console.Error : Console.Out), run);
+        var watcher = new RunWatcher(store.GetRequiredService<IFactLog>(), live is not null ? live
+            : new PlainProgress(json ? Console.Error : Console.Out), run);
         try
         {
             if (live is not null)
@@ -96,12 +100,15 @@ internal static class StackCommands
         return await RunFiles.FinishAsync(store, settings, run, "resume", json);
     }
 
-    private static Command Pause() => Order("pause", "Dispatch nothing more until resumed", RunStatus.Paused, (run, _) => new PauseRun(run), RunStatus.Running);
+    private static Command Pause() =>
+        Order("pause", "Dispatch nothing more until resumed", RunStatus.Paused, (run, _) => new PauseRun(run), RunStatus.Running);
 
-    private static Command Resume() => Order("resume", "Go on with a paused or failed run", RunStatus.Running, (run, _) => new ResumeRun(run), RunStatus.Paused, RunStatus.Failed);
+    private static Command Resume() =>
+        Order("resume", "Go on with a paused or failed run", RunStatus.Running, (run, _) => new ResumeRun(run), RunStatus.Paused, RunStatus.Failed);
 
     private static Command Cancel() => Order(
-        "cancel", "End a run", RunStatus.Cancelled, (run, reason) => new CancelRun(run, reason ?? "cancelled from the command line"), RunStatus.Running, RunStatus.Paused);
+        "cancel", "End a run", RunStatus.Cancelled, (run, reason) =>
+            new CancelRun(run, reason ?? "cancelled from the command line"), RunStatus.Running, RunStatus.Paused);
 
     /// <summary>A command that sends one message and waits until the run's state says that it was obeyed.</summary>
     private static Command Order(string name, string description, RunStatus expected, Func<string, string?, object> message, params RunStatus[] from)
@@ -120,7 +127,8 @@ internal static class StackCommands
             var named = await KnownRunAsync(host.Services, parsed.GetValue(run), cancellation);
             var state = await states.LoadAsync(named, cancellation);
             if (!from.Contains(state.Status))
-                throw new UserErrorException($"run '{named}' is {state.Status.ToString().ToLowerInvariant()}; {name} needs one that is {string.Join(" or ", from.Select(s => s.ToString().ToLowerInvariant()))}");
+                throw new UserErrorException(
+                    $"run '{named}' is {state.Status.ToString().ToLowerInvariant()}; {name} needs one that is {string.Join(" or ", from.Select(s => s.ToString().ToLowerInvariant()))}");
 
             if (expected == RunStatus.Running && state is { Status: RunStatus.Failed, IsResumable: false })
                 throw new UserErrorException($"run '{named}' failed and cannot be resumed: {state.Reason}");
@@ -145,7 +153,8 @@ internal static class StackCommands
                 state = await states.LoadAsync(named, cancellation);
             }
 
-            Console.WriteLine(common.Json(parsed) ? JsonSerializer.Serialize(new { run = named, status = Word(state.Status) }) : $"{named} {Word(state.Status)}");
+            Console.WriteLine(common.Json(parsed) ? JsonSerializer.Serialize(new { run = named, status = Word(state.Status) })
+                : $"{named} {Word(state.Status)}");
             return 0;
         });
         return command;
@@ -160,11 +169,13 @@ internal static class StackCommands
             var settings = common.Settings(parsed);
             await using var store = ServiceHost.Store(settings);
             var log = store.GetRequiredService<IFactLog>();
-            IReadOnlyList<string> names = parsed.GetValue(run) is { } one ? [await KnownRunAsync(store, one, cancellation)] : await log.RunsAsync(cancellation);
+            IReadOnlyList<string> names = parsed.GetValue(run) is { } one ? [await KnownRunAsync(store, one, cancellation)]
+                : await log.RunsAsync(cancellation);
             var states = await store.GetRequiredService<RunStates>().SummariesAsync(names, cancellation);
             var errors = await ErrorQueues.CountAsync(settings.Bus, cancellation);
             if (common.Json(parsed))
-                Console.WriteLine(JsonSerializer.Serialize(new { runs = states.Select(Line), errorQueues = errors }, new JsonSerializerOptions(JsonSerializerDefaults.Web)));
+                Console.WriteLine(JsonSerializer.Serialize(new { runs = states.Select(Line), errorQueues = errors },
+                    new JsonSerializerOptions(JsonSerializerDefaults.Web)));
             else
                 Show(states, errors);
             return 0;
@@ -192,11 +203,13 @@ internal static class StackCommands
         foreach (var state in states)
         {
             var where = state.Phase is { } phase && !state.IsOver
-                ? FormattableString.Invariant($"iteration {state.Iteration}/{state.Options.Iterations}, {phase.Phase.WireName()}, step {Math.Min(state.StepsDone + 1, phase.Steps)}/{phase.Steps}")
+                ? FormattableString.Invariant(
+                    $"iteration {state.Iteration}/{state.Options.Iterations}, {phase.Phase.WireName()}, step {Math.Min(state.StepsDone + 1, phase.Steps)}/{phase.Steps}")
                 : state.IsOver ? Markup.Escape(state.Reason ?? "") : "";
             var accuracy = state.HeldOut.Select(set => (set.Name, Measured: state.MeasuredOn(set.Name)))
                 .Where(set => set.Measured.Count > 0)
-                .Select(set => FormattableString.Invariant($"{set.Name} {100 * set.Measured[0].Accuracy:0.0} → {100 * set.Measured[^1].Accuracy:0.0} %"));
+                .Select(set => FormattableString.Invariant(
+                    $"{set.Name} {100 * set.Measured[0].Accuracy:0.0} → {100 * set.Measured[^1].Accuracy:0.0} %"));
             table.AddRow(Markup.Escape(state.Run), Word(state.Status), where, string.Join(", ", accuracy));
         }
 

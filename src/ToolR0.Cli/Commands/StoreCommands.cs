@@ -91,7 +91,8 @@ internal static class StoreCommands
                 if (state.Status == RunStatus.NotStarted)
                     throw new UserErrorException(FormattableString.Invariant($"run '{name}' had not started at {sequence}"));
                 Console.WriteLine(JsonSerializer.Serialize(
-                    state with { CompletedSteps = [.. state.CompletedSteps.TakeLast(1)] }, new JsonSerializerOptions(Json) { WriteIndented = !common.Json(parsed) }));
+                    state with { CompletedSteps = [.. state.CompletedSteps.TakeLast(1)] },
+                        new JsonSerializerOptions(Json) { WriteIndented = !common.Json(parsed) }));
                 return 0;
             }
 
@@ -99,7 +100,8 @@ internal static class StoreCommands
             {
                 Console.WriteLine(common.Json(parsed)
                     ? JsonSerializer.Serialize(row, Json)
-                    : string.Create(CultureInfo.InvariantCulture, $"{row.Sequence,8}  {row.At:HH:mm:ss.fff}  {(parsed.GetValue(all) ? row.Stream + "  " : "")}{row.What}"));
+                    : string.Create(CultureInfo.InvariantCulture,
+                        $"{row.Sequence,8}  {row.At:HH:mm:ss.fff}  {(parsed.GetValue(all) ? row.Stream + "  " : "")}{row.What}"));
             }
 
             return 0;
@@ -109,7 +111,8 @@ internal static class StoreCommands
 
     private static Command Audit()
     {
-        var (command, run) = StackCommands.WithRun("audit", "Recompute every reward, advantage and selection of a run from its stored facts and compare");
+        var (command, run) =
+            StackCommands.WithRun("audit", "Recompute every reward, advantage and selection of a run from its stored facts and compare");
         var common = new CommonOptions(command, usesBus: false);
         command.SetAction(async (parsed, cancellation) =>
         {
@@ -125,7 +128,8 @@ internal static class StoreCommands
             {
                 foreach (var finding in findings)
                     Console.WriteLine(finding);
-                Console.WriteLine(FormattableString.Invariant($"{name}: {facts} facts, {findings.Count} differences{(texts ? "" : " (texts unchecked: the base model's folder is not here)")}"));
+                Console.WriteLine(FormattableString.Invariant(
+                    $"{name}: {facts} facts, {findings.Count} differences{(texts ? "" : " (texts unchecked: the base model's folder is not here)")}"));
             }
 
             return findings.Count == 0 ? 0 : 1;
@@ -135,7 +139,8 @@ internal static class StoreCommands
 
     private static Command Projections()
     {
-        var rebuild = new Command("rebuild", "Throw the read models (run summaries, table of steps, candidates, evaluated items) away and fold them from the events again");
+        var rebuild = new Command("rebuild",
+            "Throw the read models (run summaries, table of steps, candidates, evaluated items) away and fold them from the events again");
         var common = new CommonOptions(rebuild, usesBus: false);
         rebuild.SetAction(async (parsed, cancellation) =>
         {

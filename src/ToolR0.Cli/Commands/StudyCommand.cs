@@ -17,10 +17,13 @@ internal static class StudyCommand
 {
     public static Command Create()
     {
-        var command = new Command("study", "Play a grid of arms, bases and seeds and compare the arms with error bars; a killed study goes on where it was");
+        var command = new Command("study",
+            "Play a grid of arms, bases and seeds and compare the arms with error bars; a killed study goes on where it was");
         var file = new Argument<string>("study") { Description = "A study file, or the name of a shipped study" };
-        var parallel = new Option<int>("--parallel") { Description = "Runs side by side, one core each (default: all cores)", HelpName = "N", DefaultValueFactory = _ => Environment.ProcessorCount };
-        var output = new Option<string?>("--out") { Description = "Folder of study.md, study.json and plot.svg (default: in the home folder)", HelpName = "DIR" };
+        var parallel = new Option<int>("--parallel") { Description = "Runs side by side, one core each (default: all cores)", HelpName = "N",
+            DefaultValueFactory = _ => Environment.ProcessorCount };
+        var output = new Option<string?>("--out") { Description = "Folder of study.md, study.json and plot.svg (default: in the home folder)",
+            HelpName = "DIR" };
         var seeds = new Option<long[]>("--seed") { Description = "Instead of the study's seeds; may be repeated", HelpName = "N" };
         var bases = new Option<string[]>("--base") { Description = "Instead of the study's bases; may be repeated", HelpName = "DIR" };
         var arms = new Option<string[]>("--arm") { Description = "Only these arms of the study; may be repeated", HelpName = "NAME" };
@@ -49,7 +52,8 @@ internal static class StudyCommand
         return command;
     }
 
-    private static async Task<int> PlayAsync(StudyPlan plan, int parallel, string? output, Settings settings, bool json, CancellationToken cancellation)
+    private static async Task<int> PlayAsync(StudyPlan plan, int parallel, string? output, Settings settings, bool json,
+        CancellationToken cancellation)
     {
         TorchRuntime.EnsureLoaded();
         var study = plan.File;
@@ -62,7 +66,8 @@ internal static class StudyCommand
 
         var measured = HeldOutFiles.LoadAll(plan.Cells[0].Options, plan.Cells[0].HeldOutSeed).Min(loaded => loaded.Items.Count);
         var limit = plan.Cells[0].Options.Evaluation.Limit;
-        var result = StudyResult.Of(plan, runs, limit > 0 ? Math.Min(limit, measured) : measured, typeof(StudyCommand).Assembly.GetName().Version?.ToString(3) ?? "0");
+        var result = StudyResult.Of(plan, runs, limit > 0 ? Math.Min(limit, measured)
+            : measured, typeof(StudyCommand).Assembly.GetName().Version?.ToString(3) ?? "0");
         var folder = Path.GetFullPath(output ?? Path.Combine(settings.Home, "studies", study.Name));
         var plot = OutputFile.Write(Path.Combine(folder, "plot.svg"), StudyPlot.Render(result));
         var table = OutputFile.Write(Path.Combine(folder, "study.md"), StudyText.Markdown(result, Path.GetFileName(plot)));
@@ -73,7 +78,8 @@ internal static class StudyCommand
             StudyText.Write(AnsiConsole.Console, result);
         progress.WriteLine($"{table}\n{data}\n{plot}");
         var failed = result.Failures.Count();
-        return failed == 0 ? 0 : throw new UserErrorException($"{failed} of {runs.Count} runs failed and are left out; the same command goes on with them");
+        return failed == 0 ? 0
+            : throw new UserErrorException($"{failed} of {runs.Count} runs failed and are left out; the same command goes on with them");
     }
 
     private static IReadOnlyList<StudyArm> Only(StudyFile study, string[] names) =>

@@ -15,7 +15,8 @@ public static class ServiceKinds
     /// <summary>All of them; an embedded coordinator drives only the given run.</summary>
     public static IReadOnlyList<ServicePart> All(string? onlyRun = null) =>
     [
-        CoordinatorService.Part(onlyRun), TaskGenerationService.Part, SolvingService.Part, ToolExecutionService.Part, RewardScoringService.Part, LearningService.Part,
+        CoordinatorService.Part(onlyRun), TaskGenerationService.Part, SolvingService.Part, ToolExecutionService.Part, RewardScoringService.Part,
+        LearningService.Part,
     ];
 
     /// <exception cref="UserErrorException">A name that is none.</exception>

@@ -3,8 +3,8 @@ using ToolR0.SelfPlay.Options;
 namespace ToolR0.Cli.Options;
 
 /// <summary>
-/// The variables that begin with TOOLR0_: settings of a process, and options of a run by their path (TOOLR0_SOLVER__STEPS). A name that is neither says
-/// nothing to anybody, and is most likely misspelled.
+/// The variables that begin with TOOLR0_: settings of a process, and options of a run by their path (TOOLR0_SOLVER__STEPS). A name that is neither
+/// says nothing to anybody, and is most likely misspelled.
 /// </summary>
 public static class EnvironmentNames
 {
@@ -16,7 +16,8 @@ public static class EnvironmentNames
     /// <summary>Settings of the commands, the services, the scripts in infra/ and the containers.</summary>
     private static readonly string[] Settings =
     [
-        "HOME", "POSTGRES", "BUS", "RABBITMQ", "WORKERS", "DEVICE", "PRECISION", "TRACE", "BENCHMARKS", "CONFIGURATION", "POSTGRES_OPTIONS", "SKIP_BUILD",
+        "HOME", "POSTGRES", "BUS", "RABBITMQ", "WORKERS", "DEVICE", "PRECISION", "TRACE", "BENCHMARKS", "CONFIGURATION", "POSTGRES_OPTIONS",
+        "SKIP_BUILD",
         "TORCH_BACKEND", "GPUS", "VERSION", "RELOAD_COMMAND", "ROLE", "POLICY", "MODEL", "FOLDER", "TEST_POSTGRES", "TEST_RABBITMQ", "PRESET",
     ];
 
@@ -26,7 +27,8 @@ public static class EnvironmentNames
     /// <summary>One line per variable that is not known, with the nearest that is, in the order of their names.</summary>
     public static IReadOnlyList<string> Unknown(IReadOnlyDictionary<string, string> environment)
     {
-        var unknown = environment.Keys.Where(name => name.StartsWith(Prefix, StringComparison.Ordinal) && !IsKnown(name)).Order(StringComparer.Ordinal).ToList();
+        var unknown = environment.Keys.Where(name => name.StartsWith(Prefix, StringComparison.Ordinal) && !IsKnown(name))
+            .Order(StringComparer.Ordinal).ToList();
         if (unknown.Count == 0)
             return [];
         string[] known = [.. Settings.Select(setting => Prefix + setting), .. RunOptionsJson.Paths().Select(Variable)];

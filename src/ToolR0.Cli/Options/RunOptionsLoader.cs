@@ -77,7 +77,8 @@ public static class RunOptionsLoader
         }
     }
 
-    /// <summary>TOOLR0_SEED, TOOLR0_SOLVER__STEPS, …: two underscores go one level down. Other variables of that prefix are settings, not options.</summary>
+    /// <summary>TOOLR0_SEED, TOOLR0_SOLVER__STEPS, …: two underscores go one level down. Other variables of that prefix are settings, not
+    /// options.</summary>
     private static List<(string Path, string Value, string Variable)> FromEnvironment(IReadOnlyDictionary<string, string> environment)
     {
         var top = RunOptionsJson.Paths().Where(path => !path.Contains('.')).ToHashSet(StringComparer.OrdinalIgnoreCase);

@@ -20,8 +20,10 @@ internal static class ProgressText
     private static readonly IReadOnlyDictionary<Phase, (string Metric, string Label)[]> Shown = new Dictionary<Phase, (string, string)[]>
     {
         [Phase.Generator] =
-            [(MetricNames.RewardMean, "reward"), (MetricNames.FormatMean, "format"), (MetricNames.ValidityMean, "validity"), (MetricNames.DifficultyMean, "difficulty"), (MetricNames.PassRate, "pass rate")],
-        [Phase.Solver] = [(MetricNames.RewardMean, "reward"), (MetricNames.FormatMean, "format"), (MetricNames.AccuracyMean, "accuracy"), (MetricNames.ExactShare, "exact")],
+            [(MetricNames.RewardMean, "reward"), (MetricNames.FormatMean, "format"), (MetricNames.ValidityMean, "validity"),
+                (MetricNames.DifficultyMean, "difficulty"), (MetricNames.PassRate, "pass rate")],
+        [Phase.Solver] = [(MetricNames.RewardMean, "reward"), (MetricNames.FormatMean, "format"), (MetricNames.AccuracyMean, "accuracy"),
+            (MetricNames.ExactShare, "exact")],
     };
 
     public static string Metrics(StepCompleted step) =>

@@ -30,7 +30,8 @@ public sealed class PlainProgress(TextWriter output) : IProgressDisplay
                 var (_, left) = view.Estimate();
                 var parts = new[]
                 {
-                    FormattableString.Invariant($"iteration {step.Iteration}  {step.Phase.WireName(),-9}  step {step.Step + 1,2}/{view.State.Phase?.Steps ?? 0}"),
+                    FormattableString.Invariant(
+                        $"iteration {step.Iteration}  {step.Phase.WireName(),-9}  step {step.Step + 1,2}/{view.State.Phase?.Steps ?? 0}"),
                     ProgressText.Metrics(step),
                     view.TokensPerSecond() is { } rate ? FormattableString.Invariant($"{rate:0} tokens/s") : "",
                     left is { } rest && rest > TimeSpan.Zero ? $"about {Durations.Text(rest)} left" : "",

@@ -68,7 +68,8 @@ public sealed class RunView
         return plan;
     }
 
-    /// <summary>Share of the run's estimated time that is behind, in [0, 1], and an estimate of what is left; null before anything is known.</summary>
+    /// <summary>Share of the run's estimated time that is behind, in [0, 1], and an estimate of what is left; null before anything is
+    /// known.</summary>
     public (double Done, TimeSpan? Left) Estimate()
     {
         if (State.Status == RunStatus.Completed)
@@ -89,7 +90,8 @@ public sealed class RunView
     {
         if (_durations.TryGetValue(phase, out var seen))
             return seen.Seconds / seen.Steps;
-        var known = _durations.Where(d => d.Key != Phase.Evaluation).Select(d => d.Value.Seconds / d.Value.Steps / FirstGuess[d.Key]).DefaultIfEmpty(1).Max();
+        var known = _durations.Where(d => d.Key != Phase.Evaluation).Select(d => d.Value.Seconds / d.Value.Steps / FirstGuess[d.Key])
+            .DefaultIfEmpty(1).Max();
         return FirstGuess[phase] * known;
     }
 }

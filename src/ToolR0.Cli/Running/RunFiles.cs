@@ -18,7 +18,8 @@ public static class RunFiles
     public static (string Report, string Summary) Write(Settings settings, RunReport report)
     {
         var folder = settings.RunFolder(report.State.Run);
-        return (OutputFile.Write(Path.Combine(folder, "report.html"), HtmlReport.Render(report)), OutputFile.Write(Path.Combine(folder, "summary.json"), Summary.Of(report).ToJson() + "\n"));
+        return (OutputFile.Write(Path.Combine(folder, "report.html"), HtmlReport.Render(report)),
+            OutputFile.Write(Path.Combine(folder, "summary.json"), Summary.Of(report).ToJson() + "\n"));
     }
 
     /// <summary>Reads a run's report from the store.</summary>
@@ -41,7 +42,8 @@ public static class RunFiles
         return report.State.Status switch
         {
             RunStatus.Completed => 0,
-            RunStatus.Failed when !report.State.IsResumable => throw new UserErrorException($"run '{run}' failed and cannot be resumed: {report.State.Reason}"),
+            RunStatus.Failed when !report.State.IsResumable =>
+                throw new UserErrorException($"run '{run}' failed and cannot be resumed: {report.State.Reason}"),
             RunStatus.Failed => throw new UserErrorException(
                 $"run '{run}' failed: {report.State.Reason}. When the cause is mended, go on with: {settings.Command} {goOn} {run}"),
             RunStatus.Paused => throw new UserErrorException($"run '{run}' was paused; go on with: {settings.Command} {goOn} {run}"),
@@ -62,7 +64,8 @@ internal static class Closing
             (set, iteration) => report.State.AccuracyOf(set) is { } accuracy && iteration < accuracy.Count ? accuracy[iteration] : null));
         console.MarkupLineInterpolated(CultureInfo.InvariantCulture,
             $"{report.State.Status.ToString().ToLowerInvariant()} in {Durations.Text(TimeSpan.FromSeconds(report.WallSeconds))}, {report.Events:#,0} events, {report.Tokens:#,0} tokens sampled");
-        console.MarkupLineInterpolated(CultureInfo.InvariantCulture, $"outside model computation: {100 * report.OutsideModelShare:0.0} % of wall time");
+        console.MarkupLineInterpolated(CultureInfo.InvariantCulture,
+            $"outside model computation: {100 * report.OutsideModelShare:0.0} % of wall time");
         console.WriteLine($"report   {html}");
         console.WriteLine($"summary  {summary}");
         if (copyOut is not null)

@@ -25,7 +25,8 @@ public sealed class RunWatcher(IFactLog log, IProgressDisplay display, string ru
         }
     }
 
-    /// <summary>Waits until the run's stream has more than <paramref name="version"/> facts. False if it has not after <paramref name="limit"/>.</summary>
+    /// <summary>Waits until the run's stream has more than <paramref name="version"/> facts. False if it has not after
+    /// <paramref name="limit"/>.</summary>
     public async Task<bool> WaitBeyondAsync(long version, TimeSpan limit, CancellationToken cancellation)
     {
         var until = DateTime.UtcNow + limit;

@@ -6,7 +6,8 @@ public sealed record DispatchOptions
     public int PromptsPerShard { get; init; } = 16;
 
     /// <summary>
-    /// Completions per shard, at least one prompt's: a shard of prompts with many samples then holds fewer prompts, so that batches are of like size. 0: no limit.
+    /// Completions per shard, at least one prompt's: a shard of prompts with many samples then holds fewer prompts, so that batches are of like size.
+    /// 0: no limit.
     /// </summary>
     public int CompletionsPerShard { get; init; }
 

@@ -16,8 +16,8 @@ public sealed record GeneratorRewardOptions
     public int MinQuestionLength { get; init; } = 8;
 
     /// <summary>
-    /// The released code's gate: with one of the four blocks missing or empty, format, validity and curriculum are 0, and curriculum is 0 unless both tools and
-    /// gold calls parse. False: part credit, as the paper's text has it.
+    /// The released code's gate: with one of the four blocks missing or empty, format, validity and curriculum are 0, and curriculum is 0 unless both
+    /// tools and gold calls parse. False: part credit, as the paper's text has it.
     /// </summary>
     public bool StrictGate { get; init; }
     public double TagsWeight { get; init; } = 1.0 / 3;

@@ -26,8 +26,8 @@ public sealed record InferenceOptions
     public int Concurrency { get; init; } = 64;
 
     /// <summary>
-    /// The server's log-probabilities are those at the sampling temperature (vLLM: <c>--logprobs-mode processed_logprobs</c>). False: of softmax(logits),
-    /// so that they count as unknown where the temperature is neither 0 nor 1.
+    /// The server's log-probabilities are those at the sampling temperature (vLLM: <c>--logprobs-mode processed_logprobs</c>). False: of
+    /// softmax(logits), so that they count as unknown where the temperature is neither 0 nor 1.
     /// </summary>
     public bool ProcessedLogProbs { get; init; }
 

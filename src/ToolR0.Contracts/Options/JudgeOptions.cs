@@ -9,7 +9,8 @@ public enum JudgeFailure
     Middle,
 }
 
-/// <summary>The frozen Solver asked as a judge: of a proposal's coherence (score 1 to 5) and of a candidate's difficulty (easy, medium, hard).</summary>
+/// <summary>The frozen Solver asked as a judge: of a proposal's coherence (score 1 to 5) and of a candidate's difficulty (easy, medium,
+/// hard).</summary>
 public sealed record JudgeOptions
 {
     /// <summary>Asked at most so often, until an answer can be read.</summary>

@@ -15,18 +15,19 @@ public sealed record LearningOptions
     public bool LinearDecay { get; init; } = true;
 
     /// <summary>
-    /// Positions of the network that one pass over a step's groups computes; a group with more is a pass of its own. More fills a GPU better and takes
-    /// more memory. Part of the result's identity.
+    /// Positions of the network that one pass over a step's groups computes; a group with more is a pass of its own. More fills a GPU better and
+    /// takes more memory. Part of the result's identity.
     /// </summary>
     public int MicroBatchTokens { get; init; } = 2048;
 
     /// <summary>
-    /// Keep only each layer's input for the backward pass and compute the rest again: a fraction of the memory for a third more work. Gradients are equal
-    /// to rounding.
+    /// Keep only each layer's input for the backward pass and compute the rest again: a fraction of the memory for a third more work. Gradients are
+    /// equal to rounding.
     /// </summary>
     public bool Recompute { get; init; }
 
-    /// <summary>The step's groups are split into this many parts whose gradients are computed side by side and added in order. Part of the result's identity.</summary>
+    /// <summary>The step's groups are split into this many parts whose gradients are computed side by side and added in order. Part of the result's
+    /// identity.</summary>
     public int GradientParts { get; init; } = 1;
     public LoraOptions Lora { get; init; } = new();
 }

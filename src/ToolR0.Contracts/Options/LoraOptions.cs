@@ -1,8 +1,8 @@
 namespace ToolR0.Contracts.Options;
 
 /// <summary>
-/// Low-rank adapters (arXiv 2106.09685): a projection's weight is W + Alpha / Rank · B·A, and only A [Rank, in] and B [out, Rank] are trained. Each role has
-/// one adapter over the run's base, which it keeps from iteration to iteration.
+/// Low-rank adapters (arXiv 2106.09685): a projection's weight is W + Alpha / Rank · B·A, and only A [Rank, in] and B [out, Rank] are trained. Each
+/// role has one adapter over the run's base, which it keeps from iteration to iteration.
 /// </summary>
 public sealed record LoraOptions
 {

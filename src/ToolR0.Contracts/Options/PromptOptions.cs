@@ -13,10 +13,12 @@ public sealed record PromptOptions
 {
     public PromptSet Set { get; init; } = PromptSet.Paper;
 
-    /// <summary>The Solver sees each menu in an order drawn from the task's text, so that where a Generator puts the right tool tells nothing.</summary>
+    /// <summary>The Solver sees each menu in an order drawn from the task's text, so that where a Generator puts the right tool tells
+    /// nothing.</summary>
     public bool ShuffleMenu { get; init; }
 
-    /// <summary>The Solver is told that it may call nothing where no tool fits. The compact set, which gives no instructions, does not change.</summary>
+    /// <summary>The Solver is told that it may call nothing where no tool fits. The compact set, which gives no instructions, does not
+    /// change.</summary>
     public bool OfferRefusal { get; init; }
 
     /// <summary>A longer prompt is refused with an error, never cut.</summary>

@@ -1,6 +1,7 @@
 namespace ToolR0.Contracts.Options;
 
-// Every constant of the method is a named option. Defaults are the paper's (preset `paper`); ToolR0.SelfPlay.Options.Presets and ToolR0.TinyWorld.ShippedPresets hold the presets.
+// Every constant of the method is a named option. Defaults are the paper's (preset `paper`); ToolR0.SelfPlay.Options.Presets and
+// ToolR0.TinyWorld.ShippedPresets hold the presets.
 
 /// <summary>Everything that determines a run. Stored with <see cref="RunStarted"/>: same options, same backend, same result.</summary>
 public sealed record RunOptions
@@ -11,7 +12,8 @@ public sealed record RunOptions
     /// <summary>T: self-play iterations, 1 to 100.</summary>
     public int Iterations { get; init; } = 3;
 
-    /// <summary>True: one policy plays both roles (an ablation): what a phase has trained takes both roles when the phase ends. False: two policies that share nothing.</summary>
+    /// <summary>True: one policy plays both roles (an ablation): what a phase has trained takes both roles when the phase ends. False: two policies
+    /// that share nothing.</summary>
     public bool SharedWeights { get; init; }
     public PromptOptions Prompts { get; init; } = new();
     public SpecOptions Specs { get; init; } = new();

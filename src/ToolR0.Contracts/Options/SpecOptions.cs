@@ -5,13 +5,15 @@ public sealed record SpecOptions
 {
     public IReadOnlyDictionary<string, double> Domains { get; init; } = new Dictionary<string, double>();
 
-    /// <summary>Names of tools that the base model knows. Where there are any, the share of them among the offered tools is recorded (knownToolShare).</summary>
+    /// <summary>Names of tools that the base model knows. Where there are any, the share of them among the offered tools is recorded
+    /// (knownToolShare).</summary>
     public IReadOnlyList<string> KnownTools { get; init; } = [];
 
     /// <summary>Share of multi_turn specs (they force n = 1).</summary>
     public double MultiTurn { get; init; } = 0.1;
 
-    /// <summary>Weight of each number of gold calls in single_turn specs; 0 asks for refusals: a menu in which no tool fits, and the empty list as the gold answer.</summary>
+    /// <summary>Weight of each number of gold calls in single_turn specs; 0 asks for refusals: a menu in which no tool fits, and the empty list as
+    /// the gold answer.</summary>
     public IReadOnlyDictionary<int, double> Calls { get; init; } = new Dictionary<int, double> { [1] = 0.8, [2] = 0.2 };
 
     /// <summary>Menu sizes when n > 1.</summary>

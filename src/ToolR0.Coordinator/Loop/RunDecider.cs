@@ -44,7 +44,8 @@ public sealed record Decision(
 /// </summary>
 public static class RunDecider
 {
-    /// <param name="message">A command about the run, <see cref="FactsStored"/>, <see cref="ShardFailed"/>, <see cref="Continue"/> or <see cref="StepRead"/>.</param>
+    /// <param name="message">A command about the run, <see cref="FactsStored"/>, <see cref="ShardFailed"/>, <see cref="Continue"/> or
+    /// <see cref="StepRead"/>.</param>
     public static Decision Decide(RunInFlight run, object message, DateTimeOffset now) => message switch
     {
         StartRun start => run.State.Status == RunStatus.NotStarted ? Start(run, start) : Decision.Nothing(run),
@@ -62,10 +63,12 @@ public static class RunDecider
 
     private static Decision Start(RunInFlight run, StartRun start)
     {
-        var started = new RunStarted(start.Run, start.Options, start.Base, start.HeldOut, typeof(RunDecider).Assembly.GetName().Version?.ToString(3) ?? "0");
+        var started = new RunStarted(start.Run, start.Options, start.Base, start.HeldOut, typeof(RunDecider).Assembly.GetName().Version?.ToString(3)
+            ?? "0");
         var problems = new RunOptionsValidator().Validate(start.Options).Errors;
         if (problems.Count > 0)
-            return Decision.Append(run, started, new RunFailed(start.Run, string.Join("; ", problems.Select(problem => problem.ErrorMessage)), FailureCause.Options));
+            return Decision.Append(run, started,
+                new RunFailed(start.Run, string.Join("; ", problems.Select(problem => problem.ErrorMessage)), FailureCause.Options));
         return Decision.Append(run, [started, .. Schedule.Next(run.Apply(started, default))]);
     }
 
@@ -77,7 +80,8 @@ public static class RunDecider
             Step = step with
             {
                 Outstanding = step.Outstanding.Remove(stored.Shard),
-                Model = stored.ModelEnded > stored.ModelStarted ? step.Model.Add(new ModelInterval(stored.ModelStarted, stored.ModelEnded)) : step.Model,
+                Model = stored.ModelEnded > stored.ModelStarted ? step.Model.Add(new ModelInterval(stored.ModelStarted, stored.ModelEnded))
+                    : step.Model,
             },
         });
     }

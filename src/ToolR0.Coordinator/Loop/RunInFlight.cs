@@ -16,7 +16,8 @@ public sealed record StepProgress(StepStarted Started, DateTimeOffset At)
     public Stage? Stage { get; init; }
 
     /// <summary>Commands of the stage that no facts answer yet, by shard.</summary>
-    public ImmutableDictionary<string, IShardCommand> Outstanding { get; init; } = ImmutableDictionary.Create<string, IShardCommand>(StringComparer.Ordinal);
+    public ImmutableDictionary<string, IShardCommand> Outstanding { get; init; } =
+        ImmutableDictionary.Create<string, IShardCommand>(StringComparer.Ordinal);
 
     /// <summary>The proposals that the Solver was asked about in this step (probes, verification), in order.</summary>
     public ImmutableArray<TaskRef> Asked { get; init; } = [];
@@ -62,7 +63,8 @@ public sealed record RunInFlight(RunState State, StepProgress? Step = null, Date
                 break;
             case RunResumed:
                 // After a failure the step is planned anew: what the store answers is not computed again.
-                step = step is not null && State.Status == RunStatus.Failed ? new StepProgress(step.Started, step.At) { Model = step.Model, Paused = step.Paused } : step;
+                step = step is not null && State.Status == RunStatus.Failed
+                    ? new StepProgress(step.Started, step.At) { Model = step.Model, Paused = step.Paused } : step;
                 step = step is not null && pausedAt is { } since ? step with { Paused = step.Paused + (stored.At - since) } : step;
                 pausedAt = null;
                 break;

@@ -12,7 +12,8 @@ namespace ToolR0.Coordinator.Loop;
 /// </summary>
 public static class Schedule
 {
-    /// <summary>The facts that open what comes next, for a run with no step under way: one of a step, a phase with its first step, an iteration, the end.</summary>
+    /// <summary>The facts that open what comes next, for a run with no step under way: one of a step, a phase with its first step, an iteration, the
+    /// end.</summary>
     public static IReadOnlyList<object> Next(RunInFlight run)
     {
         var state = run.State;
@@ -23,8 +24,10 @@ public static class Schedule
             null when state.Iteration == 0 && state.HeldOut.Count > 0 => Phase(run, Contracts.Phase.Evaluation),
             Contracts.Phase.Generator => Phase(run, Contracts.Phase.Curriculum),
             Contracts.Phase.Curriculum => Phase(run, Contracts.Phase.Solver),
-            Contracts.Phase.Solver when state.HeldOut.Count > 0 && run.Options.Evaluation.IsDue(state.Iteration, run.Options.Iterations) => Phase(run, Contracts.Phase.Evaluation),
-            _ when state.Iteration >= run.Options.Iterations => [new RunCompleted(run.Run, state.Policies[Role.Generator], state.Policies[Role.Solver])],
+            Contracts.Phase.Solver when state.HeldOut.Count > 0 && run.Options.Evaluation.IsDue(state.Iteration, run.Options.Iterations) =>
+                Phase(run, Contracts.Phase.Evaluation),
+            _ when state.Iteration >= run.Options.Iterations =>
+                [new RunCompleted(run.Run, state.Policies[Role.Generator], state.Policies[Role.Solver])],
             _ => Iteration(run),
         };
     }
@@ -57,7 +60,9 @@ public static class Schedule
         phase is Contracts.Phase.Generator or Contracts.Phase.Curriculum ? SpecSampler.ForStep(run.Options, run.State.Iteration, phase, step) : [],
         phase switch
         {
-            Contracts.Phase.Solver => [.. TrainingOrder.Positions(run.Curriculum.Count, run.State.Phase!.Steps, run.Options.Solver.PromptsPerStep, step).Select(p => run.Curriculum[p].Task)],
+            Contracts.Phase.Solver =>
+                [.. TrainingOrder.Positions(run.Curriculum.Count, run.State.Phase!.Steps, run.Options.Solver.PromptsPerStep, step)
+                .Select(p => run.Curriculum[p].Task)],
             Contracts.Phase.Evaluation => Items(run, run.State.HeldOut[step]),
             _ => [],
         },

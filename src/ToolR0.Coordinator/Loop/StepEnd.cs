@@ -29,7 +29,8 @@ public static class StepEnd
                 var curriculum = CurriculumStep.Select(run, step, facts);
                 outcomes = curriculum.Outcomes;
                 found.Add(curriculum.Selected);
-                metrics = StepMetrics.OfCurriculum(curriculum.Selected, curriculum.Selection, curriculum.Verdicts, curriculum.Rated, run.Options.Specs.KnownTools);
+                metrics = StepMetrics.OfCurriculum(curriculum.Selected, curriculum.Selection, curriculum.Verdicts, curriculum.Rated,
+                    run.Options.Specs.KnownTools);
                 break;
             case Phase.Evaluation:
                 var evaluated = Evaluated(run, step, facts);
@@ -42,7 +43,8 @@ public static class StepEnd
                 var updated = facts.One<PolicyUpdated>(PolicyStream(step));
                 policy = updated.Policy;
                 metrics = StepMetrics.OfTraining(
-                    StepPlan.Streams(step).Concat(Asked(run, step)).SelectMany(stream => facts.Of(stream).Select(fact => (stream, fact))), updated, run.Options.Specs.KnownTools);
+                    StepPlan.Streams(step).Concat(Asked(run, step)).SelectMany(stream => facts.Of(stream).Select(fact => (stream, fact))), updated,
+                        run.Options.Specs.KnownTools);
                 break;
         }
 
@@ -75,9 +77,11 @@ public static class StepEnd
         if (run.State.Phase?.Phase != Phase.Curriculum || run.Curriculum.Count > 0)
             return Schedule.Next(run);
         var curriculum = run.State.Curricula[run.State.Iteration];
-        var reasons = string.Join(", ", curriculum.Rejected.OrderByDescending(reason => reason.Value).Select(reason => $"{reason.Key} {reason.Value}"));
+        var reasons = string.Join(", ", curriculum.Rejected.OrderByDescending(reason => reason.Value)
+            .Select(reason => $"{reason.Key} {reason.Value}"));
         var why = $"the curriculum of iteration {curriculum.Iteration} is empty: of {curriculum.Candidates} candidates none was selected ({reasons})";
-        return [new RunFailed(run.Run, $"{why}; the same candidates would give none again, so start another run with other options", FailureCause.EmptyCurriculum)];
+        return [new RunFailed(run.Run, $"{why}; the same candidates would give none again, so start another run with other options",
+            FailureCause.EmptyCurriculum)];
     }
 
     private static EvaluationCompleted Evaluated(RunInFlight run, StepProgress step, Facts facts)

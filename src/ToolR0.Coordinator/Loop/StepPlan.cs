@@ -56,7 +56,8 @@ public static class StepPlan
 
     /// <summary>Where what the Solver is asked about a proposal of this step stands.</summary>
     /// <param name="kind"><see cref="GroupKind.Probe"/> or <see cref="GroupKind.Judge"/>.</param>
-    public static string AskedStream(RunInFlight run, StepProgress step, GroupKind kind, TaskRef proposal) => StepStream(step, kind, ProbeNumber(run, proposal));
+    public static string AskedStream(RunInFlight run, StepProgress step, GroupKind kind, TaskRef proposal) =>
+        StepStream(step, kind, ProbeNumber(run, proposal));
 
     /// <summary>Where what the judge says of a candidate's difficulty stands.</summary>
     public static string LabelStream(StepProgress step, TaskRef candidate) => StepStream(step, GroupKind.Label, Number(candidate.Stream));
@@ -99,7 +100,8 @@ public static class StepPlan
     {
         var s = step.Started;
         var samples = s.Phase == Phase.Generator ? run.Options.Generator.GroupSize : 1;
-        var groups = To<TasksProposed>(Streams(step)).Select((to, n) => new ProposalGroup(to, s.Specs[n], SeedsOf(run, s.Phase.WireName(), n, samples)));
+        var groups = To<TasksProposed>(Streams(step))
+            .Select((to, n) => new ProposalGroup(to, s.Specs[n], SeedsOf(run, s.Phase.WireName(), n, samples)));
         return Cut(run, step, Stage.Propose, groups, (shard, cut) => new ProposeTasks(run.Run, shard, s.Policies[Role.Generator], cut), samples);
     }
 
@@ -107,8 +109,10 @@ public static class StepPlan
     {
         var s = step.Started;
         var (purpose, samples) = s.Phase == Phase.Solver ? (AttemptPurpose.Train, run.Options.Solver.GroupSize) : (AttemptPurpose.Evaluate, 1);
-        var groups = To<TaskAttempted>(Streams(step)).Select((to, n) => new AttemptGroup(to, s.Tasks[n], SeedsOf(run, s.Phase.WireName(), n, samples)));
-        return Cut(run, step, Stage.Attempt, groups, (shard, cut) => new AttemptTasks(run.Run, shard, s.Policies[Role.Solver], purpose, cut), samples);
+        var groups = To<TaskAttempted>(Streams(step))
+            .Select((to, n) => new AttemptGroup(to, s.Tasks[n], SeedsOf(run, s.Phase.WireName(), n, samples)));
+        return Cut(run, step, Stage.Attempt, groups, (shard, cut) =>
+            new AttemptTasks(run.Run, shard, s.Policies[Role.Solver], purpose, cut), samples);
     }
 
     /// <summary>Every well-formed proposal whose gold calls ran is attempted K times.</summary>
@@ -141,7 +145,8 @@ public static class StepPlan
         Stage.Judge,
         AttemptPurpose.Judge,
         step.Asked.Select(proposal => Asking(
-            AskedStream(run, step, GroupKind.Judge, proposal), proposal, SeedsOf(run, GroupKind.Judge.WireName(), ProbeNumber(run, proposal), run.Options.Judge.Tries))),
+            AskedStream(run, step, GroupKind.Judge, proposal), proposal,
+            SeedsOf(run, GroupKind.Judge.WireName(), ProbeNumber(run, proposal), run.Options.Judge.Tries))),
         samples: 1);
 
     /// <summary>What verification keeps is judged.</summary>
@@ -210,7 +215,8 @@ public static class StepPlan
     /// <summary>Cuts a stage's groups into shards by the options alone: what shares a batch never depends on who computes it.</summary>
     /// <param name="samples">Completions per group; 0 where nothing is sampled.</param>
     private static List<IShardCommand> Cut<T>(
-        RunInFlight run, StepProgress step, Stage stage, IEnumerable<T> groups, Func<string, IReadOnlyList<T>, IShardCommand> command, int samples = 0) =>
+        RunInFlight run, StepProgress step, Stage stage, IEnumerable<T> groups, Func<string, IReadOnlyList<T>, IShardCommand> command,
+        int samples = 0) =>
         [.. groups.Chunk(samples == 0 ? run.Options.Dispatch.PromptsPerShard : run.Options.Dispatch.PromptsFor(samples))
             .Select((cut, i) => command(Ids.Shard(run.Run, step.Started.Iteration, step.Started.Phase, step.Started.Step, stage, i), cut))];
 

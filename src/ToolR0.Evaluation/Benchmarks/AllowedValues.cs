@@ -4,9 +4,10 @@ using ToolR0.Contracts;
 namespace ToolR0.Evaluation.Benchmarks;
 
 /// <summary>
-/// The AST rules of the Berkeley Function-Calling Leaderboard for Python: the exact tool name; every required argument; no argument that is undeclared or has no
-/// allowed values; every other argument unless it may be left out; values of the declared type (an integer may stand for a float) or of the type of the allowed
-/// values, and among these. Strings compare in lower case without <c> ,./-_*^</c> and with one kind of quote; lists in order; objects key by key.
+/// The AST rules of the Berkeley Function-Calling Leaderboard for Python: the exact tool name; every required argument; no argument that is
+/// undeclared or has no allowed values; every other argument unless it may be left out; values of the declared type (an integer may stand for a
+/// float) or of the type of the allowed values, and among these. Strings compare in lower case without <c> ,./-_*^</c> and with one kind of quote;
+/// lists in order; objects key by key.
 /// </summary>
 public static class AllowedValues
 {
@@ -32,13 +33,15 @@ public static class AllowedValues
         var declared = schema.TryGetProperty("properties", out var properties) ? properties : default;
         foreach (var (name, value) in call.Arguments)
         {
-            if (declared.ValueKind != JsonValueKind.Object || !declared.TryGetProperty(name, out var parameter) || !allowed.Arguments.TryGetValue(name, out var values))
+            if (declared.ValueKind != JsonValueKind.Object || !declared.TryGetProperty(name, out var parameter)
+                || !allowed.Arguments.TryGetValue(name, out var values))
                 return BenchmarkError.ExtraArgument(name);
             if (Value(parameter, values, value) is { } typed)
                 return typed ? BenchmarkError.WrongValue(name, value) : BenchmarkError.WrongType(name, value);
         }
 
-        return allowed.Arguments.FirstOrDefault(argument => !call.Arguments.ContainsKey(argument.Key) && !argument.Value.Any(BenchmarkReader.IsAbsent)).Key is { } left
+        return allowed.Arguments.FirstOrDefault(argument =>
+            !call.Arguments.ContainsKey(argument.Key) && !argument.Value.Any(BenchmarkReader.IsAbsent)).Key is { } left
             ? BenchmarkError.MissingArgument(left)
             : null;
     }
@@ -107,10 +110,12 @@ public static class AllowedValues
     /// <summary>The allowed object lists the allowed values of each key.</summary>
     private static bool SameObject(JsonElement allowed, JsonElement value) =>
         allowed.ValueKind == JsonValueKind.Object && value.ValueKind == JsonValueKind.Object
-        && value.EnumerateObject().All(member => allowed.TryGetProperty(member.Name, out var values) && Listed(values).Any(a => SameFolded(a, member.Value)))
+        && value.EnumerateObject()
+            .All(member => allowed.TryGetProperty(member.Name, out var values) && Listed(values).Any(a => SameFolded(a, member.Value)))
         && allowed.EnumerateObject().All(member => value.TryGetProperty(member.Name, out _) || Listed(member.Value).Any(BenchmarkReader.IsAbsent));
 
-    private static IEnumerable<JsonElement> Listed(JsonElement values) => values.ValueKind == JsonValueKind.Array ? values.EnumerateArray() : [values];
+    private static IEnumerable<JsonElement> Listed(JsonElement values) =>
+        values.ValueKind == JsonValueKind.Array ? values.EnumerateArray() : [values];
 
     private static bool SameFolded(JsonElement a, JsonElement b) =>
         a.ValueKind == JsonValueKind.String && b.ValueKind == JsonValueKind.String ? Fold(a.GetString()!) == Fold(b.GetString()!) : Same(a, b);
@@ -118,7 +123,8 @@ public static class AllowedValues
     /// <summary>As Python compares: numbers by value, integers of any size exactly, everything else to the letter.</summary>
     private static bool Same(JsonElement a, JsonElement b) => (a.ValueKind, b.ValueKind) switch
     {
-        (JsonValueKind.Array, JsonValueKind.Array) => a.GetArrayLength() == b.GetArrayLength() && a.EnumerateArray().Zip(b.EnumerateArray()).All(pair => Same(pair.First, pair.Second)),
+        (JsonValueKind.Array, JsonValueKind.Array) =>
+            a.GetArrayLength() == b.GetArrayLength() && a.EnumerateArray().Zip(b.EnumerateArray()).All(pair => Same(pair.First, pair.Second)),
         (JsonValueKind.Object, JsonValueKind.Object) => a.EnumerateObject().Count() == b.EnumerateObject().Count()
             && a.EnumerateObject().All(member => b.TryGetProperty(member.Name, out var other) && Same(member.Value, other)),
         _ when PythonNumber.Of(a) is { } m && PythonNumber.Of(b) is { } n => m.Equals(n),
@@ -131,7 +137,8 @@ public static class AllowedValues
     private static Kind? Nested(JsonElement parameter) => parameter.TryGetProperty("items", out var items) ? Declared(TypeOf(items)) : null;
 
     private static string TypeOf(JsonElement parameter) =>
-        parameter.ValueKind == JsonValueKind.Object && parameter.TryGetProperty("type", out var type) && type.ValueKind == JsonValueKind.String ? type.GetString()! : "";
+        parameter.ValueKind == JsonValueKind.Object && parameter.TryGetProperty("type", out var type) && type.ValueKind == JsonValueKind.String
+            ? type.GetString()! : "";
 
     private static Kind? KindOfFirst(IEnumerable<JsonElement> values)
     {

@@ -13,7 +13,8 @@ public sealed record AllowedCall(string Name, IReadOnlyDictionary<string, IReadO
 /// <param name="Task">Question, menu and one right answer.</param>
 /// <param name="Allowed">Every right answer, where the set lists allowed values; null where <see cref="ToolTask.Gold"/> is the only one.</param>
 /// <param name="Schemas">Declared parameters by tool, where the set's rules look at types.</param>
-/// <param name="Tools">The menu's tools with all that the set says about their parameters (enum, default, items, …), as JSON for prompts; null where it says no more than the task.</param>
+/// <param name="Tools">The menu's tools with all that the set says about their parameters (enum, default, items, …), as JSON for prompts; null where
+/// it says no more than the task.</param>
 public sealed record BenchmarkItem(
     string Id,
     string Class,

@@ -54,7 +54,8 @@ public readonly record struct Place(string File, string Item)
             tool => tool.First, tool => MenuReader.ToJson(tool.First, tool.Second), (IEqualityComparer<ToolSpec>)ReferenceEqualityComparer.Instance);
 
     public IReadOnlyList<ToolCall> Calls(JsonElement calls, string field) =>
-        SelfPlay.Parsing.Calls.TryNormalise(calls, out var list, ellipsis: true) ? list : throw Error(field, "must be a list of calls with name and arguments");
+        SelfPlay.Parsing.Calls.TryNormalise(calls, out var list, ellipsis: true) ? list
+            : throw Error(field, "must be a list of calls with name and arguments");
 
     /// <summary>One text of a question: itself, or a conversation as lines that begin with who speaks.</summary>
     public string Question(JsonElement query, string field)

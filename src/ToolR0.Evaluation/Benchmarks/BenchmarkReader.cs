@@ -5,9 +5,9 @@ using ToolR0.Contracts;
 namespace ToolR0.Evaluation.Benchmarks;
 
 /// <summary>
-/// Reads public tool-calling sets. The format is told by the file: a list of {query, tools, answers} (ToolAlpaca, SealTools and API-Bank as packed by Hammer);
-/// JSON Lines of {id, question, function} with possible_answer/ beside them (Berkeley Function-Calling Leaderboard); or intents with {data: [{text, entity}]}
-/// (SNIPS, as in nlu-benchmark: one file, or a folder of validate_*.json whose intents together are the menu).
+/// Reads public tool-calling sets. The format is told by the file: a list of {query, tools, answers} (ToolAlpaca, SealTools and API-Bank as packed by
+/// Hammer); JSON Lines of {id, question, function} with possible_answer/ beside them (Berkeley Function-Calling Leaderboard); or intents with {data:
+/// [{text, entity}]} (SNIPS, as in nlu-benchmark: one file, or a folder of validate_*.json whose intents together are the menu).
 /// </summary>
 public static class BenchmarkReader
 {
@@ -23,14 +23,16 @@ public static class BenchmarkReader
         var folder = Environment.GetEnvironmentVariable("TOOLR0_BENCHMARKS") is { Length: > 0 } given ? given : Path.Combine(home, "benchmarks");
         var found = new[] { nameOrPath, Path.Combine(folder, nameOrPath), Path.Combine(folder, nameOrPath + ".json") }.FirstOrDefault(Path.Exists)
             ?? InAnyCase(folder, nameOrPath)
-            ?? throw new UserErrorException($"--benchmark {nameOrPath}: there is no such file, and none of that name in {folder} (TOOLR0_BENCHMARKS)");
+            ?? throw new UserErrorException(
+                $"--benchmark {nameOrPath}: there is no such file, and none of that name in {folder} (TOOLR0_BENCHMARKS)");
         return Read(found);
     }
 
     /// <summary>The set of that name, as ToolAlpaca is toolalpaca.json; null if there is none.</summary>
     private static string? InAnyCase(string folder, string name) => !Directory.Exists(folder) ? null
         : Directory.EnumerateFileSystemEntries(folder).Order(StringComparer.Ordinal).FirstOrDefault(entry =>
-            Path.GetFileName(entry) is var file && (file.Equals(name, StringComparison.OrdinalIgnoreCase) || file.Equals(name + ".json", StringComparison.OrdinalIgnoreCase)));
+            Path.GetFileName(entry) is var file
+                && (file.Equals(name, StringComparison.OrdinalIgnoreCase) || file.Equals(name + ".json", StringComparison.OrdinalIgnoreCase)));
 
     /// <exception cref="UserErrorException">Names file, item and field.</exception>
     public static Benchmark Read(string path)
@@ -41,7 +43,8 @@ public static class BenchmarkReader
             if (Directory.Exists(path))
             {
                 var files = Directory.GetFiles(path, "validate_*.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal).ToList();
-                return files.Count > 0 ? Checked(Snips(name, files)) : throw new UserErrorException($"{path}: there is no validate_*.json of an intent in it");
+                return files.Count > 0 ? Checked(Snips(name, files))
+                    : throw new UserErrorException($"{path}: there is no validate_*.json of an intent in it");
             }
 
             var text = File.ReadAllText(path);
@@ -86,7 +89,8 @@ public static class BenchmarkReader
             var gold = place.Calls(place.List(item, "answers"), "answers");
             var tools = place.List(item, "tools");
             var task = new ToolTask(place.Question(place.Member(item, "query"), "query"), place.Menu(tools, "tools"), gold);
-            return new BenchmarkItem($"{name}-{i + 1}", gold.Count == 1 ? "1 call" : $"{gold.Count} calls", task, Tools: Place.Written(task.Menu, tools));
+            return new BenchmarkItem($"{name}-{i + 1}", gold.Count == 1 ? "1 call"
+                : $"{gold.Count} calls", task, Tools: Place.Written(task.Menu, tools));
         });
         return new Benchmark(name, Digests.Sha256Hex(text), [.. items]);
     }
@@ -122,8 +126,10 @@ public static class BenchmarkReader
                 schemas.TryAdd(place.Text(function, "name"), Schema(function, place));
             if (allowed?.FirstOrDefault(call => !schemas.ContainsKey(call.Name)) is { } stray)
                 throw place.Error("function", $"lacks '{stray.Name}' of the ground_truth");
-            var task = new ToolTask(place.Question(turns[0], "question"), place.Menu(functions, "function"), [.. (allowed ?? []).Select(call => First(call, schemas[call.Name]))]);
-            return new BenchmarkItem(id, id.LastIndexOf('_') is > 0 and var end ? id[..end] : id, task, allowed ?? [], schemas, Place.Written(task.Menu, functions));
+            var task = new ToolTask(place.Question(turns[0], "question"), place.Menu(functions, "function"),
+                [.. (allowed ?? []).Select(call => First(call, schemas[call.Name]))]);
+            return new BenchmarkItem(id, id.LastIndexOf('_') is > 0 and var end ? id[..end] : id, task, allowed
+                ?? [], schemas, Place.Written(task.Menu, functions));
         });
         return new Benchmark(name, Digests.Sha256Hex(text + answersText), [.. items]);
     }
@@ -154,7 +160,8 @@ public static class BenchmarkReader
         var menu = utterances.GroupBy(u => u.Intent).Select(intent => new ToolSpec(
             intent.Key,
             "",
-            [.. intent.SelectMany(u => u.Slots.Select(slot => slot.Name)).Distinct().Order(StringComparer.Ordinal).Select(slot => new ToolParameter(slot, "string"))],
+            [.. intent.SelectMany(u => u.Slots.Select(slot => slot.Name)).Distinct().Order(StringComparer.Ordinal)
+                .Select(slot => new ToolParameter(slot, "string"))],
             [])).OrderBy(tool => tool.Name, StringComparer.Ordinal).ToList();
         var items = utterances.Select((u, i) =>
         {
@@ -179,7 +186,8 @@ public static class BenchmarkReader
             {
                 var place = new Place(path, $"{intent.Name} {++number}");
                 var parts = place.List(utterance, "data").EnumerateArray()
-                    .Select(part => (Text: place.Text(part, "text"), Entity: part.TryGetProperty("entity", out _) ? place.Text(part, "entity") : null)).ToList();
+                    .Select(part => (Text: place.Text(part, "text"), Entity: part.TryGetProperty("entity", out _) ? place.Text(part, "entity")
+                        : null)).ToList();
                 yield return (
                     intent.Name,
                     string.Concat(parts.Select(part => part.Text)).Trim(),
@@ -202,17 +210,21 @@ public static class BenchmarkReader
     /// <summary>The answer that takes the first allowed value everywhere and leaves out what may be left out and is not required.</summary>
     private static ToolCall First(AllowedCall call, JsonElement schema)
     {
-        var required = schema.TryGetProperty("required", out var names) && names.ValueKind == JsonValueKind.Array ? names.EnumerateArray().Select(name => name.ToString()).ToHashSet() : [];
+        var required = schema.TryGetProperty("required", out var names) && names.ValueKind == JsonValueKind.Array
+            ? names.EnumerateArray().Select(name => name.ToString()).ToHashSet() : [];
         return new ToolCall(call.Name, call.Arguments
             .Where(argument => argument.Value.Count > 0 && (required.Contains(argument.Key) || !argument.Value.Any(IsAbsent)))
-            .ToDictionary(argument => argument.Key, argument => FirstOf(argument.Value.FirstOrDefault(value => !IsAbsent(value)) is { ValueKind: not JsonValueKind.Undefined } first ? first : argument.Value[0])));
+            .ToDictionary(argument => argument.Key, argument =>
+                FirstOf(argument.Value.FirstOrDefault(value => !IsAbsent(value)) is { ValueKind: not JsonValueKind.Undefined } first ? first
+                : argument.Value[0])));
     }
 
     /// <summary>An allowed object lists the allowed values of each of its keys.</summary>
     private static JsonElement FirstOf(JsonElement allowed) => allowed.ValueKind switch
     {
         JsonValueKind.Object => JsonSerializer.SerializeToElement(allowed.EnumerateObject()
-            .Where(member => member.Value.ValueKind != JsonValueKind.Array || member.Value.GetArrayLength() > 0 && !member.Value.EnumerateArray().Any(IsAbsent))
+            .Where(member => member.Value.ValueKind != JsonValueKind.Array || member.Value.GetArrayLength() > 0
+                && !member.Value.EnumerateArray().Any(IsAbsent))
             .ToDictionary(member => member.Name, member => member.Value.ValueKind == JsonValueKind.Array ? member.Value[0] : member.Value)),
         JsonValueKind.Array when allowed.EnumerateArray().Any(item => item.ValueKind == JsonValueKind.Object) =>
             JsonSerializer.SerializeToElement(allowed.EnumerateArray().Select(FirstOf).ToList()),

@@ -18,7 +18,8 @@ public sealed record BenchmarkResult(BenchmarkCompleted Completed, IReadOnlyList
         var answers = items.Zip(predictions, (item, prediction) =>
         {
             var error = prediction.Error ?? BenchmarkScorer.Score(item, prediction.Calls);
-            return new BenchmarkAnswer(item.Id, item.Class, prediction.Text, prediction.Calls, error is null, error?.Class, error?.Kind, error?.Detail);
+            return new BenchmarkAnswer(item.Id, item.Class, prediction.Text, prediction.Calls, error is null, error?.Class, error?.Kind,
+                error?.Detail);
         }).ToList();
         static double Share(IEnumerable<BenchmarkAnswer> of) => of.Average(answer => answer.Right ? 1.0 : 0);
         return new BenchmarkResult(
@@ -29,7 +30,8 @@ public sealed record BenchmarkResult(BenchmarkCompleted Completed, IReadOnlyList
                 answers.Count,
                 Share(answers),
                 new SortedDictionary<string, double>(answers.GroupBy(answer => answer.Class).ToDictionary(g => g.Key, Share), StringComparer.Ordinal),
-                new SortedDictionary<string, int>(answers.Where(answer => !answer.Right).CountBy(answer => $"{answer.ErrorClass}/{answer.Error}").ToDictionary(), StringComparer.Ordinal)),
+                new SortedDictionary<string, int>(answers.Where(answer => !answer.Right).CountBy(answer => $"{answer.ErrorClass}/{answer.Error}")
+                    .ToDictionary(), StringComparer.Ordinal)),
             answers);
     }
 
@@ -39,7 +41,8 @@ public sealed record BenchmarkResult(BenchmarkCompleted Completed, IReadOnlyList
     public async Task<string> StoreAsync(IFactLog log, string asked, CancellationToken cancellation)
     {
         var stream = Ids.BenchmarkStream(Completed.Sha256, Digests.Sha256Hex($"{Completed.By}\n{Completed.Items}\n{asked}")[..16]);
-        var facts = Answers.Chunk(ChunkSize).Select(object (chunk) => new BenchmarkAnswered(Completed.Benchmark, Completed.Sha256, Completed.By, chunk)).Append(Completed);
+        var facts = Answers.Chunk(ChunkSize)
+            .Select(object (chunk) => new BenchmarkAnswered(Completed.Benchmark, Completed.Sha256, Completed.By, chunk)).Append(Completed);
         await log.AppendAsync("benchmark", stream, [.. facts.Select((fact, i) => new FactAppend(stream, i + 1, fact))], cancellation);
         return stream;
     }
@@ -58,13 +61,16 @@ public sealed record BenchmarkResult(BenchmarkCompleted Completed, IReadOnlyList
         foreach (var (kind, count) in Completed.Errors.OrderByDescending(error => error.Value))
         {
             var example = Answers.First(answer => $"{answer.ErrorClass}/{answer.Error}" == kind);
-            errors.AddRow(kind, count.ToString(CultureInfo.InvariantCulture), Percent((double)count / Completed.Items), Markup.Escape($"{example.Id}: {example.Detail}"));
+            errors.AddRow(kind, count.ToString(CultureInfo.InvariantCulture), Percent((double)count / Completed.Items),
+                Markup.Escape($"{example.Id}: {example.Detail}"));
         }
 
         console.Write(errors);
     }
 
     public string ToJson() => JsonSerializer.Serialize(
-        new { Completed.Benchmark, Completed.Sha256, Completed.By, Completed.Items, Completed.Accuracy, Completed.ByClass, Completed.Errors, wrong = Answers.Where(a => !a.Right).Select(a => new { a.Id, a.ErrorClass, a.Error, a.Detail }) },
-        new JsonSerializerOptions(JsonSerializerDefaults.Web) { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        new { Completed.Benchmark, Completed.Sha256, Completed.By, Completed.Items, Completed.Accuracy, Completed.ByClass, Completed.Errors,
+            wrong = Answers.Where(a => !a.Right).Select(a => new { a.Id, a.ErrorClass, a.Error, a.Detail }) },
+        new JsonSerializerOptions(JsonSerializerDefaults.Web) { WriteIndented = true,
+            Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 }

@@ -5,7 +5,8 @@ using ToolR0.SelfPlay.Rewards;
 
 namespace ToolR0.Evaluation.Benchmarks;
 
-/// <summary>What is wrong with an answer. <paramref name="Class"/> is one of structural, semantic, format; <paramref name="Kind"/> says what exactly.</summary>
+/// <summary>What is wrong with an answer. <paramref name="Class"/> is one of structural, semantic, format; <paramref name="Kind"/> says what
+/// exactly.</summary>
 public sealed record BenchmarkError(string Class, string Kind, string Detail)
 {
     public const string Structural = "structural", Semantic = "semantic", Format = "format";
@@ -36,13 +37,14 @@ public sealed record BenchmarkError(string Class, string Kind, string Detail)
 }
 
 /// <summary>
-/// Scores answers by each set's own rules. As many calls as the gold answer has, in any order, each the gold call's tool with its arguments. Sets that list
-/// allowed values follow the leaderboard's AST rules (<see cref="AllowedValues"/>); elsewhere values match as in the Solver's reward, except that an argument
-/// whose declared type is text is compared as text: 02134 is not 2134.
+/// Scores answers by each set's own rules. As many calls as the gold answer has, in any order, each the gold call's tool with its arguments. Sets
+/// that list allowed values follow the leaderboard's AST rules (<see cref="AllowedValues"/>); elsewhere values match as in the Solver's reward,
+/// except that an argument whose declared type is text is compared as text: 02134 is not 2134.
 /// </summary>
 public static class BenchmarkScorer
 {
-    private static readonly string[] TextTypes = ["string", "str", "text", "char", "date", "time", "datetime", "date-time", "uri", "url", "email", "uuid", "phone"];
+    private static readonly string[] TextTypes =
+        ["string", "str", "text", "char", "date", "time", "datetime", "date-time", "uri", "url", "email", "uuid", "phone"];
 
     /// <summary>Null for a right answer.</summary>
     /// <param name="calls">Null where the answer did not parse.</param>
@@ -64,7 +66,8 @@ public static class BenchmarkScorer
             BenchmarkError? nearest = null;
             var match = left.FindIndex(call =>
             {
-                var error = item.Allowed is { } allowed ? AllowedValues.Check(allowed[i], item.Schemas![allowed[i].Name], call) : Check(item.Task, item.Task.Gold[i], call);
+                var error = item.Allowed is { } allowed ? AllowedValues.Check(allowed[i], item.Schemas![allowed[i].Name], call)
+                    : Check(item.Task, item.Task.Gold[i], call);
                 if (error is not null && (nearest is null || error.Progress > nearest.Progress))
                     nearest = error;
                 return error is null;
@@ -85,8 +88,10 @@ public static class BenchmarkScorer
             return BenchmarkError.MissingArgument(missing);
         if (call.Arguments.Keys.FirstOrDefault(name => !gold.Arguments.ContainsKey(name)) is { } extra)
             return BenchmarkError.ExtraArgument(extra);
-        var texts = task.Menu.FirstOrDefault(tool => tool.Name == gold.Name)?.Parameters.Where(parameter => IsText(parameter.Type)).Select(parameter => parameter.Name).ToHashSet();
-        var wrong = gold.Arguments.FirstOrDefault(argument => !Match(argument.Value, call.Arguments[argument.Key], texts?.Contains(argument.Key) == true)).Key;
+        var texts = task.Menu.FirstOrDefault(tool => tool.Name == gold.Name)?.Parameters.Where(parameter => IsText(parameter.Type))
+            .Select(parameter => parameter.Name).ToHashSet();
+        var wrong = gold.Arguments.FirstOrDefault(argument =>
+            !Match(argument.Value, call.Arguments[argument.Key], texts?.Contains(argument.Key) == true)).Key;
         return wrong is null ? null : BenchmarkError.WrongValue(wrong, call.Arguments[wrong]);
     }
 

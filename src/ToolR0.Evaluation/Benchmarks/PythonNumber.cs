@@ -30,7 +30,8 @@ internal readonly record struct PythonNumber
     {
         JsonValueKind.True => new PythonNumber(BigInteger.One),
         JsonValueKind.False => new PythonNumber(BigInteger.Zero),
-        JsonValueKind.Number when IsInteger(value) && value.GetRawText().Length <= LongestInteger => new PythonNumber(BigInteger.Parse(value.GetRawText(), CultureInfo.InvariantCulture)),
+        JsonValueKind.Number when IsInteger(value) && value.GetRawText().Length <= LongestInteger =>
+            new PythonNumber(BigInteger.Parse(value.GetRawText(), CultureInfo.InvariantCulture)),
         JsonValueKind.Number => new PythonNumber(Float(value)),
         _ => null,
     };

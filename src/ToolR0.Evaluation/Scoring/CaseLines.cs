@@ -12,8 +12,8 @@ public static class CaseLines
     private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
 
     /// <summary>
-    /// The lines with their numbers from 1, without line ends; null for a line over the limit, blank lines left out. What is given holds until the next
-    /// line is asked for.
+    /// The lines with their numbers from 1, without line ends; null for a line over the limit, blank lines left out. What is given holds until the
+    /// next line is asked for.
     /// </summary>
     public static async IAsyncEnumerable<(long Number, ReadOnlyMemory<byte>? Line)> ReadAsync(
         Stream stream, int limit = LongestLine, [EnumeratorCancellation] CancellationToken cancellation = default)

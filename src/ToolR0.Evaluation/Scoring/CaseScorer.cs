@@ -11,8 +11,8 @@ public sealed class CaseException(string message) : Exception(message);
 
 /// <summary>
 /// Scores completions from elsewhere by the same rules as a run's. A solver case has <c>completion</c> and <c>gold</c>; a generator case has
-/// <c>completion</c> and, where they are known, <c>spec</c>, <c>solverCalls</c> (the K sampled answers) and <c>judge</c> (1 to 5). Other fields are not
-/// looked at. Nothing is executed: gold calls count as runnable.
+/// <c>completion</c> and, where they are known, <c>spec</c>, <c>solverCalls</c> (the K sampled answers) and <c>judge</c> (1 to 5). Other fields are
+/// not looked at. Nothing is executed: gold calls count as runnable.
 /// </summary>
 public static class CaseScorer
 {
@@ -22,8 +22,9 @@ public static class CaseScorer
 
     /// <summary>
     /// The components of a Generator completion. Without <c>solverCalls</c> the difficulty is not known and counts as 0
-    /// (<see cref="Reasons.NotProbed"/>); without <c>judge</c> coherence is null and counts as 0, unless <see cref="JudgeOptions.OnFailure"/> makes it the
-    /// middle score. What is given counts even where a run would not have asked, unless <see cref="GeneratorRewardOptions.StrictGate"/> says otherwise; nothing counts for a placeholder.
+    /// (<see cref="Reasons.NotProbed"/>); without <c>judge</c> coherence is null and counts as 0, unless <see cref="JudgeOptions.OnFailure"/> makes
+    /// it the middle score. What is given counts even where a run would not have asked, unless <see cref="GeneratorRewardOptions.StrictGate"/> says
+    /// otherwise; nothing counts for a placeholder.
     /// </summary>
     /// <exception cref="CaseException">The case is not one.</exception>
     public static ProposalScore Generator(JsonElement item, RunOptions options) => Read(() => GeneratorCase(item, options));
@@ -55,7 +56,8 @@ public static class CaseScorer
         var proposal = ProposalParser.ParseForReward(Completion(item));
         var spec = Given(item, "spec") is { } asked ? Spec(asked, reward.SpecObedience) : null;
         var answers = Given(item, "solverCalls") is { } sampled ? Answers(sampled) : [];
-        var coherence = (Given(item, "judge") is { } said ? Score(said) : Judge.Unreadable(options.Judge)) is { } score ? Judge.Coherence(score) : (double?)null;
+        var coherence = (Given(item, "judge") is { } said ? Score(said) : Judge.Unreadable(options.Judge)) is { } score ? Judge.Coherence(score)
+            : (double?)null;
         if (Placeholder.IsPlaceholder(proposal.Question, reward.MinQuestionLength))
             return GeneratorReward.Compose(0, proposal, spec, null, answers.Count, null, 1, reward) with { Coherence = 0 };
 
@@ -82,7 +84,8 @@ public static class CaseScorer
     {
         if (sampled.ValueKind != JsonValueKind.Array)
             throw new CaseException($"solverCalls: is {Kind(sampled)}: must be a list of lists of calls");
-        return [.. sampled.EnumerateArray().Select((answer, i) => answer.ValueKind == JsonValueKind.Null ? null : CallsOf(answer, $"solverCalls[{i}]"))];
+        return [.. sampled.EnumerateArray()
+            .Select((answer, i) => answer.ValueKind == JsonValueKind.Null ? null : CallsOf(answer, $"solverCalls[{i}]"))];
     }
 
     private static IReadOnlyList<ToolCall> CallsOf(JsonElement value, string field)
@@ -137,7 +140,8 @@ public static class CaseScorer
 
     /// <summary>A whole number however it is written: tables with gaps write 3 as 3.0.</summary>
     private static int? Integer(JsonElement value) =>
-        value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number == Math.Floor(number) && Math.Abs(number) <= int.MaxValue
+        value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number == Math.Floor(number)
+            && Math.Abs(number) <= int.MaxValue
             ? (int)number
             : null;
 

@@ -10,13 +10,16 @@ namespace ToolR0.EventStore.Projections;
 /// <param name="Set">Place of the set in <see cref="RunState.HeldOut"/>.</param>
 /// <param name="Item">Place of the item in its set.</param>
 /// <param name="Score">Null until the answer is scored.</param>
-public sealed record EvaluatedItem(string Id, string Run, int Iteration, int Set, int Item, string Policy, string? Text, int Tokens, AttemptScore? Score)
+public sealed record EvaluatedItem(string Id, string Run, int Iteration, int Set, int Item, string Policy, string? Text, int Tokens,
+    AttemptScore? Score)
 {
     /// <summary>The view after one more fact of a group's stream; null for a group that is no evaluation.</summary>
     public static EvaluatedItem? After(EvaluatedItem? view, StoredFact stored) => stored.Fact switch
     {
-        TaskAttempted { Purpose: AttemptPurpose.Evaluate } attempted when PlaceOf(stored.Stream) is var (run, iteration, set, item) => new EvaluatedItem(
-            stored.Stream, run, iteration, set, item, attempted.Policy, attempted.Samples.FirstOrDefault()?.Text, attempted.Samples.Sum(s => s.Tokens.Length), view?.Score),
+        TaskAttempted { Purpose: AttemptPurpose.Evaluate } attempted when PlaceOf(stored.Stream) is var (run, iteration, set, item) =>
+            new EvaluatedItem(
+            stored.Stream, run, iteration, set, item, attempted.Policy, attempted.Samples.FirstOrDefault()?.Text,
+            attempted.Samples.Sum(s => s.Tokens.Length), view?.Score),
         AttemptsScored scored when view is not null => view with { Score = scored.Scores.FirstOrDefault() },
         _ => view,
     };

@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace ToolR0.EventStore.Projections;
 
 /// <summary>
-/// What is kept for reading: <see cref="RunSummary"/>, <see cref="StepsTable"/>, <see cref="CandidateView"/> and <see cref="EvaluatedItem"/>, folded behind
-/// the events by a daemon. One composite, so that each event is read from the store once for all of them. They can lag and can be thrown away:
+/// What is kept for reading: <see cref="RunSummary"/>, <see cref="StepsTable"/>, <see cref="CandidateView"/> and <see cref="EvaluatedItem"/>, folded
+/// behind the events by a daemon. One composite, so that each event is read from the store once for all of them. They can lag and can be thrown away:
 /// nothing is decided from them.
 /// </summary>
 public static class ReadModels
@@ -51,7 +51,8 @@ public static class ReadModels
         return await database.GuardAsync(async () =>
         {
             var shards = await database.Store.Advanced.AllProjectionProgress(token: cancellation);
-            return shards.Where(shard => shard.ShardName.StartsWith(Name + ":", StringComparison.Ordinal)).Select(shard => shard.Sequence).DefaultIfEmpty(0).Max();
+            return shards.Where(shard => shard.ShardName.StartsWith(Name + ":", StringComparison.Ordinal)).Select(shard => shard.Sequence)
+                .DefaultIfEmpty(0).Max();
         });
     }
 

@@ -56,7 +56,8 @@ public sealed partial class StepsTable : EventProjection
                     insert into {TableName} (run, iteration, phase, step, completed, policy, metrics) values (?, ?, ?, ?, ?, ?, ?::jsonb)
                     on conflict {Key} do update set completed = excluded.completed, policy = excluded.policy, metrics = excluded.metrics
                     """,
-                    f.Run, f.Iteration, f.Phase.WireName(), f.Step, e.Timestamp, (object?)f.Policy ?? DBNull.Value, JsonSerializer.Serialize(f.Metrics, EventJson.Options));
+                    f.Run, f.Iteration, f.Phase.WireName(), f.Step, e.Timestamp, (object?)f.Policy
+                        ?? DBNull.Value, JsonSerializer.Serialize(f.Metrics, EventJson.Options));
                 break;
         }
 

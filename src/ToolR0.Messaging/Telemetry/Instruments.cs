@@ -18,10 +18,12 @@ public static class Instruments
     public static Meter Meter { get; } = new(Name);
 
     /// <summary>Seconds between the sending of a shard's command and the moment a worker takes it, by <c>toolr0.stage</c>.</summary>
-    internal static Histogram<double> QueueTime { get; } = Meter.CreateHistogram<double>("toolr0.queue.time", "s", "From sending a command to a worker taking it");
+    internal static Histogram<double> QueueTime { get; } =
+        Meter.CreateHistogram<double>("toolr0.queue.time", "s", "From sending a command to a worker taking it");
 
     /// <summary>Tokens sampled or trained on per second of model computation, one value per shard, by <c>toolr0.stage</c>.</summary>
-    internal static Histogram<double> TokenRate { get; } = Meter.CreateHistogram<double>("toolr0.tokens.rate", "{token}/s", "Tokens per second of model computation of a shard");
+    internal static Histogram<double> TokenRate { get; } =
+        Meter.CreateHistogram<double>("toolr0.tokens.rate", "{token}/s", "Tokens per second of model computation of a shard");
 
     /// <summary>Tokens sampled or trained on, by <c>toolr0.stage</c>.</summary>
     internal static Counter<long> Tokens { get; } = Meter.CreateCounter<long>("toolr0.tokens", "{token}", "Tokens sampled or trained on");
@@ -36,13 +38,15 @@ public static class Instruments
     internal static Histogram<double> PassRate { get; } = Meter.CreateHistogram<double>("toolr0.pass_rate", "1", "Share of right answers in [0, 1]");
 
     /// <summary>Share of a scored group's samples that are void, by <c>toolr0.role</c>.</summary>
-    internal static Histogram<double> VoidShare { get; } = Meter.CreateHistogram<double>("toolr0.void.share", "1", "Share of void samples in a scored group");
+    internal static Histogram<double> VoidShare { get; } =
+        Meter.CreateHistogram<double>("toolr0.void.share", "1", "Share of void samples in a scored group");
 
     /// <summary>Wall time of a step, by <c>toolr0.phase</c>.</summary>
     internal static Histogram<double> StepTime { get; } = Meter.CreateHistogram<double>("toolr0.step.time", "s", "Wall time of a step");
 
     private static readonly ObservableGauge<int> Outstanding =
-        Meter.CreateObservableGauge("toolr0.shards.outstanding", OutstandingShards.Count, "{shard}", "Shards sent and not yet answered, as the coordinator sees them");
+        Meter.CreateObservableGauge("toolr0.shards.outstanding", OutstandingShards.Count, "{shard}",
+            "Shards sent and not yet answered, as the coordinator sees them");
 
     /// <summary>A worker's answer to a shard is stored.</summary>
     public static void Answered(IShardCommand command, ShardAnswer answer)

@@ -6,8 +6,8 @@ using ToolR0.Contracts;
 namespace ToolR0.Messaging.Telemetry;
 
 /// <summary>
-/// Around every consumer: one span of ours and one log scope per message, both named after what the message is about (<see cref="WorkScope"/>), and the
-/// time that a command waited in its queue. Retries happen inside.
+/// Around every consumer: one span of ours and one log scope per message, both named after what the message is about (<see cref="WorkScope"/>), and
+/// the time that a command waited in its queue. Retries happen inside.
 /// </summary>
 public sealed class WorkScopeFilter<TMessage>(ILoggerFactory? loggers = null) : IFilter<ConsumeContext<TMessage>>
     where TMessage : class

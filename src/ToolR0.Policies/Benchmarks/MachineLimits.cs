@@ -16,7 +16,8 @@ public sealed record MachineLimits(double BytesPerSecond, double FlopsPerSecond)
         var source = ones([onGpu ? 1L << 29 : 1L << 26], ScalarType.Float32, device);
         var target = empty_like(source);
         var copy = Best(device, () => target.copy_(source));
-        return new MachineLimits(2.0 * source.numel() * sizeof(float) / copy, GemmRate(device, type, onGpu ? 8192 : 1024, onGpu ? 8192 : 1024, onGpu ? 8192 : 1024));
+        return new MachineLimits(2.0 * source.numel() * sizeof(float) / copy,
+            GemmRate(device, type, onGpu ? 8192 : 1024, onGpu ? 8192 : 1024, onGpu ? 8192 : 1024));
     }
 
     /// <summary>FLOP/s of [rows, inner] × [inner, columns].</summary>

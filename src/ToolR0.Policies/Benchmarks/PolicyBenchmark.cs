@@ -52,7 +52,8 @@ public sealed class PolicyBenchmark(Policy policy, MachineLimits limits, int rep
             .Select(g => new SampleRequest(Ids(work.Prompt, g), [.. Enumerable.Range(0, work.Group).Select(s => (long)g * work.Group + s)]))
             .ToArray();
         var tokens = 0;
-        var seconds = Median(() => tokens = Sampler.Sample(policy, requests, new SamplingOptions { MaxNewTokens = work.New }, [], ct).Sum(g => g.Sum(s => s.Tokens.Length)));
+        var seconds = Median(() =>
+            tokens = Sampler.Sample(policy, requests, new SamplingOptions { MaxNewTokens = work.New }, [], ct).Sum(g => g.Sum(s => s.Tokens.Length)));
 
         double perPosition = 2.0 * _config.Layers * _config.KeyValueHeads * _config.HeadSize * ElementSize;
         var weights = MatrixParameters * ElementSize;

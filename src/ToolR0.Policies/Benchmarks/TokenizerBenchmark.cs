@@ -9,7 +9,8 @@ namespace ToolR0.Policies.Benchmarks;
 /// <param name="MegabytesPerSecond">UTF-8 bytes encoded, 10⁶ a second, on one thread.</param>
 /// <param name="DecodeMegabytesPerSecond">The same text back from its ids.</param>
 /// <param name="Utf8MegabytesPerSecond">The machine's limit of the same kind: the text only turned into UTF-8 and back.</param>
-public sealed record TokenizerResult(long Bytes, int Tokens, double MegabytesPerSecond, double DecodeMegabytesPerSecond, double Utf8MegabytesPerSecond)
+public sealed record TokenizerResult(long Bytes, int Tokens, double MegabytesPerSecond, double DecodeMegabytesPerSecond,
+    double Utf8MegabytesPerSecond)
 {
     private const string Paragraph =
         """

@@ -58,7 +58,8 @@ public sealed class CompletionSources(PolicyStore policies)
 
         var served = role == Role.Generator ? options.Generator : options.Solver;
         var (config, tokenizer) = (ModelConfig.Load(folder), Tokenizer.Load(folder));
-        return new OpenAiSource(new OpenAiServer(served.Url, served.Model).Serve(role, Policy.HashOf(folder), folder, served.ReloadUrl, options), config, tokenizer, options);
+        return new OpenAiSource(new OpenAiServer(served.Url, served.Model).Serve(role, Policy.HashOf(folder), folder, served.ReloadUrl, options),
+            config, tokenizer, options);
     }
 
     /// <summary>Policies of one run share their tokenizer; it is read once.</summary>
@@ -77,7 +78,8 @@ public sealed class CompletionSources(PolicyStore policies)
 
         public Tokenizer Tokenizer => policy.Tokenizer;
 
-        public IReadOnlyList<IReadOnlyList<Trajectory>> Sample(IReadOnlyList<SampleRequest> requests, SamplingOptions options, CancellationToken ct) =>
+        public IReadOnlyList<IReadOnlyList<Trajectory>> Sample(IReadOnlyList<SampleRequest> requests, SamplingOptions options,
+            CancellationToken ct) =>
             Sampler.Sample(policy, requests, options, [], ct, cacheBytes: cacheBytes);
 
         public void Dispose() => owner.Dispose();

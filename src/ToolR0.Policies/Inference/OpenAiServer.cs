@@ -9,12 +9,13 @@ using ToolR0.Contracts.Options;
 namespace ToolR0.Policies.Inference;
 
 /// <summary>
-/// One model of a server with OpenAI's interface. It serves one policy at a time: whoever wants another waits until the requests under the present one
-/// have ended, and then tells the server; so too after a failure. The key in OPENAI_API_KEY, if there is one, goes with every request.
+/// One model of a server with OpenAI's interface. It serves one policy at a time: whoever wants another waits until the requests under the present
+/// one have ended, and then tells the server; so too after a failure. The key in OPENAI_API_KEY, if there is one, goes with every request.
 /// </summary>
 internal sealed class OpenAiServer(string url, string model)
 {
-    /// <summary>Run by /bin/sh with TOOLR0_ROLE, TOOLR0_POLICY, TOOLR0_MODEL and TOOLR0_FOLDER set. A worker's setting and no run's, so that who may start runs may not run commands.</summary>
+    /// <summary>Run by /bin/sh with TOOLR0_ROLE, TOOLR0_POLICY, TOOLR0_MODEL and TOOLR0_FOLDER set. A worker's setting and no run's, so that who may
+    /// start runs may not run commands.</summary>
     public const string ReloadCommand = "TOOLR0_RELOAD_COMMAND";
 
     private const int LargestAnswer = 64 << 20;
@@ -57,7 +58,8 @@ internal sealed class OpenAiServer(string url, string model)
         }
 
         if (Environment.GetEnvironmentVariable(ReloadCommand) is not { Length: > 0 } command)
-            throw new InferenceException($"{url} cannot be told to serve policy {policy}: set inference.{roleName}.reloadUrl, or {ReloadCommand} for the workers");
+            throw new InferenceException(
+                $"{url} cannot be told to serve policy {policy}: set inference.{roleName}.reloadUrl, or {ReloadCommand} for the workers");
         var start = new ProcessStartInfo("/bin/sh") { RedirectStandardError = true, UseShellExecute = false };
         foreach (var argument in new[] { "-c", command })
             start.ArgumentList.Add(argument);
@@ -95,7 +97,8 @@ internal sealed class OpenAiServer(string url, string model)
                 if (response.IsSuccessStatusCode)
                     return text;
                 fault = $"answered {(int)response.StatusCode}: {Shown(text)}";
-                if (response.StatusCode is not (HttpStatusCode.RequestTimeout or HttpStatusCode.Conflict or HttpStatusCode.TooManyRequests) && (int)response.StatusCode < 500)
+                if (response.StatusCode is not (HttpStatusCode.RequestTimeout or HttpStatusCode.Conflict or HttpStatusCode.TooManyRequests)
+                    && (int)response.StatusCode < 500)
                     throw new InferenceException($"{address} {fault}");
                 if (response.Headers.RetryAfter?.Delta is { } asked && asked < TimeSpan.FromMinutes(2))
                     wait = asked;
@@ -135,7 +138,8 @@ internal sealed class OpenAiServer(string url, string model)
             var address = server.Url.TrimEnd('/') + "/completions";
             try
             {
-                using var document = JsonDocument.Parse(JsonText.WithoutLoneSurrogates(await PostAsync(address, body, options, ct).ConfigureAwait(false)));
+                using var document =
+                    JsonDocument.Parse(JsonText.WithoutLoneSurrogates(await PostAsync(address, body, options, ct).ConfigureAwait(false)));
                 return document.RootElement.Clone();
             }
             catch (Exception e) when (e is JsonException or InferenceException)

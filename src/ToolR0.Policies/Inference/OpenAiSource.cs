@@ -10,7 +10,8 @@ namespace ToolR0.Policies.Inference;
 
 /// <summary>
 /// Samples through the completions endpoint: prompts go as token ids, one request per completion with its own seed. Token ids come back as vLLM's
-/// <c>token_ids</c>, or as <c>token_id:N</c> in the log-probabilities; a server that tells neither has its text encoded again, and the trajectory says so.
+/// <c>token_ids</c>, or as <c>token_id:N</c> in the log-probabilities; a server that tells neither has its text encoded again, and the trajectory
+/// says so.
 /// </summary>
 internal sealed class OpenAiSource(OpenAiServer.Lease server, ModelConfig config, Tokenizer tokenizer, InferenceOptions inference) : ICompletionSource
 {
@@ -54,8 +55,8 @@ internal sealed class OpenAiSource(OpenAiServer.Lease server, ModelConfig config
     public void Dispose() => server.Dispose();
 
     /// <summary>
-    /// What is not given, a server takes from the model's generation_config.json; so what else would change the distribution is given and neutral: what is
-    /// recorded is softmax(logits / temperature), cut by top_p.
+    /// What is not given, a server takes from the model's generation_config.json; so what else would change the distribution is given and neutral:
+    /// what is recorded is softmax(logits / temperature), cut by top_p.
     /// </summary>
     private Dictionary<string, object> Body(int[] prompt, long seed, SamplingOptions options) => new()
     {
@@ -91,10 +92,13 @@ internal sealed class OpenAiSource(OpenAiServer.Lease server, ModelConfig config
             };
             var told = choice.TryGetProperty("logprobs", out var logprobs) && logprobs.ValueKind == JsonValueKind.Object ? logprobs : default;
             var ids = Ids(choice, told);
-            var tokens = ids ?? [.. tokenizer.Encode(choice.GetProperty("text").GetString()!), .. finish == FinishReason.Stop ? new[] { tokenizer.EndOfTurn } : []];
+            var tokens = ids ?? [.. tokenizer.Encode(choice.GetProperty("text").GetString()!), .. finish == FinishReason.Stop
+                ? new[] { tokenizer.EndOfTurn } : []];
             if (Array.FindIndex(tokens, t => (uint)t >= (uint)config.VocabularySize) is var at and >= 0)
-                throw new InferenceException($"the server's token {tokens[at]} is outside the vocabulary of {config.VocabularySize}: it serves another model");
-            return new Trajectory(seed, tokens, LogProbs(told, tokens.Length, options), tokenizer.TextOfCompletion(tokens), finish, Reencoded: ids is null);
+                throw new InferenceException(
+                    $"the server's token {tokens[at]} is outside the vocabulary of {config.VocabularySize}: it serves another model");
+            return new Trajectory(seed, tokens, LogProbs(told, tokens.Length, options), tokenizer.TextOfCompletion(tokens), finish,
+                Reencoded: ids is null);
         }
         catch (Exception e) when (e is KeyNotFoundException or InvalidOperationException or IndexOutOfRangeException or FormatException)
         {
@@ -119,7 +123,8 @@ internal sealed class OpenAiSource(OpenAiServer.Lease server, ModelConfig config
     {
         var atTemperature = inference.ProcessedLogProbs || options.Temperature is 0 or 1;
         if (!atTemperature || told.ValueKind != JsonValueKind.Object || !told.TryGetProperty("token_logprobs", out var values)
-            || values.ValueKind != JsonValueKind.Array || values.GetArrayLength() != count || values.EnumerateArray().Any(v => v.ValueKind != JsonValueKind.Number))
+            || values.ValueKind != JsonValueKind.Array || values.GetArrayLength() != count
+                || values.EnumerateArray().Any(v => v.ValueKind != JsonValueKind.Number))
             return [];
         var logProbs = values.EnumerateArray().Select(v => v.GetSingle()).ToArray();
         return Array.TrueForAll(logProbs, float.IsFinite) ? logProbs : [];

@@ -105,7 +105,8 @@ public sealed class CrossEntropyTrainer : IDisposable
         if (live.Length == 0)
             return new TrainingProgress(_step, 0, 0, rate, _tokens);
         var total = live.Sum(WeightOf);
-        var parts = GradientParts.Assign([.. live.Select(s => (long)s.Tokens.Length)], _options.Optimiser.GradientParts, _options.Optimiser.MicroBatchTokens);
+        var parts = GradientParts.Assign([.. live.Select(s => (long)s.Tokens.Length)], _options.Optimiser.GradientParts,
+            _options.Optimiser.MicroBatchTokens);
         var (gradient, sums) = GradientParts.Run(parts, _parameters.Model.Device, _parameters.Zero, (pass, sum) =>
         {
             var loss = Loss(_parameters.Model, [.. pass.Select(i => live[i])], total);

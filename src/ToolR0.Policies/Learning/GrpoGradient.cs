@@ -54,7 +54,8 @@ internal sealed class GrpoGradient(
         return sums!.cpu().data<double>().ToArray();
     }
 
-    /// <summary>The loss of some tokens: adds the gradients of the last norm and the output projection where they are trained, returns that of the rows.</summary>
+    /// <summary>The loss of some tokens: adds the gradients of the last norm and the output projection where they are trained, returns that of the
+    /// rows.</summary>
     private (Tensor Gradient, Tensor Sums) Chunk(Tensor hidden, GrpoTokens tokens, IReadOnlyDictionary<string, Tensor> into, Tensor? headSum)
     {
         using var scope = NewDisposeScope();

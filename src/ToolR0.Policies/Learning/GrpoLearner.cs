@@ -7,7 +7,8 @@ using static TorchSharp.torch;
 namespace ToolR0.Policies.Learning;
 
 /// <summary>One completion to learn from.</summary>
-/// <param name="LogProbs">The sampling policy's log-probability of each token, at the sampling temperature; empty if an outside server did not tell.</param>
+/// <param name="LogProbs">The sampling policy's log-probability of each token, at the sampling temperature; empty if an outside server did not
+/// tell.</param>
 /// <param name="Advantage">0 contributes nothing but counts as a sequence.</param>
 public sealed record TrainingSample(int[] Tokens, float[] LogProbs, double Advantage);
 
@@ -34,12 +35,13 @@ public sealed class GrpoLearner : IDisposable
     }
 
     /// <summary>
-    /// Starts from a policy's weights with zero optimiser state. With <see cref="LearningOptions.Lora"/> an adapter is trained instead of them: the policy's
-    /// own, if it has one, over the base that this names, else a new one.
+    /// Starts from a policy's weights with zero optimiser state. With <see cref="LearningOptions.Lora"/> an adapter is trained instead of them: the
+    /// policy's own, if it has one, over the base that this names, else a new one.
     /// </summary>
     /// <param name="device"><see cref="TorchRuntime.DeviceFor"/> when null.</param>
     /// <param name="type">
-    /// What forward and backward passes compute in, <see cref="TorchRuntime.TypeFor"/> when null; what is trained, its gradients and the optimiser are fp32 always.
+    /// What forward and backward passes compute in, <see cref="TorchRuntime.TypeFor"/> when null; what is trained, its gradients and the optimiser
+    /// are fp32 always.
     /// </param>
     /// <param name="seed">Of a new adapter.</param>
     public static GrpoLearner Start(string policyFolder, LearningOptions options, Device? device = null, ScalarType? type = null, long seed = 0)
@@ -71,7 +73,8 @@ public sealed class GrpoLearner : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(options.GradientParts, 1);
         var (config, weights, type) = (policy.Config, policy.Model.Parameters, policy.Model.Type);
         return new GrpoLearner(
-            options.Lora.Rank > 0 ? LoraVector.New(config, weights, options.Lora, 0, type) : new ParameterVector(config, weights, type), policy.Source, options);
+            options.Lora.Rank > 0 ? LoraVector.New(config, weights, options.Lora, 0, type)
+                : new ParameterVector(config, weights, type), policy.Source, options);
     }
 
     /// <summary>Continues from what <see cref="Save"/> wrote with its optimiser, bit for bit.</summary>
@@ -106,7 +109,8 @@ public sealed class GrpoLearner : IDisposable
     /// then the mean over all sequences, those of groups without advantage included.
     /// </summary>
     /// <param name="temperature">The sampling temperature, above 0: ratios are taken at it.</param>
-    /// <param name="importanceCap">Above 0: an outside server sampled the completions, and its difference from the learner is corrected (<see cref="GrpoLoss.Of"/>).</param>
+    /// <param name="importanceCap">Above 0: an outside server sampled the completions, and its difference from the learner is corrected
+    /// (<see cref="GrpoLoss.Of"/>).</param>
     /// <returns>
     /// loss, gradientNorm (before clipping), learningRate, tokens (completion tokens trained on), ratioMean, clippedShare (share of
     /// tokens whose clipped term is the smaller), entropy (mean, in nats, at <paramref name="temperature"/>), zeroVarianceShare (of
@@ -115,7 +119,8 @@ public sealed class GrpoLearner : IDisposable
     /// <exception cref="ArgumentException">
     /// A sample whose log-probabilities do not match its tokens, or that is longer than the model allows.
     /// </exception>
-    public IReadOnlyDictionary<string, double> Step(IReadOnlyList<TrainingGroup> groups, double learningRate, double temperature = 1, double importanceCap = 0)
+    public IReadOnlyDictionary<string, double> Step(IReadOnlyList<TrainingGroup> groups, double learningRate, double temperature = 1,
+        double importanceCap = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(temperature);
         ArgumentOutOfRangeException.ThrowIfNegative(importanceCap);
@@ -139,7 +144,8 @@ public sealed class GrpoLearner : IDisposable
             return metrics;
 
         var parts = GradientParts.Assign([.. live.Select(GrpoLoss.Cost)], _options.GradientParts, _options.MicroBatchTokens);
-        var objective = new GrpoGradient(_trained.Model, sequences, temperature, _options.ClipEpsilon, _options.Recompute, importanceCap: importanceCap, adapter: Adapter);
+        var objective = new GrpoGradient(_trained.Model, sequences, temperature, _options.ClipEpsilon, _options.Recompute,
+            importanceCap: importanceCap, adapter: Adapter);
         var (gradient, sums) = GradientParts.Run(
             parts, _trained.Model.Device, _trained.Zero, (pass, sum) => objective.Add([.. pass.Select(i => live[i])], _trained.Split(sum)));
         using var owned = gradient;
@@ -160,8 +166,8 @@ public sealed class GrpoLearner : IDisposable
 
     /// <summary>
     /// Writes a Hugging Face folder with the files, types and shards of the one learning started from, and optimizer.safetensors if asked
-    /// (where the weights are stored with less than fp32, it holds them in full); returns the SHA-256 of the weights as stored. With an adapter, the weights
-    /// are those it is merged into, and <c>adapter/</c> has it in PEFT's layout.
+    /// (where the weights are stored with less than fp32, it holds them in full); returns the SHA-256 of the weights as stored. With an adapter, the
+    /// weights are those it is merged into, and <c>adapter/</c> has it in PEFT's layout.
     /// </summary>
     public string Save(string folder, bool withOptimiser)
     {

@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace ToolR0.Policies.Learning;
 
 /// <summary>
-/// Only a low-rank adapter is trained. The network computes with the frozen weights into which it is merged, so that sampling, passes and micro-batches are
-/// those of any policy; a merged weight's gradient is taken on to A and B at once and never kept.
+/// Only a low-rank adapter is trained. The network computes with the frozen weights into which it is merged, so that sampling, passes and
+/// micro-batches are those of any policy; a merged weight's gradient is taken on to A and B at once and never kept.
 /// </summary>
 internal sealed class LoraVector : TrainedVector
 {
@@ -81,14 +81,16 @@ internal sealed class LoraVector : TrainedVector
         using var noGrad = no_grad();
         var device = weights.Values.First().device;
         using var fresh = LoraAdapter.New(LoraConfig.Of(options, ""), config, seed, device);
-        return new LoraVector(config, weights.ToDictionary(w => w.Key, w => w.Value.detach().clone().DetachFromDisposeScope(), StringComparer.Ordinal), fresh, type);
+        return new LoraVector(config,
+            weights.ToDictionary(w => w.Key, w => w.Value.detach().clone().DetachFromDisposeScope(), StringComparer.Ordinal), fresh, type);
     }
 
     /// <summary>This weight has an adapter.</summary>
     public bool Changes(string parameter) => _adapter.Config.Changes(parameter);
 
     /// <inheritdoc cref="LoraAdapter.AddGradient"/>
-    public void AddGradient(string parameter, Tensor gradient, IReadOnlyDictionary<string, Tensor> into) => _adapter.AddGradient(parameter, gradient, into);
+    public void AddGradient(string parameter, Tensor gradient, IReadOnlyDictionary<string, Tensor> into) =>
+        _adapter.AddGradient(parameter, gradient, into);
 
     /// <summary>Writes the adapter into the folder of a policy.</summary>
     public void SaveAdapter(string policyFolder) => _adapter.Save(Path.Combine(policyFolder, PolicyFiles.Adapter));
@@ -121,6 +123,7 @@ internal sealed class LoraVector : TrainedVector
             : File.Exists(Path.Combine(named, "config.json")) ? named
             : throw Gone();
 
-        InvalidDataException Gone() => new($"{Path.Combine(path, LoraConfig.ConfigFile)}: base_model_name_or_path = {SafeTensorsHeader.Shown(config.Base)}: there is no such model");
+        InvalidDataException Gone() =>
+            new($"{Path.Combine(path, LoraConfig.ConfigFile)}: base_model_name_or_path = {SafeTensorsHeader.Shown(config.Base)}: there is no such model");
     }
 }

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace ToolR0.Policies.Learning;
 
 /// <summary>
-/// All parameters of a model are trained. The network's are views of the flat vector, or of a copy of it in the type that is computed in. Matrices come
-/// first: only they are subject to weight decay.
+/// All parameters of a model are trained. The network's are views of the flat vector, or of a copy of it in the type that is computed in. Matrices
+/// come first: only they are subject to weight decay.
 /// </summary>
 internal sealed class ParameterVector : TrainedVector
 {

@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace ToolR0.Policies.Model;
 
 /// <summary>
-/// A low-rank adapter (Hu et al., arXiv 2106.09685): a projection's weight W [out, in] becomes W + s·B·A with A [r, in], B [out, r] and s = α/r. On disk
-/// it has PEFT's layout.
+/// A low-rank adapter (Hu et al., arXiv 2106.09685): a projection's weight W [out, in] becomes W + s·B·A with A [r, in], B [out, r] and s = α/r. On
+/// disk it has PEFT's layout.
 /// </summary>
 internal sealed class LoraAdapter : IDisposable
 {
@@ -25,7 +25,8 @@ internal sealed class LoraAdapter : IDisposable
     /// <summary>A and B by PEFT's names.</summary>
     public IReadOnlyDictionary<string, Tensor> Tensors => _tensors;
 
-    /// <summary>One that changes nothing yet, as PEFT begins: A uniform in ±1/√in (Kaiming with a = √5), B zero. The same seed gives the same A.</summary>
+    /// <summary>One that changes nothing yet, as PEFT begins: A uniform in ±1/√in (Kaiming with a = √5), B zero. The same seed gives the same
+    /// A.</summary>
     public static LoraAdapter New(LoraConfig config, ModelConfig model, long seed, Device device)
     {
         var tensors = new Dictionary<string, Tensor>(StringComparer.Ordinal);
@@ -43,7 +44,8 @@ internal sealed class LoraAdapter : IDisposable
     }
 
     /// <summary>Reads <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>.</summary>
-    /// <exception cref="InvalidDataException">Missing, malformed, unsupported, or not of this model's shape; the message names file and fault.</exception>
+    /// <exception cref="InvalidDataException">Missing, malformed, unsupported, or not of this model's shape; the message names file and
+    /// fault.</exception>
     public static LoraAdapter Load(string folder, ModelConfig model, Device device)
     {
         var config = LoraConfig.Load(folder);
@@ -53,14 +55,16 @@ internal sealed class LoraAdapter : IDisposable
         using var file = SafeTensors.Open(path);
         var shapes = config.Shapes(model).ToDictionary(s => s.Name, s => s.Shape, StringComparer.Ordinal);
         if (file.Entries.Keys.FirstOrDefault(name => !shapes.ContainsKey(name)) is { } foreign)
-            throw new InvalidDataException($"{path}: tensor {SafeTensorsHeader.Shown(foreign)} does not belong to an adapter of {string.Join(", ", config.Targets)} over this model");
+            throw new InvalidDataException(
+                $"{path}: tensor {SafeTensorsHeader.Shown(foreign)} does not belong to an adapter of {string.Join(", ", config.Targets)} over this model");
         var tensors = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         foreach (var (name, shape) in shapes)
         {
             if (!file.Entries.TryGetValue(name, out var entry))
                 throw new InvalidDataException($"{path}: tensor {name} is missing");
             if (!entry.Shape.SequenceEqual(shape))
-                throw new InvalidDataException($"{path}: tensor {name} is [{string.Join(", ", entry.Shape)}]; rank and model need [{string.Join(", ", shape)}]");
+                throw new InvalidDataException(
+                    $"{path}: tensor {name} is [{string.Join(", ", entry.Shape)}]; rank and model need [{string.Join(", ", shape)}]");
             if (entry.Type is not ("F32" or "F16" or "BF16" or "F64"))
                 throw new InvalidDataException($"{path}: tensor {name} has dtype {entry.Type}; adapters are F32, F16, BF16 or F64");
             tensors[name] = file.Read(name).to(device).to(ScalarType.Float32);

@@ -69,9 +69,11 @@ internal static class ModelConfigReader
 
         if (!root.TryGetProperty("architectures", out var named) || named.ValueKind == JsonValueKind.Null)
             return family ?? throw new InvalidDataException($"model_type is missing (supported: {types})");
-        var fitting = Enum.GetValues<ModelFamily>().Where(f => f == (family ?? f) && named.ValueKind == JsonValueKind.Array && named.GetArrayLength() == 1
+        var fitting = Enum.GetValues<ModelFamily>()
+            .Where(f => f == (family ?? f) && named.ValueKind == JsonValueKind.Array && named.GetArrayLength() == 1
             && named[0].ValueKind == JsonValueKind.String && named[0].GetString() == f + "ForCausalLM").ToArray();
-        return fitting is [var fit] ? fit : throw Bad("architectures", root, $"is not supported (only [\"{family ?? ModelFamily.Qwen2}ForCausalLM\"])");
+        return fitting is [var fit] ? fit
+            : throw Bad("architectures", root, $"is not supported (only [\"{family ?? ModelFamily.Qwen2}ForCausalLM\"])");
     }
 
     private static void RefuseUnsupported(JsonElement root, ModelFamily family)
@@ -88,7 +90,8 @@ internal static class ModelConfigReader
         }
 
         if (root.TryGetProperty("layer_types", out var layers) && layers.ValueKind != JsonValueKind.Null
-            && !(layers.ValueKind == JsonValueKind.Array && layers.EnumerateArray().All(l => l.ValueKind == JsonValueKind.String && l.GetString() == "full_attention")))
+            && !(layers.ValueKind == JsonValueKind.Array
+                && layers.EnumerateArray().All(l => l.ValueKind == JsonValueKind.String && l.GetString() == "full_attention")))
             throw Bad("layer_types", root, "is not supported (only full_attention)");
         if (root.TryGetProperty("quantization_config", out var quantised) && quantised.ValueKind != JsonValueKind.Null)
             throw Bad("quantization_config", root, "is not supported");
@@ -138,7 +141,8 @@ internal static class ModelConfigReader
         if (rope.ValueKind == JsonValueKind.Undefined)
             return null;
         var type = rope.TryGetProperty("rope_type", out var named) || rope.TryGetProperty("type", out named) ? named : default;
-        var name = type.ValueKind switch { JsonValueKind.String => type.GetString(), JsonValueKind.Undefined when key == "rope_parameters" => "default", _ => null };
+        var name = type.ValueKind switch { JsonValueKind.String => type.GetString(), JsonValueKind.Undefined when key == "rope_parameters" =>
+            "default", _ => null };
         if (name == "default")
             return null;
         if (name != "llama3")
@@ -154,7 +158,8 @@ internal static class ModelConfigReader
             OriginalPositions = Integer(rope, "original_max_position_embeddings", 1, 1 << 22, at: key),
         };
 
-        double Factor(string part) => rope.TryGetProperty(part, out _) ? Number(rope, part, 1e-6, 1e6, 0, key) : throw Bad(key, root, $"{part} is missing");
+        double Factor(string part) =>
+            rope.TryGetProperty(part, out _) ? Number(rope, part, 1e-6, 1e6, 0, key) : throw Bad(key, root, $"{part} is missing");
     }
 
     private static bool IsNull(JsonElement root, string key) => !root.TryGetProperty(key, out var value) || value.ValueKind == JsonValueKind.Null;

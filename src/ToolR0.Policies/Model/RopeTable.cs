@@ -8,14 +8,14 @@ namespace ToolR0.Policies.Model;
 /// unchanged. Rows are positions, [positions, (H + 2·KV) · D].
 /// </summary>
 /// <param name="Turns">
-/// Where pairs are neighbours: the same as complex factors, real and imaginary part side by side, fp32 [positions, (H + 2·KV) · D]. A pair read as a complex
-/// number is rotated by one multiplication.
+/// Where pairs are neighbours: the same as complex factors, real and imaginary part side by side, fp32 [positions, (H + 2·KV) · D]. A pair read as a
+/// complex number is rotated by one multiplication.
 /// </param>
 internal sealed record RopeTable(Tensor Cos, Tensor Sin, Tensor? Turns, int Length) : IDisposable
 {
     /// <summary>
-    /// Models in bf16 have the two elements of a pair side by side in query and key heads; others keep Hugging Face's order, D/2 apart. Scores do not depend
-    /// on the order.
+    /// Models in bf16 have the two elements of a pair side by side in query and key heads; others keep Hugging Face's order, D/2 apart. Scores do not
+    /// depend on the order.
     /// </summary>
     public static bool PairsAreNeighbours(ScalarType type) => type == ScalarType.BFloat16;
 

@@ -6,12 +6,14 @@ using static TorchSharp.torch;
 namespace ToolR0.Policies.Sampling;
 
 /// <summary>
-/// The layers of a decoding step in bf16, equal to <see cref="Transformer.Project"/>, attention and <see cref="Transformer.Finish"/> but for rounding. On a GPU
-/// such a step takes as long as it takes to launch it, so it has as few operations as the tensor library allows: a row is divided by its length after the product
-/// instead of before; a pair of a head is rotated as one complex number; what views the caches is made anew only when more columns are to be seen.
+/// The layers of a decoding step in bf16, equal to <see cref="Transformer.Project"/>, attention and <see cref="Transformer.Finish"/> but for
+/// rounding. On a GPU such a step takes as long as it takes to launch it, so it has as few operations as the tensor library allows: a row is divided
+/// by its length after the product instead of before; a pair of a head is rotated as one complex number; what views the caches is made anew only when
+/// more columns are to be seen.
 /// </summary>
 /// <remarks>
-/// It rounds less often than the general path: heads stay in fp32 from the product to the cache. It writes to the tensors it is given, and records no gradients.
+/// It rounds less often than the general path: heads stay in fp32 from the product to the cache. It writes to the tensors it is given, and records no
+/// gradients.
 /// </remarks>
 internal sealed class Bf16Layers : IDisposable
 {
@@ -110,7 +112,8 @@ internal sealed class Bf16Layers : IDisposable
     public void Dispose()
     {
         Forget();
-        foreach (var tensor in (Tensor[])[_epsilon, _zero, _own, _queries, _queryRows, _attended, _attendedByGroup, _gateUp, .. _gateAndUp, .. _written])
+        foreach (var tensor in (Tensor[])[_epsilon, _zero, _own, _queries, _queryRows, _attended, _attendedByGroup, _gateUp, .. _gateAndUp,
+            .. _written])
             tensor.Dispose();
     }
 

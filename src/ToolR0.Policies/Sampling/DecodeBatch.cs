@@ -221,7 +221,8 @@ internal sealed class DecodeBatch : IDisposable
         _tokens = _positions = _mask = null;
     }
 
-    /// <summary>Additive mask [groups · KV, width · Repeat, capacity]. What is yet to be written is visible to its own slot, in bf16 to none.</summary>
+    /// <summary>Additive mask [groups · KV, width · Repeat, capacity]. What is yet to be written is visible to its own slot, in bf16 to
+    /// none.</summary>
     private Tensor Mask()
     {
         using var scope = NewDisposeScope();
@@ -251,7 +252,8 @@ internal sealed class DecodeBatch : IDisposable
         using var scope = NewDisposeScope();
         var kept = Enumerable.Range(0, _groups.Length).Where(g => _groups[g].IsLive).ToArray();
         DecodeGroup[] groups = [.. kept.Select(g => _groups[g]), .. joining];
-        var width = Math.Max(kept.Select(g => _groups[g].LiveSlots.Length).DefaultIfEmpty().Max(), joining.Select(g => g.Rows.Length).DefaultIfEmpty().Max());
+        var width = Math.Max(kept.Select(g => _groups[g].LiveSlots.Length).DefaultIfEmpty().Max(), joining.Select(g => g.Rows.Length).DefaultIfEmpty()
+            .Max());
         var promptWidth = Math.Max(_promptWidth, joining.Select(g => g.Prompt.Length).DefaultIfEmpty().Max());
         var oldest = groups.Max(g => g.Age);
         var packed = promptWidth + oldest * width;
@@ -302,7 +304,8 @@ internal sealed class DecodeBatch : IDisposable
         return cache.DetachFromDisposeScope();
     }
 
-    /// <summary>For each column of the new caches of the kept groups, its place in the old ones (both flattened over groups, heads and columns).</summary>
+    /// <summary>For each column of the new caches of the kept groups, its place in the old ones (both flattened over groups, heads and
+    /// columns).</summary>
     private long[] Gather(int[] kept, int width, int promptWidth, int packed)
     {
         var index = new long[kept.Length * KeyValueHeads * packed];

@@ -14,12 +14,13 @@ namespace ToolR0.Policies.Sampling;
 internal readonly record struct SlotPlace(int Position, int Prompt, int Packed, int FirstPacked, int FirstSince, int Since);
 
 /// <summary>
-/// The layers of a decoding step in fp32 on the CPU, equal to <see cref="Transformer.Project"/>, attention and <see cref="Transformer.Finish"/> but for
-/// rounding, without the tensor library: between two products a step does so little that calling it costs more than the work, and its attention
+/// The layers of a decoding step in fp32 on the CPU, equal to <see cref="Transformer.Project"/>, attention and <see cref="Transformer.Finish"/> but
+/// for rounding, without the tensor library: between two products a step does so little that calling it costs more than the work, and its attention
 /// computes every slot with all slots' columns.
 /// </summary>
 /// <remarks>
-/// What a row gets depends, to the bit, on its own token and on what its own columns hold: neither on the batch around it nor on the number of threads.
+/// What a row gets depends, to the bit, on its own token and on what its own columns hold: neither on the batch around it nor on the number of
+/// threads.
 /// </remarks>
 internal sealed unsafe class Fp32Layers : IDisposable
 {
@@ -48,7 +49,8 @@ internal sealed unsafe class Fp32Layers : IDisposable
         _capacity = (int)caches[0].shape[2];
         _room = (seen + RowMath.Lanes - 1) / RowMath.Lanes * RowMath.Lanes;
         long rows = groups * width;
-        long[] lengths = [_config.HiddenSize, Across, _config.AttentionWidth, 2L * _config.IntermediateSize, _config.IntermediateSize, (long)Repeat * _room];
+        long[] lengths = [_config.HiddenSize, Across, _config.AttentionWidth, 2L * _config.IntermediateSize, _config.IntermediateSize,
+            (long)Repeat * _room];
         _memory = empty([rows * lengths.Sum()], ScalarType.Float32).DetachFromDisposeScope();
         _normal = PackedMatrix.Pointer(_memory);
         _heads = _normal + rows * lengths[0];

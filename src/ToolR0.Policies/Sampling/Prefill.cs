@@ -51,7 +51,8 @@ internal sealed record Prefill(int First, int Groups, Tensor[] KeysValues)
             x = model.Finish(weights.Layers[layer], x, attended).MoveToOuterDisposeScope();
         }
 
-        var last = Enumerable.Range(0, prompts.Length * width).Select(slot => (long)(slot / width) * batch.PromptWidth + prompts[slot / width].Length - 1);
+        var last = Enumerable.Range(0, prompts.Length * width)
+            .Select(slot => (long)(slot / width) * batch.PromptWidth + prompts[slot / width].Length - 1);
         logits = model.Head(weights, x.index_select(0, tensor(last.ToArray(), device: model.Device))).MoveToOuterDisposeScope();
         return new Prefill(first, prompts.Length, keysValues);
     }

@@ -6,7 +6,8 @@ using ToolR0.Contracts.Options;
 namespace ToolR0.Policies.Sampling;
 
 /// <summary>One completion in the making.</summary>
-internal sealed class SampledRow(int group, long seed, Policy policy, SamplingOptions options, IReadOnlyList<string> stop, Action<SampledToken>? onToken)
+internal sealed class SampledRow(int group, long seed, Policy policy, SamplingOptions options, IReadOnlyList<string> stop,
+    Action<SampledToken>? onToken)
 {
     private readonly List<int> _tokens = [];
     private readonly List<float> _logProbs = [];

@@ -81,7 +81,8 @@ public static class Sampler
         while (batch.Step() || waiting.Count > 0);
     }
 
-    /// <summary>Groups that may be decoded at a time: as many as fit even if every completion takes all the tokens it may, and at least one.</summary>
+    /// <summary>Groups that may be decoded at a time: as many as fit even if every completion takes all the tokens it may, and at least
+    /// one.</summary>
     private static int Places(Transformer model, IReadOnlyCollection<DecodeGroup> groups, long cacheBytes)
     {
         var config = model.Config;

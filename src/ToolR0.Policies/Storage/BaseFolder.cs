@@ -18,7 +18,8 @@ public static class BaseFolder
         var positions = ModelConfig.Load(path).MaxPositions;
         return positions >= options.Prompts.MaxPromptTokens
             ? path
-            : throw new UserErrorException($"--base {path}: the model has {positions} positions, fewer than prompts.maxPromptTokens ({options.Prompts.MaxPromptTokens})");
+            : throw new UserErrorException(
+                $"--base {path}: the model has {positions} positions, fewer than prompts.maxPromptTokens ({options.Prompts.MaxPromptTokens})");
     }
 
     /// <summary>A model's folder (the shipped one for null), looked at but not loaded.</summary>

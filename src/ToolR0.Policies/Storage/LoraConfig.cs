@@ -5,8 +5,8 @@ using ToolR0.Policies.Model;
 namespace ToolR0.Policies.Storage;
 
 /// <summary>
-/// A low-rank adapter as PEFT's <c>adapter_config.json</c> describes it. What this product does not compute (DoRA, ranks that differ between layers, …) is
-/// refused when it is read, never ignored.
+/// A low-rank adapter as PEFT's <c>adapter_config.json</c> describes it. What this product does not compute (DoRA, ranks that differ between layers,
+/// …) is refused when it is read, never ignored.
 /// </summary>
 internal sealed record LoraConfig
 {
@@ -19,7 +19,8 @@ internal sealed record LoraConfig
     /// <summary>Variants of LoRA that change what is computed. Null, false and empty say that they are not in use.</summary>
     private static readonly string[] Unsupported =
     [
-        "use_dora", "use_rslora", "use_qalora", "fan_in_fan_out", "lora_bias", "modules_to_save", "rank_pattern", "alpha_pattern", "layers_to_transform",
+        "use_dora", "use_rslora", "use_qalora", "fan_in_fan_out", "lora_bias", "modules_to_save", "rank_pattern", "alpha_pattern",
+        "layers_to_transform",
         "layer_replication", "trainable_token_indices", "target_parameters", "exclude_modules", "alora_invocation_tokens", "arrow_config",
     ];
 
@@ -30,7 +31,8 @@ internal sealed record LoraConfig
     private static readonly string[] PlainInitialisations = ["gaussian", "eva", "orthogonal"];
 
     /// <summary>Settings of how an adapter began or was computed, which say nothing of what it means.</summary>
-    private static readonly string[] HarmlessConfigs = ["loftq_config", "eva_config", "corda_config", "lora_ga_config", "megatron_config", "runtime_config"];
+    private static readonly string[] HarmlessConfigs =
+        ["loftq_config", "eva_config", "corda_config", "lora_ga_config", "megatron_config", "runtime_config"];
 
     public required int Rank { get; init; }
 
@@ -81,7 +83,8 @@ internal sealed record LoraConfig
             return;
         var hash = PolicyFiles.HashOfWeights(baseFolder);
         if (hash != name)
-            throw new InvalidDataException($"{Path.Combine(folder, ConfigFile)}: base_model_name_or_path names policy {name}; the weights in {baseFolder} are {hash}");
+            throw new InvalidDataException(
+                $"{Path.Combine(folder, ConfigFile)}: base_model_name_or_path names policy {name}; the weights in {baseFolder} are {hash}");
     }
 
     /// <exception cref="InvalidDataException">Missing, malformed or unsupported; the message names file, key and value.</exception>
@@ -143,17 +146,21 @@ internal sealed record LoraConfig
             throw new InvalidDataException("is not a JSON object");
         if (Get(root, "peft_type") is not { ValueKind: JsonValueKind.String } type || type.GetString() != "LORA")
             throw Refusal(root, "peft_type", "must be LORA");
-        if (Get(root, "bias") is { ValueKind: not JsonValueKind.Null } bias && !(bias.ValueKind == JsonValueKind.String && bias.GetString() == "none"))
+        if (Get(root, "bias") is { ValueKind: not JsonValueKind.Null } bias
+            && !(bias.ValueKind == JsonValueKind.String && bias.GetString() == "none"))
             throw Refusal(root, "bias", "must be none");
         if (Array.Find(Unsupported, key => Get(root, key) is { } value && !IsOff(value)) is { } unsupported)
             throw Refusal(root, unsupported, "is not supported");
         if (Get(root, "init_lora_weights") is { } init && !IsPlain(init))
-            throw Refusal(root, "init_lora_weights", $"must be true, false or one of {string.Join(", ", PlainInitialisations)}: others change the weights below the adapter");
-        if (root.EnumerateObject().FirstOrDefault(member => IsVariant(member.Name) && !IsOff(member.Value)) is { Value.ValueKind: not JsonValueKind.Undefined } variant)
+            throw Refusal(root, "init_lora_weights",
+                $"must be true, false or one of {string.Join(", ", PlainInitialisations)}: others change the weights below the adapter");
+        if (root.EnumerateObject()
+            .FirstOrDefault(member => IsVariant(member.Name) && !IsOff(member.Value)) is { Value.ValueKind: not JsonValueKind.Undefined } variant)
             throw Refusal(root, variant.Name, "is not supported");
         if (Get(root, "r") is not { ValueKind: JsonValueKind.Number } r || !r.TryGetInt32(out var rank) || rank is < 1 or > LargestRank)
             throw Refusal(root, "r", $"must be from 1 to {LargestRank}");
-        if (Get(root, "lora_alpha") is not { ValueKind: JsonValueKind.Number } a || !a.TryGetDouble(out var alpha) || !double.IsFinite(alpha) || alpha <= 0)
+        if (Get(root, "lora_alpha") is not { ValueKind: JsonValueKind.Number } a || !a.TryGetDouble(out var alpha) || !double.IsFinite(alpha)
+            || alpha <= 0)
             throw Refusal(root, "lora_alpha", "must be above 0");
         return new LoraConfig
         {

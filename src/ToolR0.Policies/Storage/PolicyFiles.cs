@@ -52,7 +52,8 @@ internal static class PolicyFiles
             {
                 var file = entry.Value.GetString() ?? "";
                 if (file != Path.GetFileName(file) || file.Contains('\0') || !file.EndsWith(".safetensors", StringComparison.Ordinal))
-                    throw new InvalidDataException($"{path}: weight_map.{Shown(entry.Name)} = {Shown(file)}: must name a .safetensors file of the same folder");
+                    throw new InvalidDataException(
+                        $"{path}: weight_map.{Shown(entry.Name)} = {Shown(file)}: must name a .safetensors file of the same folder");
                 if (!map.TryAdd(entry.Name, file))
                     throw new InvalidDataException($"{path}: weight_map.{Shown(entry.Name)} is there twice");
             }
@@ -66,7 +67,8 @@ internal static class PolicyFiles
     }
 
     /// <summary>
-    /// SHA-256 in lower-case hex of the weights and of the adapter they were made with, if they were: different adapters may round to the same weights.
+    /// SHA-256 in lower-case hex of the weights and of the adapter they were made with, if they were: different adapters may round to the same
+    /// weights.
     /// </summary>
     public static string HashOf(string folder)
     {
@@ -120,7 +122,8 @@ internal static class PolicyFiles
                 if (!shapes.TryGetValue(entry.Name, out var shape))
                 {
                     // Old checkpoints repeat what the configuration says: the tied embedding, the rotary frequencies.
-                    if ((entry.Name == "lm_head.weight" && config.TiedEmbeddings) || entry.Name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal))
+                    if ((entry.Name == "lm_head.weight" && config.TiedEmbeddings)
+                        || entry.Name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal))
                         continue;
                     throw new InvalidDataException($"{path}: tensor {Shown(entry.Name)} does not belong to the model that config.json describes");
                 }

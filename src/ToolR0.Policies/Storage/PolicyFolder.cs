@@ -28,7 +28,8 @@ internal sealed class PolicyFolder
         foreach (var path in PolicyFiles.WeightFiles(folder))
         {
             using var file = SafeTensors.Open(path);
-            layout._weights.Add(Path.GetFileName(path), file.Entries.Values.ToDictionary(e => e.Name, e => SafeTensors.TypeOf(e), StringComparer.Ordinal));
+            layout._weights.Add(Path.GetFileName(path),
+                file.Entries.Values.ToDictionary(e => e.Name, e => SafeTensors.TypeOf(e), StringComparer.Ordinal));
         }
 
         return layout;

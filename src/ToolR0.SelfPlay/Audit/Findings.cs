@@ -25,7 +25,8 @@ internal sealed class Findings
     public void Add(string stream, long version, string field, string stored, string recomputed) =>
         _found.Add(new AuditFinding(stream, version, field, Short(stored), Short(recomputed)));
 
-    /// <summary>Compares a fact with its recomputation as a whole: every property of every record in it, so that a new one cannot be forgotten.</summary>
+    /// <summary>Compares a fact with its recomputation as a whole: every property of every record in it, so that a new one cannot be
+    /// forgotten.</summary>
     /// <param name="except">Keys of dictionaries that are taken as stored.</param>
     public void CompareFacts<T>(StoredFact stored, T recomputed, params string[] except)
         where T : class =>
@@ -36,7 +37,8 @@ internal sealed class Findings
         Walk(new Walker(stream, version, except), "", stored, recomputed);
 
     /// <summary>Compares a part of a fact: a value, a list, a dictionary or a record.</summary>
-    public void Compare<T>(string stream, long version, string field, T stored, T recomputed) => Walk(new Walker(stream, version, []), field, stored, recomputed);
+    public void Compare<T>(string stream, long version, string field, T stored, T recomputed) =>
+        Walk(new Walker(stream, version, []), field, stored, recomputed);
 
     private bool Walk(Walker at, string path, object? stored, object? recomputed)
     {
@@ -56,7 +58,8 @@ internal sealed class Findings
             return Same(at, path, stored, recomputed);
         var same = true;
         foreach (var property in PropertiesOf(stored.GetType()))
-            same &= Walk(at, Join(path, JsonNamingPolicy.CamelCase.ConvertName(property.Name)), property.GetValue(stored), property.GetValue(recomputed));
+            same &= Walk(at, Join(path, JsonNamingPolicy.CamelCase.ConvertName(property.Name)), property.GetValue(stored),
+                property.GetValue(recomputed));
         return same;
     }
 
@@ -71,7 +74,8 @@ internal sealed class Findings
         return same;
     }
 
-    private bool WalkDictionaries(Walker at, string path, IReadOnlyDictionary<string, object?> stored, IReadOnlyDictionary<string, object?> recomputed)
+    private bool WalkDictionaries(Walker at, string path, IReadOnlyDictionary<string, object?> stored,
+        IReadOnlyDictionary<string, object?> recomputed)
     {
         var same = true;
         foreach (var name in stored.Keys.Union(recomputed.Keys).Order(StringComparer.Ordinal))
@@ -79,7 +83,8 @@ internal sealed class Findings
             if (at.Except.Contains(name))
                 continue;
             var (here, there) = (stored.TryGetValue(name, out var a), recomputed.TryGetValue(name, out var b));
-            same &= here && there ? Walk(at, Join(path, name), a, b) : Differ(at, Join(path, name), here ? Text(a) : "nothing", there ? Text(b) : "nothing");
+            same &= here && there ? Walk(at, Join(path, name), a, b)
+                : Differ(at, Join(path, name), here ? Text(a) : "nothing", there ? Text(b) : "nothing");
         }
 
         return same;
@@ -98,7 +103,8 @@ internal sealed class Findings
     private static bool IsRecord(Type type) => !type.IsEnum && type.Assembly == typeof(StoredFact).Assembly;
 
     private static PropertyInfo[] PropertiesOf(Type type) =>
-        Properties.GetOrAdd(type, known => [.. known.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(property => property.SetMethod is not null)]);
+        Properties.GetOrAdd(type, known =>
+            [.. known.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(property => property.SetMethod is not null)]);
 
     private static Dictionary<string, object?> Entries(IDictionary dictionary)
     {

@@ -25,7 +25,8 @@ public static class RunAudit
     /// <param name="facts">All facts of one run in global order.</param>
     /// <param name="decode">From a completion's token ids (stopping token included) to its text; null leaves texts unchecked.</param>
     /// <param name="encodePrompt">From chat messages to prompt token ids, generation prompt included; null leaves prompts unchecked.</param>
-    /// <param name="heldOut">Items of each held-out stream (<c>heldout/{sha256}</c>) in order, where <paramref name="facts"/> does not hold them.</param>
+    /// <param name="heldOut">Items of each held-out stream (<c>heldout/{sha256}</c>) in order, where <paramref name="facts"/> does not hold
+    /// them.</param>
     public static async IAsyncEnumerable<AuditFinding> CheckAsync(
         IAsyncEnumerable<StoredFact> facts,
         Func<IReadOnlyList<int>, string>? decode = null,

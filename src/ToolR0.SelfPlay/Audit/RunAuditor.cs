@@ -26,7 +26,8 @@ internal sealed class RunAuditor(
     private StepAuditor? _step;
 
     /// <summary>Of the run's held-out items as far as they are known at the first curriculum.</summary>
-    private HeldOutGuard Guard => _guard ??= new HeldOutGuard(_run!.HeldOut.SelectMany(set => _heldOut.GetValueOrDefault(Ids.HeldOutStream(set.Sha256)) ?? []));
+    private HeldOutGuard Guard =>
+        _guard ??= new HeldOutGuard(_run!.HeldOut.SelectMany(set => _heldOut.GetValueOrDefault(Ids.HeldOutStream(set.Sha256)) ?? []));
 
     public IReadOnlyList<AuditFinding> Next(StoredFact stored)
     {
@@ -145,7 +146,8 @@ internal sealed class RunAuditor(
             phase switch
             {
                 Phase.Solver when _selected.Count > 0 && step < _phase?.Steps =>
-                    [.. TrainingOrder.Positions(_selected.Count, _phase.Steps, options.Solver.PromptsPerStep, step).Select(position => _selected[position].Task)],
+                    [.. TrainingOrder.Positions(_selected.Count, _phase.Steps, options.Solver.PromptsPerStep, step)
+                        .Select(position => _selected[position].Task)],
                 Phase.Evaluation when step < _run.HeldOut.Count => Items(_run.HeldOut[step], options.Evaluation.Limit),
                 _ => [],
             },

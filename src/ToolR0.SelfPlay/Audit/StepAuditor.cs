@@ -43,7 +43,8 @@ internal sealed partial class StepAuditor(
 
         if (PlaceOf(stored.Stream) is not { } place)
         {
-            findings.Add(stored.Stream, stored.Version, "stream", stored.Fact.GetType().Name, "nothing: the stream belongs to no group of the step under way");
+            findings.Add(stored.Stream, stored.Version, "stream", stored.Fact.GetType().Name,
+                "nothing: the stream belongs to no group of the step under way");
             return;
         }
 
@@ -78,11 +79,13 @@ internal sealed partial class StepAuditor(
     {
         var set = step.Step < run.HeldOut.Count ? run.HeldOut[step.Step] : null;
         var answers = step.Tasks
-            .Select((task, n) => (Item: Item(task), Attempt: Fact<TaskAttempted>(Stream(n)), Score: Fact<AttemptsScored>(Stream(n))?.Scores.FirstOrDefault()))
+            .Select((task, n) =>
+                (Item: Item(task), Attempt: Fact<TaskAttempted>(Stream(n)), Score: Fact<AttemptsScored>(Stream(n))?.Scores.FirstOrDefault()))
             .Where(answer => answer is { Item: not null, Score: not null }).ToList();
         var again = StepMetrics.Evaluated(
             step.Run, step.Iteration, set?.Name ?? "", step.Policies[Role.Solver], answers.Select(answer => (answer.Item!.Class, answer.Score!)));
-        _metrics = StepMetrics.OfEvaluation(again, answers.Select(answer => answer.Attempt).OfType<TaskAttempted>(), answers.Select(answer => answer.Score!));
+        _metrics = StepMetrics.OfEvaluation(again, answers.Select(answer => answer.Attempt).OfType<TaskAttempted>(),
+            answers.Select(answer => answer.Score!));
         return again;
     }
 
@@ -110,7 +113,8 @@ internal sealed partial class StepAuditor(
         Compare(stored, "run", proposed.Run, step.Run);
         Compare(stored, "spec", proposed.Spec, step.Specs[place.Number]);
         Compare(stored, "policy", proposed.Policy, step.Policies[Role.Generator]);
-        CheckSamples(proposed.Samples, proposed.PromptTokens, proposed.Digest, stored, kind, place.Number, step.Phase == Phase.Generator ? _options.Generator.GroupSize : 1);
+        CheckSamples(proposed.Samples, proposed.PromptTokens, proposed.Digest, stored, kind, place.Number, step.Phase == Phase.Generator
+            ? _options.Generator.GroupSize : 1);
         CheckPrompt(proposed.PromptTokens, GeneratorPrompt.Render(proposed.Spec, _options.Prompts), stored);
     }
 
@@ -234,7 +238,8 @@ internal sealed partial class StepAuditor(
 
     private void CheckAttempts(StoredFact stored)
     {
-        if (Fact<TaskAttempted>(stored.Stream) is not { } attempted || Fact<ToolCallsExecuted>(stored.Stream) is not { } executed || Task(attempted.Task) is not { } task)
+        if (Fact<TaskAttempted>(stored.Stream) is not { } attempted || Fact<ToolCallsExecuted>(stored.Stream) is not { } executed
+            || Task(attempted.Task) is not { } task)
         {
             findings.Add(stored.Stream, stored.Version, "scores", "some", "nothing: attempts, executions or the task are missing");
             return;

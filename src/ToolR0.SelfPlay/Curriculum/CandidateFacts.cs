@@ -18,8 +18,8 @@ public sealed record Candidate(TaskSpec Spec, Trajectory Sample, SampleExecution
 public sealed record Agreement(double Names, double Calls, bool GoldIsMode);
 
 /// <summary>
-/// From a candidate's stored payloads, which may be large, to the small facts that the curriculum is built from. Each candidate by itself: no other is
-/// looked at.
+/// From a candidate's stored payloads, which may be large, to the small facts that the curriculum is built from. Each candidate by itself: no other
+/// is looked at.
 /// </summary>
 public static class CandidateFacts
 {
@@ -30,7 +30,8 @@ public static class CandidateFacts
     {
         var (task, reason, detail) = CandidateFilter.Judge(candidate, guard, options);
         return new CandidateFiltered(
-            run, candidate.Spec.Domain, reason, detail, task is null ? null : Kept(task, options.Curriculum.FoldDigits), candidate.Sample.Tokens.Length);
+            run, candidate.Spec.Domain, reason, detail, task is null ? null
+                : Kept(task, options.Curriculum.FoldDigits), candidate.Sample.Tokens.Length);
     }
 
     /// <summary>Compares the verification samples with the gold calls.</summary>

@@ -8,7 +8,8 @@ namespace ToolR0.SelfPlay.Curriculum;
 /// <param name="Index">n of its stream <c>task/{run}/{iteration}/{n}</c>; names it in seeds, the run's name does not.</param>
 public sealed record FilteredCandidate(TaskRef Task, int Index, CandidateFiltered Filtered);
 
-/// <summary>What filtering says of a candidate, duplicates included: it survives, or it is rejected for a reason of <see cref="Rejections"/>.</summary>
+/// <summary>What filtering says of a candidate, duplicates included: it survives, or it is rejected for a reason of
+/// <see cref="Rejections"/>.</summary>
 public sealed record CandidateVerdict(TaskRef Task, int Index, CandidateFiltered Filtered, string? Reason, string? Detail)
 {
     public bool Survives => Reason is null;
@@ -49,8 +50,8 @@ public sealed record CurriculumSelection(
 }
 
 /// <summary>
-/// Builds the curriculum (arXiv 2602.21320, section on curriculum construction) from small facts about all candidates. Pure and deterministic: options,
-/// seed and facts decide.
+/// Builds the curriculum (arXiv 2602.21320, section on curriculum construction) from small facts about all candidates. Pure and deterministic:
+/// options, seed and facts decide.
 /// </summary>
 public static class CurriculumBuilder
 {
@@ -90,11 +91,14 @@ public static class CurriculumBuilder
         {
             var (task, rated) = (survivor.Verdict.Task, survivor.Rated);
             if (Rejection(rated, iteration, options.Curriculum) is { } reason)
-                rejected.Add(new RejectedCandidate(task, reason, rated.CallAgreement is null ? null : FormattableString.Invariant($"names {rated.NameAgreement:0.###}, calls {rated.CallAgreement:0.###}")));
+                rejected.Add(new RejectedCandidate(task, reason, rated.CallAgreement is null ? null
+                    : FormattableString.Invariant($"names {rated.NameAgreement:0.###}, calls {rated.CallAgreement:0.###}")));
             else if (Label(survivor, options.Curriculum) is { } label)
-                kept.Add(new Verified(survivor.Verdict, label, rated.CallAgreement!.Value, Seeds.Derive(options.Seed, $"{iteration}/select/{survivor.Verdict.Index}")));
+                kept.Add(new Verified(survivor.Verdict, label, rated.CallAgreement!.Value,
+                    Seeds.Derive(options.Seed, $"{iteration}/select/{survivor.Verdict.Index}")));
             else
-                rejected.Add(new RejectedCandidate(task, survivor.Labelled?.PromptTooLong == true ? Rejections.PromptTooLong : Rejections.VoidJudge, null));
+                rejected.Add(new RejectedCandidate(task, survivor.Labelled?.PromptTooLong == true ? Rejections.PromptTooLong
+                    : Rejections.VoidJudge, null));
         }
 
         var chosen = Choose(kept, options);
@@ -104,7 +108,8 @@ public static class CurriculumBuilder
             : chosen.OrderBy(v => Seeds.Derive(options.Seed, $"{iteration}/order/{v.Verdict.Index}"));
         var tasks = ordered.ToList();
         return new CurriculumSelection(
-            [.. tasks.Select(v => new SelectedTask(v.Verdict.Task, v.Verdict.Filtered.Domain, v.Label, v.PassRate, v.Verdict.Filtered.Kept!.Fingerprint))],
+            [.. tasks.Select(v =>
+                new SelectedTask(v.Verdict.Task, v.Verdict.Filtered.Domain, v.Label, v.PassRate, v.Verdict.Filtered.Kept!.Fingerprint))],
             Digests.Sha256Hex(string.Concat(tasks.Select(v => v.Verdict.Filtered.Kept!.Sha256 + "\n"))),
             rejected,
             Mean(survivors.Select(s => s.Rated.NameAgreement)),

@@ -5,8 +5,8 @@ using ToolR0.SelfPlay.Parsing;
 namespace ToolR0.SelfPlay.Measurement;
 
 /// <summary>
-/// What a step's facts tell beside its rewards: whether the Generator does as it was asked, what it writes about, how its tasks spread over p̂, what went
-/// wrong how often. Counts and sorted sums only, so that the order of the facts does not matter.
+/// What a step's facts tell beside its rewards: whether the Generator does as it was asked, what it writes about, how its tasks spread over p̂, what
+/// went wrong how often. Counts and sorted sums only, so that the order of the facts does not matter.
 /// </summary>
 internal static class StepDiagnostics
 {
@@ -14,11 +14,13 @@ internal static class StepDiagnostics
     public const int PassRateBins = 11;
 
     /// <summary>
-    /// wellFormedShare; menuObedienceShare and callsObedienceShare (menu size and number of calls as the spec asks, whatever the options demand); of the
-    /// well-formed tasks callsMean, refusalShare (no call), knownToolShare (offered tools that the base knows, where the options name them), distinctTools, distinctQuestions; of the
-    /// probed ones passRate.{0..10} (tasks by tenth of p̂) and namePassRate (answers that name the right tools in order); reason.{name} (samples).
+    /// wellFormedShare; menuObedienceShare and callsObedienceShare (menu size and number of calls as the spec asks, whatever the options demand); of
+    /// the well-formed tasks callsMean, refusalShare (no call), knownToolShare (offered tools that the base knows, where the options name them),
+    /// distinctTools, distinctQuestions; of the probed ones passRate.{0..10} (tasks by tenth of p̂) and namePassRate (answers that name the right
+    /// tools in order); reason.{name} (samples).
     /// </summary>
-    public static void OfProposals(Dictionary<string, double> metrics, IReadOnlyList<(string Stream, object Fact)> facts, IReadOnlyList<string> knownTools)
+    public static void OfProposals(Dictionary<string, double> metrics, IReadOnlyList<(string Stream, object Fact)> facts,
+        IReadOnlyList<string> knownTools)
     {
         var scored = facts.Where(f => f.Fact is ProposalsScored).ToDictionary(f => f.Stream, f => ((ProposalsScored)f.Fact).Scores);
         var (menus, calls) = (new List<bool>(), new List<bool>());
@@ -30,7 +32,8 @@ internal static class StepDiagnostics
                 if (proposed.Samples[i].Finish == FinishReason.Void)
                     continue;
                 var proposal = ProposalParser.ParseForReward(proposed.Samples[i].Text);
-                menus.Add(proposal.Menu is { } menu && menu.Count == proposed.Spec.MenuSize && menu.DistinctBy(tool => tool.Name).Count() == menu.Count);
+                menus.Add(proposal.Menu is { } menu && menu.Count == proposed.Spec.MenuSize
+                    && menu.DistinctBy(tool => tool.Name).Count() == menu.Count);
                 calls.Add(proposal.Gold?.Count == proposed.Spec.Calls);
                 if (proposal.ToTask(proposed.Spec) is { } task)
                     tasks[new TaskRef(stream, i)] = task;

@@ -12,10 +12,11 @@ public static class StepMetrics
 {
     /// <summary>
     /// A training step, from its groups' facts (and the probes' in a Generator step) and the update. Both roles: rewardMean, formatMean, voidShare,
-    /// zeroVarianceShare, groups, samples, tokensSampled (all that was sampled), completionTokens (mean length), surprisal (mean over completions of the mean
-    /// −log-probability of their tokens, in nats), and the learner's own metrics (its entropy is the true one of the distribution sampled from, in nats
-    /// per token). Generator: validityMean, difficultyMean, curriculumMean, repetitionMean, coherenceMean (when judged), passRate and consistency (over
-    /// probed proposals), probedShare. Solver: accuracyMean, nameMean, keysMean, valuesMean, exactShare. And <see cref="StepDiagnostics"/>.
+    /// zeroVarianceShare, groups, samples, tokensSampled (all that was sampled), completionTokens (mean length), surprisal (mean over completions of
+    /// the mean −log-probability of their tokens, in nats), and the learner's own metrics (its entropy is the true one of the distribution sampled
+    /// from, in nats per token). Generator: validityMean, difficultyMean, curriculumMean, repetitionMean, coherenceMean (when judged), passRate and
+    /// consistency (over probed proposals), probedShare. Solver: accuracyMean, nameMean, keysMean, valuesMean, exactShare. And
+    /// <see cref="StepDiagnostics"/>.
     /// </summary>
     /// <param name="facts">With the stream of each.</param>
     /// <param name="knownTools"><see cref="SpecOptions.KnownTools"/>.</param>
@@ -36,8 +37,8 @@ public static class StepMetrics
 
     /// <summary>
     /// candidates, selected, rejected, easyShare, mediumShare, hardShare, passRate (of the selected), nameAgreement and callAgreement (of all
-    /// verified), rejected.{reason} per reason, tokens (all that was sampled), and of the selected tasks what <see cref="StepDiagnostics.OfTasks"/> says
-    /// and passRate.{0..10}.
+    /// verified), rejected.{reason} per reason, tokens (all that was sampled), and of the selected tasks what <see cref="StepDiagnostics.OfTasks"/>
+    /// says and passRate.{0..10}.
     /// </summary>
     /// <param name="verdicts">Of all candidates.</param>
     /// <param name="rated">Of the verified ones.</param>
@@ -73,7 +74,8 @@ public static class StepMetrics
     }
 
     /// <summary>accuracy, items, tokens (all that was sampled), and reason.{name} (answers).</summary>
-    public static Dictionary<string, double> OfEvaluation(EvaluationCompleted evaluated, IEnumerable<TaskAttempted> attempts, IEnumerable<AttemptScore> scores)
+    public static Dictionary<string, double> OfEvaluation(EvaluationCompleted evaluated, IEnumerable<TaskAttempted> attempts,
+        IEnumerable<AttemptScore> scores)
     {
         var metrics = new Dictionary<string, double>
         {
@@ -154,7 +156,8 @@ public static class StepMetrics
         metrics[MetricNames.TokensSampled] = samples.Sum(s => (double)s.Tokens.Length);
         var counted = own.Where(s => s.Finish != FinishReason.Void).ToList();
         Mean(metrics, MetricNames.CompletionTokens, counted.Select(s => (double)s.Tokens.Length));
-        Mean(metrics, MetricNames.Surprisal, counted.Where(s => s.LogProbs.Length > 0).Select(s => -s.LogProbs.Sum(p => (double)p) / s.LogProbs.Length));
+        Mean(metrics, MetricNames.Surprisal, counted.Where(s => s.LogProbs.Length > 0)
+            .Select(s => -s.LogProbs.Sum(p => (double)p) / s.LogProbs.Length));
     }
 
     internal static void Mean(Dictionary<string, double> metrics, string name, IEnumerable<double> values)

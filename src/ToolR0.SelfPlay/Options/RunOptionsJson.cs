@@ -24,7 +24,8 @@ public static class RunOptionsJson
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase, allowIntegerValues: false) },
     };
 
-    private static readonly JsonDocumentOptions Reading = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, AllowDuplicateProperties = false };
+    private static readonly JsonDocumentOptions Reading =
+        new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, AllowDuplicateProperties = false };
 
     /// <summary>All options, the preset's and the changed ones.</summary>
     public static string Write(RunOptions options) => JsonSerializer.Serialize(options, Format);
@@ -53,7 +54,8 @@ public static class RunOptionsJson
         }
     }
 
-    /// <summary>The path of the first name that an object holds twice, null if there is none. Letter case makes no difference, except in the names of a distribution.</summary>
+    /// <summary>The path of the first name that an object holds twice, null if there is none. Letter case makes no difference, except in the names of
+    /// a distribution.</summary>
     private static string? Repeated(string json)
     {
         using var document = JsonDocument.Parse(json, Reading with { AllowDuplicateProperties = true });
@@ -69,7 +71,8 @@ public static class RunOptionsJson
                 var inner = Join(path, member.Name);
                 if (!names.Add(member.Name))
                     return inner;
-                var group = type is null ? null : Properties(type).FirstOrDefault(p => string.Equals(p.Name, member.Name, StringComparison.OrdinalIgnoreCase))?.PropertyType;
+                var group = type is null ? null
+                    : Properties(type).FirstOrDefault(p => string.Equals(p.Name, member.Name, StringComparison.OrdinalIgnoreCase))?.PropertyType;
                 if (In(member.Value, inner, group is not null && IsGroup(group) ? group : null) is { } repeated)
                     return repeated;
             }
@@ -83,7 +86,8 @@ public static class RunOptionsJson
         if (document is not JsonObject overrides)
             throw new OptionsException("the options are not a JSON object");
         var (presetKey, presetNode) = overrides.FirstOrDefault(m => string.Equals(m.Key, "preset", StringComparison.OrdinalIgnoreCase));
-        var name = givenPreset is not null ? givenPreset : presetKey is null ? basePreset : presetNode?.GetValueKind() == JsonValueKind.String ? presetNode.GetValue<string>() : Text(presetNode);
+        var name = givenPreset is not null ? givenPreset : presetKey is null ? basePreset : presetNode?.GetValueKind() == JsonValueKind.String
+            ? presetNode.GetValue<string>() : Text(presetNode);
         var preset = presets.GetValueOrDefault(name)
             ?? throw new OptionsException($"preset: '{name}' is unknown; it is one of {string.Join(", ", presets.Keys)}");
         var merged = JsonSerializer.SerializeToNode(preset, Format)!.AsObject();
@@ -95,7 +99,8 @@ public static class RunOptionsJson
 
     /// <summary>One option by its path, as a flag or an environment variable gives it: <c>Set(options, "solver.learningRate", "3e-4")</c>.</summary>
     /// <param name="path">Names in any letter case, separated by dots. An entry of a distribution is named too: <c>specs.domains.finance</c>.</param>
-    /// <param name="value">A number, a name, true or false; a list as JSON or separated by commas; a distribution as JSON or <c>1=0.5,2=0.5</c>.</param>
+    /// <param name="value">A number, a name, true or false; a list as JSON or separated by commas; a distribution as JSON or
+    /// <c>1=0.5,2=0.5</c>.</param>
     /// <exception cref="OptionsException">The path does not exist or the value does not fit.</exception>
     public static RunOptions Set(RunOptions options, string path, string value)
     {
@@ -104,7 +109,8 @@ public static class RunOptionsJson
         var type = typeof(RunOptions);
         var names = path.Split('.');
         if (names is [var only] && only.Equals("preset", StringComparison.OrdinalIgnoreCase))
-            throw new OptionsException("preset: is where the options start from, not one of them; give it as --preset, TOOLR0_PRESET or at the top of the options file");
+            throw new OptionsException(
+                "preset: is where the options start from, not one of them; give it as --preset, TOOLR0_PRESET or at the top of the options file");
         for (var i = 0; ; i++)
         {
             var prefix = string.Join('.', names[..i]);
@@ -196,7 +202,8 @@ public static class RunOptionsJson
             else if (type == typeof(bool))
                 node = JsonNode.Parse(text.ToLowerInvariant());
             else if (IsList(type) && !text.StartsWith('['))
-                node = new JsonArray([.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(t => (JsonNode)t)]);
+                node = new JsonArray(
+                    [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(t => (JsonNode)t)]);
             else if (IsDistribution(type) && !text.StartsWith('{'))
                 node = Distribution(text);
             else
@@ -242,10 +249,12 @@ public static class RunOptionsJson
             return property;
 
         var near = Spelling.Nearest(Names(type), name, 3);
-        throw new OptionsException($"{Join(prefix, name)}: there is no such option; the nearest are {string.Join(", ", near.Select(n => Join(prefix, n)))}");
+        throw new OptionsException(
+            $"{Join(prefix, name)}: there is no such option; the nearest are {string.Join(", ", near.Select(n => Join(prefix, n)))}");
     }
 
-    private static IEnumerable<PropertyInfo> Properties(Type type) => type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite);
+    private static IEnumerable<PropertyInfo> Properties(Type type) =>
+        type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(p => p.CanWrite);
 
     private static IEnumerable<string> Names(Type type) => Properties(type).Select(p => Camel(p.Name));
 

@@ -67,7 +67,8 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
     private void Specs()
     {
         Share(o => o.Specs.MultiTurn);
-        Weights(o => o.Specs.Domains, name => !string.IsNullOrWhiteSpace(name) && !name.Any(c => char.IsControl(c) || c is '<' or '>'), "names without < or >");
+        Weights(o => o.Specs.Domains, name =>
+            !string.IsNullOrWhiteSpace(name) && !name.Any(c => char.IsControl(c) || c is '<' or '>'), "names without < or >");
         Weights(o => o.Specs.Calls, n => n is >= 0 and <= 16, "numbers from 0 to 16");
         Weights(o => o.Specs.MenuForSeveralCalls, m => m is >= 1 and <= 128, "sizes from 1 to 128");
         Weights(o => o.Specs.MenuForOneCall, m => m is >= 1 and <= 128, "sizes from 1 to 128");
@@ -95,7 +96,8 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         NotNegative(o => o.Generator.Reward.CoherenceWeight);
         Share(o => o.Generator.Reward.BandLow);
         Share(o => o.Generator.Reward.BandHigh);
-        Check(o => o.Generator.Reward, r => r.BandLow <= r.BandHigh, "must have bandLow not above bandHigh", r => $"[{Text(r.BandLow)}, {Text(r.BandHigh)}]");
+        Check(o => o.Generator.Reward, r => r.BandLow <= r.BandHigh, "must have bandLow not above bandHigh", r =>
+            $"[{Text(r.BandLow)}, {Text(r.BandHigh)}]");
         Positive(o => o.Generator.Reward.BandSigma);
         NotNegative(o => o.Generator.Reward.RepetitionWeight);
         Check(o => o.Generator.Reward.RepetitionScope, Enum.IsDefined, OneOf<RepetitionScope>());
@@ -120,8 +122,10 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         NotNegative(o => o.Curriculum.EasyShare);
         NotNegative(o => o.Curriculum.MediumShare);
         NotNegative(o => o.Curriculum.HardShare);
-        Check(o => o.Curriculum, c => c.HardBelow <= c.EasyFrom, "must have hardBelow not above easyFrom", c => $"{Text(c.HardBelow)}, {Text(c.EasyFrom)}");
-        Check(o => o.Curriculum, c => c.EasyShare + c.MediumShare + c.HardShare > 0, "must have a positive sum of easyShare, mediumShare and hardShare", _ => "0");
+        Check(o => o.Curriculum, c => c.HardBelow <= c.EasyFrom, "must have hardBelow not above easyFrom", c =>
+            $"{Text(c.HardBelow)}, {Text(c.EasyFrom)}");
+        Check(o => o.Curriculum, c =>
+            c.EasyShare + c.MediumShare + c.HardShare > 0, "must have a positive sum of easyShare, mediumShare and hardShare", _ => "0");
         NotNegative(o => o.Curriculum.MajorityFromIteration);
         AtLeastOne(o => o.Curriculum.MinDistinctTools);
         NotNegative(o => o.Curriculum.MinDescriptionLength);
@@ -162,7 +166,8 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         Positive(o => o.Learning.Lora.Alpha);
         Check(
             o => o.Learning.Lora.Targets,
-            names => names is [LoraOptions.AllLinear] || (names.Count > 0 && names.Distinct().Count() == names.Count && names.All(LoraOptions.Modules.Contains)),
+            names => names is [LoraOptions.AllLinear]
+                || (names.Count > 0 && names.Distinct().Count() == names.Count && names.All(LoraOptions.Modules.Contains)),
             $"must be {LoraOptions.AllLinear}, or some of {string.Join(", ", LoraOptions.Modules)}, each once");
     }
 
@@ -175,14 +180,17 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         Check($"{path}.maxNewTokens", o => get(o).MaxNewTokens, n => n >= 1, "must be at least 1", n => Text(n));
     }
 
-    /// <summary>What is learned from must have been drawn: greedy completions of a group are equal, and ratios are taken at the sampling temperature.</summary>
+    /// <summary>What is learned from must have been drawn: greedy completions of a group are equal, and ratios are taken at the sampling
+    /// temperature.</summary>
     private void Trained(Expression<Func<RunOptions, double>> temperature) =>
-        Check(temperature, t => t is >= LowestTrained or < 0 || !double.IsFinite(t), $"must be at least {Text(LowestTrained)}, since what is sampled is learned from");
+        Check(temperature, t =>
+            t is >= LowestTrained or < 0 || !double.IsFinite(t), $"must be at least {Text(LowestTrained)}, since what is sampled is learned from");
 
     private void Weights<T>(Expression<Func<RunOptions, IReadOnlyDictionary<T, double>>> field, Func<T, bool> isKey, string keys)
     {
         Check(field, w => w.Keys.All(isKey), $"must have {keys} as its keys", w => $"[{string.Join(", ", w.Keys)}]");
-        Check(field, w => w.Values.All(v => v >= 0 && double.IsFinite(v)), "must have weights of at least 0", w => $"[{string.Join(", ", w.Values.Select(Text))}]");
+        Check(field, w => w.Values.All(v => v >= 0 && double.IsFinite(v)), "must have weights of at least 0", w =>
+            $"[{string.Join(", ", w.Values.Select(Text))}]");
         Check(field, w => w.Values.Sum() > 0, "must have a positive weight", w => $"[{string.Join(", ", w.Keys)}]");
     }
 

@@ -5,7 +5,8 @@ public static class Spelling
 {
     /// <summary>The known names that are nearest by single letters that differ, letter case aside.</summary>
     public static IEnumerable<string> Nearest(IEnumerable<string> known, string name, int count) => known
-        .OrderBy(candidate => Distance(candidate.ToLowerInvariant(), name.ToLowerInvariant())).ThenBy(candidate => candidate, StringComparer.Ordinal).Take(count);
+        .OrderBy(candidate => Distance(candidate.ToLowerInvariant(), name.ToLowerInvariant())).ThenBy(candidate => candidate, StringComparer.Ordinal)
+            .Take(count);
 
     private static int Distance(string a, string b)
     {

@@ -71,7 +71,8 @@ public static class Calls
     public static bool SameNames(IReadOnlyList<ToolCall> a, IReadOnlyList<ToolCall> b) =>
         a.Select(call => call.Name).SequenceEqual(b.Select(call => call.Name), StringComparer.Ordinal);
 
-    /// <summary>The calls as <c>[{"name":…,"arguments":{…}}]</c> without white space, arguments in their given order and numbers as written.</summary>
+    /// <summary>The calls as <c>[{"name":…,"arguments":{…}}]</c> without white space, arguments in their given order and numbers as
+    /// written.</summary>
     public static string ToJson(IEnumerable<ToolCall> calls)
     {
         var text = new StringBuilder("[");

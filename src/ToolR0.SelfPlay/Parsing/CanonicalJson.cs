@@ -4,7 +4,8 @@ using System.Text.Json;
 
 namespace ToolR0.SelfPlay.Parsing;
 
-/// <summary>JSON text with one spelling per value: no white space, keys sorted by code unit, numbers in their normal form (1.0 is 1, 1e2 is 100).</summary>
+/// <summary>JSON text with one spelling per value: no white space, keys sorted by code unit, numbers in their normal form (1.0 is 1, 1e2 is
+/// 100).</summary>
 public static class CanonicalJson
 {
     public static string Of(JsonElement value)

@@ -18,17 +18,20 @@ public static class MenuReader
 
     private static readonly string[] ObjectTypes = ["object", "dict"];
 
-    /// <summary>What JSON Schema says of an object beside its properties: no names of parameters where the schema says that it is an object's.</summary>
+    /// <summary>What JSON Schema says of an object beside its properties: no names of parameters where the schema says that it is an
+    /// object's.</summary>
     private static readonly HashSet<string> Keywords = new(StringComparer.Ordinal)
     {
         "type", "required", "title", "description", "default", "example", "examples", "enum", "const", "format", "nullable",
-        "propertyOrdering", "minProperties", "maxProperties", "dependentRequired", "allOf", "anyOf", "oneOf", "deprecated", "readOnly", "writeOnly", "strict", "optional",
+        "propertyOrdering", "minProperties", "maxProperties", "dependentRequired", "allOf", "anyOf", "oneOf", "deprecated", "readOnly", "writeOnly",
+        "strict", "optional",
     };
 
     /// <summary>Those of them that hold schemas.</summary>
     private static readonly HashSet<string> SchemaKeywords = new(StringComparer.Ordinal)
     {
-        "properties", "additionalProperties", "unevaluatedProperties", "patternProperties", "propertyNames", "dependencies", "dependentSchemas", "definitions",
+        "properties", "additionalProperties", "unevaluatedProperties", "patternProperties", "propertyNames", "dependencies", "dependentSchemas",
+            "definitions",
         "not", "if", "then", "else",
     };
 
@@ -60,8 +63,8 @@ public static class MenuReader
     public static string ToJson(IEnumerable<ToolSpec> menu) => $"[{string.Join(',', menu.Select(tool => ToJson(tool, null)))}]";
 
     /// <summary>
-    /// One tool in the same form, where there is more to say about its parameters than <see cref="ToolParameter"/> holds (enum, default, items, properties, …):
-    /// that stands behind type and description, as <paramref name="written"/> has it.
+    /// One tool in the same form, where there is more to say about its parameters than <see cref="ToolParameter"/> holds (enum, default, items,
+    /// properties, …): that stands behind type and description, as <paramref name="written"/> has it.
     /// </summary>
     /// <param name="tool">As <see cref="Read"/> gave it.</param>
     /// <param name="written">The JSON that it was read from.</param>
@@ -86,7 +89,8 @@ public static class MenuReader
                 CanonicalJson.WriteString(text, parameter.Description);
             }
 
-            if (schemas.ValueKind == JsonValueKind.Object && schemas.TryGetProperty(parameter.Name, out var schema) && schema.ValueKind == JsonValueKind.Object)
+            if (schemas.ValueKind == JsonValueKind.Object && schemas.TryGetProperty(parameter.Name, out var schema)
+                && schema.ValueKind == JsonValueKind.Object)
             {
                 foreach (var member in schema.EnumerateObject().Where(IsDetail))
                 {
@@ -135,7 +139,8 @@ public static class MenuReader
     }
 
     private static bool IsDetail(JsonProperty member) =>
-        member.Name is not ("type" or "description") && !(member.Name == "required" && member.Value.ValueKind is JsonValueKind.True or JsonValueKind.False);
+        member.Name is not ("type" or "description")
+            && !(member.Name == "required" && member.Value.ValueKind is JsonValueKind.True or JsonValueKind.False);
 
     /// <summary>A tool's parameters by name.</summary>
     private static JsonElement Schemas(JsonElement tool)

@@ -31,7 +31,8 @@ public sealed record Proposal(
 
     /// <summary>The menu without tools that say again, name and parameters alike, what an earlier one says.</summary>
     public static IReadOnlyList<ToolSpec> WithoutRepeats(IReadOnlyList<ToolSpec> menu) =>
-        [.. menu.DistinctBy(tool => (tool.Name, string.Join(',', tool.Parameters.Select(p => $"{p.Name}:{p.Type}")), string.Join(',', tool.Required)))];
+        [.. menu.DistinctBy(tool =>
+            (tool.Name, string.Join(',', tool.Parameters.Select(p => $"{p.Name}:{p.Type}")), string.Join(',', tool.Required)))];
 }
 
 /// <summary>Reads Generator completions. Tags are case-sensitive. Never throws.</summary>

@@ -6,8 +6,8 @@ namespace ToolR0.SelfPlay.Parsing;
 
 /// <summary>
 /// Reads what language models write where JSON was asked for: JSON, JSON in a ``` fence, and Python literals (single quotes,
-/// True / False / None, tuples, trailing commas). Text containing "..." does not parse unless it is asked for: it is an echo of an example. Never throws.
-/// The value given back is strict JSON; NUL and lone surrogates, which no store keeps, become U+FFFD.
+/// True / False / None, tuples, trailing commas). Text containing "..." does not parse unless it is asked for: it is an echo of an example. Never
+/// throws. The value given back is strict JSON; NUL and lone surrogates, which no store keeps, become U+FFFD.
 /// </summary>
 public static class RelaxedJson
 {
@@ -33,7 +33,8 @@ public static class RelaxedJson
         return true;
     }
 
-    /// <summary>The characters at the beginning of the text that are one value, with a ``` fence around it if there is one; -1 if it begins with none.</summary>
+    /// <summary>The characters at the beginning of the text that are one value, with a ``` fence around it if there is one; -1 if it begins with
+    /// none.</summary>
     /// <param name="read">The characters that were looked at.</param>
     internal static int LengthOfValue(ReadOnlySpan<char> text, out int read)
     {

@@ -1,8 +1,8 @@
 namespace ToolR0.SelfPlay.Parsing;
 
 /// <summary>
-/// A completion whose blocks are looked for. A tag inside a string of a JSON block is text and not a tag: an answer or tools block that is one JSON value
-/// from its opening to its closing tag is taken as a whole, whatever its strings say. Elsewhere each tag counts where it stands.
+/// A completion whose blocks are looked for. A tag inside a string of a JSON block is text and not a tag: an answer or tools block that is one JSON
+/// value from its opening to its closing tag is taken as a whole, whatever its strings say. Elsewhere each tag counts where it stands.
 /// </summary>
 public sealed class TaggedText
 {
@@ -28,8 +28,8 @@ public sealed class TaggedText
     }
 
     /// <summary>
-    /// The trimmed content of the first (<paramref name="last"/> false) or last complete pair, null if there is none. The last pair begins at the last opening
-    /// tag before its end: a tag that thoughts only speak of opens nothing.
+    /// The trimmed content of the first (<paramref name="last"/> false) or last complete pair, null if there is none. The last pair begins at the
+    /// last opening tag before its end: a tag that thoughts only speak of opens nothing.
     /// </summary>
     public string? Find(string tag, bool last)
     {

@@ -21,7 +21,8 @@ public static class GeneratorPrompt
             ("context", context),
             ("tools", spec.MenuSize.ToString(CultureInfo.InvariantCulture)),
             ("calls", calls),
-            ("calls_rule", spec.Calls == 0 ? PromptTemplates.Text("paper.generator.no_calls") : PromptTemplates.Fill("paper.generator.some_calls", ("calls", calls))),
+            ("calls_rule", spec.Calls == 0 ? PromptTemplates.Text("paper.generator.no_calls")
+                : PromptTemplates.Fill("paper.generator.some_calls", ("calls", calls))),
             ("context_rule", PromptTemplates.Text($"paper.generator.{context}")));
         return [("system", PromptTemplates.Text("paper.generator.system")), ("user", user)];
     }
@@ -35,16 +36,19 @@ public static class SolverPrompt
         purpose is AttemptPurpose.Judge or AttemptPurpose.Label ? JudgePrompt.Render(task, purpose, options) : Render(task, options);
 
     /// <param name="tools">
-    /// The JSON text of tools that have more to say than a <see cref="ToolSpec"/> holds; null where there are none. The compact set has no place for it.
+    /// The JSON text of tools that have more to say than a <see cref="ToolSpec"/> holds; null where there are none. The compact set has no place for
+    /// it.
     /// </param>
-    public static IReadOnlyList<(string Role, string Content)> Render(ToolTask task, PromptOptions options, IReadOnlyDictionary<ToolSpec, string>? tools = null)
+    public static IReadOnlyList<(string Role, string Content)> Render(ToolTask task, PromptOptions options,
+        IReadOnlyDictionary<ToolSpec, string>? tools = null)
     {
         if (options.ShuffleMenu)
             task = task with { Menu = Shuffled(task) };
         if (options.Set == PromptSet.Compact)
             return [("user", CompactFormat.Request(task))];
 
-        var menu = tools is null ? MenuReader.ToJson(task.Menu) : $"[{string.Join(',', task.Menu.Select(tool => tools.GetValueOrDefault(tool) ?? MenuReader.ToJson(tool, null)))}]";
+        var menu = tools is null ? MenuReader.ToJson(task.Menu)
+            : $"[{string.Join(',', task.Menu.Select(tool => tools.GetValueOrDefault(tool) ?? MenuReader.ToJson(tool, null)))}]";
         var user = PromptTemplates.Fill("paper.solver.user", ("question", task.Question), ("menu", menu));
         var system = PromptTemplates.Text("paper.solver.system");
         return [("system", options.OfferRefusal ? $"{system}\n{PromptTemplates.Text("paper.solver.refusal")}" : system), ("user", user)];

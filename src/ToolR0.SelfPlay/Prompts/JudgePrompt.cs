@@ -22,10 +22,12 @@ public static class JudgePrompt
         if (options.Set == PromptSet.Compact)
         {
             return [("user", PromptTemplates.Fill(
-                "compact.judge.user", ("question", task.Question), ("menu", MenuReader.ToCompactJson(task.Menu)), ("answer", answer), ("about", about)))];
+                "compact.judge.user", ("question", task.Question), ("menu", MenuReader.ToCompactJson(task.Menu)), ("answer", answer),
+                    ("about", about)))];
         }
 
-        var user = PromptTemplates.Fill($"paper.judge.{about}", ("question", task.Question), ("menu", MenuReader.ToJson(task.Menu)), ("answer", answer));
+        var user = PromptTemplates.Fill($"paper.judge.{about}", ("question", task.Question), ("menu", MenuReader.ToJson(task.Menu)),
+            ("answer", answer));
         return [("system", PromptTemplates.Text("paper.judge.system")), ("user", user)];
     }
 }

@@ -3,14 +3,16 @@ using ToolR0.Contracts;
 
 namespace ToolR0.SelfPlay.Prompts;
 
-/// <summary>The prompt texts built into the assembly: <c>{set}.{role}.{part}.txt</c>, with <c>{name}</c> places. A final line end belongs to the file, not to the prompt.</summary>
+/// <summary>The prompt texts built into the assembly: <c>{set}.{role}.{part}.txt</c>, with <c>{name}</c> places. A final line end belongs to the
+/// file, not to the prompt.</summary>
 internal static class PromptTemplates
 {
     private static readonly Dictionary<string, string> Texts = new[]
     {
         "paper.generator.system", "paper.generator.user", "paper.generator.single_turn", "paper.generator.multi_turn",
         "paper.generator.some_calls", "paper.generator.no_calls", "paper.solver.system", "paper.solver.refusal", "paper.solver.user",
-        "paper.judge.system", "paper.judge.coherence", "paper.judge.difficulty", "compact.generator.user", "compact.solver.user", "compact.judge.user",
+        "paper.judge.system", "paper.judge.coherence", "paper.judge.difficulty", "compact.generator.user", "compact.solver.user",
+        "compact.judge.user",
     }.ToDictionary(name => name, name => Resources.Text($"Prompts.{name}.txt").TrimEnd('\n'));
 
     public static string Text(string name) => Texts[name];

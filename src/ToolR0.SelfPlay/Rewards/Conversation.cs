@@ -6,8 +6,8 @@ public static class Conversation
     private static readonly (string Speaker, bool IsUser)[] Speakers = [("User:", true), ("Agent:", false), ("Assistant:", false)];
 
     /// <summary>
-    /// True when user and agent speak in turn, the agent at least once, the user last, and nobody says nothing. A turn begins with "User:" or "Agent:" ("Assistant:"
-    /// too, any letter case) at the text's beginning or after white space; nothing stands before the first.
+    /// True when user and agent speak in turn, the agent at least once, the user last, and nobody says nothing. A turn begins with "User:" or
+    /// "Agent:" ("Assistant:" too, any letter case) at the text's beginning or after white space; nothing stands before the first.
     /// </summary>
     public static bool Is(string? question)
     {

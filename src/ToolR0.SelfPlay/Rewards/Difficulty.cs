@@ -38,7 +38,8 @@ public static class Difficulty
         samples.Count > 0 && samples.All(s => s is { Finish: FinishReason.Void, VoidCause: VoidCauses.PromptTooLong });
 
     /// <summary>
-    /// 0 below 1/K, 1 on the band, Gaussian flanks outside, or 0 there with a hard band. With the defaults and K = 8: 1/8 and 7/8 give 0.5812, 1 gives 0.1142.
+    /// 0 below 1/K, 1 on the band, Gaussian flanks outside, or 0 there with a hard band. With the defaults and K = 8: 1/8 and 7/8 give 0.5812, 1
+    /// gives 0.1142.
     /// </summary>
     /// <param name="passRate">p̂ in [0, 1].</param>
     /// <param name="probes">K.</param>

@@ -65,7 +65,8 @@ public static class GeneratorReward
     /// <summary>Scores of a whole group, advantages included.</summary>
     /// <param name="probes">Per sample its probes, null where it was not probed.</param>
     /// <param name="judged">Per sample what the judge said, null where it was not asked.</param>
-    /// <param name="repetition">Per sample the share of its batch that asks the same (<see cref="Repetition.OfGroups"/>). Null: this group is the whole batch.</param>
+    /// <param name="repetition">Per sample the share of its batch that asks the same (<see cref="Repetition.OfGroups"/>). Null: this group is the
+    /// whole batch.</param>
     public static IReadOnlyList<ProposalScore> ScoreGroup(
         TasksProposed group,
         ToolCallsExecuted gold,
@@ -91,7 +92,8 @@ public static class GeneratorReward
 
     /// <summary>One proposal's score by what is stored about it, without repetition and advantage.</summary>
     public static ProposalScore Score(
-        int sample, Proposal proposal, TaskSpec spec, SampleExecution? execution, TaskAttempted? probe, TaskAttempted? judged, int iteration, RunOptions options)
+        int sample, Proposal proposal, TaskSpec spec, SampleExecution? execution, TaskAttempted? probe, TaskAttempted? judged, int iteration,
+        RunOptions options)
     {
         var o = options.Generator.Reward;
         var task = proposal.ToTask(spec);
@@ -120,8 +122,8 @@ public static class GeneratorReward
     }
 
     /// <summary>
-    /// The components put together: r_fmt + r_valid + r_curr, all zero where the question is a placeholder or, with <see cref="GeneratorRewardOptions.StrictGate"/>,
-    /// where a block is missing or empty.
+    /// The components put together: r_fmt + r_valid + r_curr, all zero where the question is a placeholder or, with
+    /// <see cref="GeneratorRewardOptions.StrictGate"/>, where a block is missing or empty.
     /// </summary>
     /// <param name="spec">Null where it is not known: then nothing can disobey it, and a gold answer makes at least one call.</param>
     /// <param name="probes">Null where the Solver was not asked: the difficulty is 0.</param>
@@ -161,11 +163,13 @@ public static class GeneratorReward
         if (o.StrictGate && reasons.Any(reason => reason is Reasons.ToolsNotParsed or Reasons.GoldNotParsed))
             curriculum = 0;
         return new ProposalScore(
-            sample, format, validity, difficulty, coherence, curriculum, 0, format + validity + curriculum, probes?.PassRate, probes?.Consistency, reasons, 0);
+            sample, format, validity, difficulty, coherence, curriculum, 0, format + validity + curriculum, probes?.PassRate, probes?.Consistency,
+                reasons, 0);
     }
 
     private static ProposalScore Repeated(this ProposalScore score, double share, GeneratorRewardOptions o) =>
-        score.Void || score.Reasons is [Reasons.Placeholder] ? score : score with { Repetition = share, Total = score.Total - o.RepetitionWeight * share };
+        score.Void || score.Reasons is [Reasons.Placeholder] ? score
+            : score with { Repetition = share, Total = score.Total - o.RepetitionWeight * share };
 
     private static double Format(Proposal proposal, TaskSpec? spec, GeneratorRewardOptions o, List<string> reasons)
     {
@@ -194,7 +198,8 @@ public static class GeneratorReward
         return menuObeys && callsObey && contextObeys ? format : 0;
     }
 
-    /// <summary>0.4·[every gold name in the menu] + 0.4·[every required argument given] + 0.2·[every value grounded]; halved where the spec is not obeyed.</summary>
+    /// <summary>0.4·[every gold name in the menu] + 0.4·[every required argument given] + 0.2·[every value grounded]; halved where the spec is not
+    /// obeyed.</summary>
     private static double Validity(Proposal proposal, TaskSpec? spec, GeneratorRewardOptions o, List<string> reasons)
     {
         if (proposal.Gold is not { } gold || gold.Count == 0 && spec?.Calls != 0)
@@ -210,7 +215,8 @@ public static class GeneratorReward
         if (!grounded)
             reasons.Add(Reasons.NotGrounded);
         var validity = (named ? o.NameWeight : 0) + (required ? o.RequiredWeight : 0) + (grounded ? o.GroundedWeight : 0);
-        return reasons.Any(reason => reason is Reasons.MenuSizeDiffers or Reasons.CallCountDiffers or Reasons.NoConversation) ? validity / 2 : validity;
+        return reasons.Any(reason => reason is Reasons.MenuSizeDiffers or Reasons.CallCountDiffers or Reasons.NoConversation) ? validity / 2
+            : validity;
     }
 
     private static SampleExecution? Execution(ToolCallsExecuted executed, int sample) =>

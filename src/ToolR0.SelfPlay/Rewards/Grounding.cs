@@ -7,8 +7,8 @@ namespace ToolR0.SelfPlay.Rewards;
 
 /// <summary>
 /// Whether argument values can be read in the question: some variant of the value occurs there on word boundaries, after
-/// <see cref="Words.Fold"/>. Variants: the text itself; integers with and without thousands separators; number words 0-19 and tens, both ways; numbers
-/// without needless zeros (2.50 as 2.5).
+/// <see cref="Words.Fold"/>. Variants: the text itself; integers with and without thousands separators; number words 0-19 and tens, both ways;
+/// numbers without needless zeros (2.50 as 2.5).
 /// </summary>
 public static class Grounding
 {
@@ -51,7 +51,8 @@ public static class Grounding
             var words = Words.Fold(variant);
 
             // A value of signs only ("+") has no words: it must occur as it is.
-            if (words.Length > 1 ? folded.Contains(words, StringComparison.Ordinal) : variant.Length > 0 && question.Contains(variant, StringComparison.Ordinal))
+            if (words.Length > 1 ? folded.Contains(words, StringComparison.Ordinal) : variant.Length > 0
+                && question.Contains(variant, StringComparison.Ordinal))
                 return true;
         }
 

@@ -18,7 +18,8 @@ public static class Judge
     /// <summary>What a failure of the judge counts as where <see cref="JudgeFailure.Middle"/> says so.</summary>
     private const int MiddleScore = 3;
 
-    /// <summary>The score of 1 to 5: the content of <c>&lt;score&gt;</c>, or the whole text where there is no tag; "4/5" and "4." are 4. Null if it can not be read.</summary>
+    /// <summary>The score of 1 to 5: the content of <c>&lt;score&gt;</c>, or the whole text where there is no tag; "4/5" and "4." are 4. Null if it
+    /// can not be read.</summary>
     public static int? ScoreIn(string text)
     {
         var said = Said(text, ScoreTag).TrimEnd('.');
@@ -27,7 +28,8 @@ public static class Judge
         return said is [>= '1' and <= '5'] ? said[0] - '0' : null;
     }
 
-    /// <summary>easy, medium or hard: the content of <c>&lt;difficulty&gt;</c>, or the whole text where there is no tag. Null if it can not be read.</summary>
+    /// <summary>easy, medium or hard: the content of <c>&lt;difficulty&gt;</c>, or the whole text where there is no tag. Null if it can not be
+    /// read.</summary>
     public static string? LabelIn(string text) => Said(text, DifficultyTag).TrimEnd('.').ToLowerInvariant() switch
     {
         CurriculumBuilder.Easy => CurriculumBuilder.Easy,
@@ -37,7 +39,8 @@ public static class Judge
     };
 
     /// <summary>Whether a try's answer can be read, so that no further try is made.</summary>
-    public static bool IsReadable(AttemptPurpose purpose, string text) => purpose == AttemptPurpose.Label ? LabelIn(text) is not null : ScoreIn(text) is not null;
+    public static bool IsReadable(AttemptPurpose purpose, string text) =>
+        purpose == AttemptPurpose.Label ? LabelIn(text) is not null : ScoreIn(text) is not null;
 
     /// <summary>The first readable score of the tries; where there is none null, or 3 if the options say so.</summary>
     public static int? Score(TaskAttempted judged, JudgeOptions options) =>

@@ -13,8 +13,8 @@ public static class Repetition
         options is { RepetitionWeight: > 0, RepetitionScope: RepetitionScope.Batch };
 
     /// <summary>
-    /// Per group and sample the share of its batch that asks the same. The batch is what <see cref="GeneratorRewardOptions.RepetitionScope"/> says: all
-    /// groups, or each by itself. Void samples belong to no batch; everything is 0 where the penalty is switched off.
+    /// Per group and sample the share of its batch that asks the same. The batch is what <see cref="GeneratorRewardOptions.RepetitionScope"/> says:
+    /// all groups, or each by itself. Void samples belong to no batch; everything is 0 where the penalty is switched off.
     /// </summary>
     /// <param name="groups">All groups of a step; where the scope is the group, any of them.</param>
     public static IReadOnlyList<double[]> OfGroups(IReadOnlyList<TasksProposed> groups, GeneratorRewardOptions options)
@@ -25,7 +25,8 @@ public static class Repetition
         var questions = groups.SelectMany((group, g) => group.Samples.Select((sample, i) => (Group: g, Sample: i, Proposal: sample)))
             .Where(at => at.Proposal.Finish != FinishReason.Void)
             .Select(at => (at.Group, at.Sample, ProposalParser.ParseForReward(at.Proposal.Text).Question));
-        foreach (var batch in questions.GroupBy(at => options.RepetitionScope == RepetitionScope.Group ? at.Group : 0).Select(batch => batch.ToList()))
+        foreach (var batch in questions.GroupBy(at => options.RepetitionScope == RepetitionScope.Group ? at.Group : 0)
+            .Select(batch => batch.ToList()))
         {
             foreach (var (at, share) in batch.Zip(Shares([.. batch.Select(at => at.Question)], options.RepetitionDistance)))
                 shares[at.Group][at.Sample] = share;

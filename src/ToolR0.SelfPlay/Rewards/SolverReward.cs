@@ -89,7 +89,8 @@ public static class SolverReward
         return new CallMatch(name / gold.Count, keys / gold.Count, values / gold.Count, total / gold.Count * factor, factor);
     }
 
-    /// <summary>Equal; or both numeric (also as strings) and equal; or strings equal after trimming and folding white space; or canonical JSON equal.</summary>
+    /// <summary>Equal; or both numeric (also as strings) and equal; or strings equal after trimming and folding white space; or canonical JSON
+    /// equal.</summary>
     public static bool ValuesMatch(JsonElement a, JsonElement b)
     {
         var (numberA, numberB) = (Number(a), Number(b));

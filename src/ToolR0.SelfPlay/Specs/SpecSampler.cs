@@ -24,7 +24,8 @@ public static class SpecSampler
         return new TaskSpec(domain, context, menu, calls);
     }
 
-    /// <summary>The specs of one Generator step (kind generator) or of all candidates of an iteration (kind curriculum, step 0), seeded by their place.</summary>
+    /// <summary>The specs of one Generator step (kind generator) or of all candidates of an iteration (kind curriculum, step 0), seeded by their
+    /// place.</summary>
     public static IReadOnlyList<TaskSpec> ForStep(RunOptions options, int iteration, Phase phase, int step)
     {
         var count = phase switch

@@ -11,10 +11,14 @@ public static class InventedTools
     private static readonly string[] Verbs =
     [
         "add", "apply", "arrange", "attach", "balance", "burn", "check", "clear", "clone", "collect", "compare", "compute", "convert", "count", "cut",
-        "decode", "delete", "divide", "double", "draw", "drop", "encode", "estimate", "exchange", "expand", "extract", "fetch", "filter", "find", "fold",
-        "freeze", "gather", "grow", "hide", "increase", "insert", "inspect", "join", "lease", "lift", "list", "load", "locate", "lock", "mark", "mask", "match",
-        "measure", "merge", "mix", "move", "multiply", "open", "order", "pack", "pad", "paint", "pick", "plan", "pour", "print", "push", "raise", "rank",
-        "read", "reduce", "rename", "repeat", "reset", "reverse", "rotate", "round", "save", "scan", "send", "shift", "sort", "span", "spell", "split",
+        "decode", "delete", "divide", "double", "draw", "drop", "encode", "estimate", "exchange", "expand", "extract", "fetch", "filter",
+        "find", "fold",
+        "freeze", "gather", "grow", "hide", "increase", "insert", "inspect", "join", "lease", "lift", "list", "load", "locate", "lock", "mark",
+        "mask", "match",
+        "measure", "merge", "mix", "move", "multiply", "open", "order", "pack", "pad", "paint", "pick", "plan", "pour", "print", "push",
+        "raise", "rank",
+        "read", "reduce", "rename", "repeat", "reset", "reverse", "rotate", "round", "save", "scan", "send", "shift", "sort", "span", "spell",
+        "split",
         "start", "stretch", "subtract", "swap", "tip", "trace", "trim", "unlock", "update", "validate", "weigh", "wind", "write",
     ];
 
@@ -37,7 +41,8 @@ public static class InventedTools
 
     private static readonly string[] NumberNames =
     [
-        "value", "amount", "size", "limit", "number", "first", "second", "width", "height", "steps", "offset", "price", "percent", "upper", "lower", "index",
+        "value", "amount", "size", "limit", "number", "first", "second", "width", "height", "steps", "offset", "price", "percent", "upper", "lower",
+        "index",
         "times", "level", "weight", "months", "keep", "start", "end", "step", "years", "people", "speed", "depth", "rate",
     ];
 
@@ -52,10 +57,12 @@ public static class InventedTools
         "* of {0} over {1}", "* {0} {1}", "* from {0} to {1}", "* of {0} {1}",
     ];
 
-    private static readonly string[] Three = ["* {0} {1} to {2}", "* {0} by {1} by {2}", "* of {0} with {1} and {2}", "* {0} at {1} for {2}", "* {0} {1} as {2}"];
+    private static readonly string[] Three =
+        ["* {0} {1} to {2}", "* {0} by {1} by {2}", "* of {0} with {1} and {2}", "* {0} at {1} for {2}", "* {0} {1} as {2}"];
 
     /// <summary>Every word that a question pattern may hold beside its cue.</summary>
-    public static IReadOnlyList<string> ConnectingWords { get; } = ["and", "as", "at", "by", "for", "from", "in", "into", "of", "on", "over", "to", "with"];
+    public static IReadOnlyList<string> ConnectingWords { get; } =
+        ["and", "as", "at", "by", "for", "from", "in", "into", "of", "on", "over", "to", "with"];
 
     /// <summary>A tool nobody has seen before, of the given domain.</summary>
     public static WorldTool Make(WorldRandom random, string domain)

@@ -14,7 +14,8 @@ internal static class NoisyAnswer
 
         var kept = task.Gold.Count switch
         {
-            0 => random.Chance(task.Topic is { } topic ? PretrainingNoise.OfTopic(noise.MissedSmallTalk, topic) : PretrainingNoise.Of(noise.MissedRefusal, task.Domain, 9)) ? 1 : 0,
+            0 => random.Chance(task.Topic is { } topic ? PretrainingNoise.OfTopic(noise.MissedSmallTalk, topic)
+                : PretrainingNoise.Of(noise.MissedRefusal, task.Domain, 9)) ? 1 : 0,
             1 => 1,
             2 => random.Chance(noise.DropSecondCall) ? 1 : 2,
             _ => random.Chance(noise.DropThirdCall) ? 2 : 3,
@@ -53,7 +54,8 @@ internal static class NoisyAnswer
     /// <summary>Values that came from another tool's parameters keep their look: a word stays a string where a number is expected.</summary>
     private static Contracts.ToolCall Fit(WorldTool tool, IReadOnlyList<string> values)
     {
-        var parameters = tool.Parameters.Take(values.Count).Select((p, i) => p.Type != "string" && !IsBare(values[i]) ? p with { Type = "string" } : p);
+        var parameters = tool.Parameters.Take(values.Count)
+            .Select((p, i) => p.Type != "string" && !IsBare(values[i]) ? p with { Type = "string" } : p);
         return WorldTask.CallOf(tool with { Parameters = [.. parameters] }, values);
     }
 

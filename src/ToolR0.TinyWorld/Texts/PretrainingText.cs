@@ -77,7 +77,8 @@ public sealed record MixtureOptions
         Noise = new PretrainingNoise { FirstTool = (0.27, 0.65), DropArgument = (0.34, 0.67), FamiliarTool = 0.22, MissedRefusal = (0.05, 0.35) },
     };
 
-    /// <summary>The same habits with small talk, which is refused sometimes: what a tiny model can tell from a request, unlike a tool that is missing.</summary>
+    /// <summary>The same habits with small talk, which is refused sometimes: what a tiny model can tell from a request, unlike a tool that is
+    /// missing.</summary>
     public static MixtureOptions Talk { get; } = Habits with
     {
         NoCalls = 0.16,
@@ -94,8 +95,8 @@ public sealed record MixtureOptions
     public static MixtureOptions RareTwoCalls { get; } = Habits with { Noise = Habits.Noise with { DropSecondCall = 0.05, IgnoreTwoCalls = 0.75 } };
 
     /// <summary>
-    /// Habits for studies of co-evolution: a Generator that seldom invents a tool. Whether a Solver needs invented ones to go on reading menus is what such a
-    /// study asks.
+    /// Habits for studies of co-evolution: a Generator that seldom invents a tool. Whether a Solver needs invented ones to go on reading menus is
+    /// what such a study asks.
     /// </summary>
     public static MixtureOptions RareInvention { get; } = Habits with { InventedProposals = 0.06 };
 }

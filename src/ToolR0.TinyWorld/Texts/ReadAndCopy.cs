@@ -33,7 +33,8 @@ internal static class ReadAndCopy
     /// <summary>Names and values in random order, and the same again.</summary>
     private static (string Given, string Completion) Echo(WorldRandom random, WorldTask task)
     {
-        var words = task.Values.SelectMany(v => v).Concat(task.Menu.Select(t => t.Name)).Concat(task.Gold.SelectMany(t => t.Parameters).Select(p => p.Name)).ToList();
+        var words = task.Values.SelectMany(v => v).Concat(task.Menu.Select(t => t.Name))
+            .Concat(task.Gold.SelectMany(t => t.Parameters).Select(p => p.Name)).ToList();
         random.Shuffle(words);
         return ($"say {string.Join(' ', words)} again ", string.Join(' ', words));
     }

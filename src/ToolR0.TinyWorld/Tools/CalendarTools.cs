@@ -16,7 +16,8 @@ internal static class CalendarTools
         ["shift_weekday"] = (a, _) => ShiftWeekday(a.Lookup("day", Weekdays), a.Integer("offset")),
         ["count_days"] = (a, _) => DateTime.DaysInMonth(a.Integer("year", 1, 9999), a.Lookup("month", Months) + 1),
         ["leap_year"] = (a, _) => DateTime.IsLeapYear(a.Integer("number", 1, 9999)),
-        ["wind_clock"] = (a, _) => new TimeOnly(a.Integer("hour", 0, 23), 0).AddMinutes(a.Integer("minutes", -1_000_000, 1_000_000)).ToString("HH:mm"),
+        ["wind_clock"] = (a, _) =>
+            new TimeOnly(a.Integer("hour", 0, 23), 0).AddMinutes(a.Integer("minutes", -1_000_000, 1_000_000)).ToString("HH:mm"),
         ["locate_date"] = (a, _) => DayOfYear(a.Lookup("month", Months) + 1, a.Integer("day", 1, 31)),
         ["span_century"] = (a, _) => (a.Integer("end") - a.Integer("start")) / 100,
     };

@@ -15,7 +15,8 @@ internal static class ConversionTools
         new() { ["celsius"] = d => d, ["kelvin"] = d => d - 273.15, ["fahrenheit"] = d => (d - 32) / 1.8 };
 
     private static readonly Dictionary<string, double> KilometersPerHour = new() { ["kmh"] = 1, ["mph"] = 1.609344, ["knot"] = 1.852 };
-    private static readonly Dictionary<string, double> Liters = new() { ["liter"] = 1, ["gallon"] = 3.785411784, ["pint"] = 0.473176473, ["cup"] = 0.2365882365 };
+    private static readonly Dictionary<string, double> Liters =
+        new() { ["liter"] = 1, ["gallon"] = 3.785411784, ["pint"] = 0.473176473, ["cup"] = 0.2365882365 };
     private static readonly Dictionary<string, double> Joules = new() { ["joule"] = 1, ["calorie"] = 4.184, ["watthour"] = 3600 };
 
     /// <summary>Euro per unit of the currency.</summary>

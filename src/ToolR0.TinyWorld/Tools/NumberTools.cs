@@ -33,5 +33,6 @@ internal static class NumberTools
 
     private static double Cents(double amount) => Finite(Math.Round(amount, 2));
 
-    private static double Finite(double value) => double.IsFinite(value) ? value : throw new ToolArgumentException("the result is not a finite number");
+    private static double Finite(double value) =>
+        double.IsFinite(value) ? value : throw new ToolArgumentException("the result is not a finite number");
 }

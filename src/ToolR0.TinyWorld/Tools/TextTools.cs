@@ -16,7 +16,8 @@ internal static class TextTools
 
     private static readonly (int Value, string Letters)[] Roman =
     [
-        (1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"), (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"),
+        (1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"), (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"),
+        (1, "I"),
     ];
 
     internal static readonly Dictionary<string, Func<ToolArguments, ToolState, object?>> Table = new()
@@ -37,7 +38,8 @@ internal static class TextTools
     };
 
     private static string Short(string text) =>
-        text.Length <= LongestResult / 4 ? text : throw new ToolArgumentException($"text has {text.Length} characters: must have at most {LongestResult / 4}");
+        text.Length <= LongestResult / 4 ? text
+            : throw new ToolArgumentException($"text has {text.Length} characters: must have at most {LongestResult / 4}");
 
     private static string Rotate(string text, int steps) => text.Length == 0 ? text : text[(steps % text.Length)..] + text[..(steps % text.Length)];
 

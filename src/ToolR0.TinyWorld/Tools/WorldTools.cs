@@ -3,13 +3,15 @@ using ToolR0.Contracts;
 
 namespace ToolR0.TinyWorld.Tools;
 
-/// <summary>Real implementations of every tool of <see cref="WorldCatalog"/>. Pure but for the memory tools, whose store lives as long as the sample.</summary>
+/// <summary>Real implementations of every tool of <see cref="WorldCatalog"/>. Pure but for the memory tools, whose store lives as long as the
+/// sample.</summary>
 public static class WorldTools
 {
     /// <summary>One implementation per catalogue tool, with the catalogue's parameters as its signature.</summary>
     public static IReadOnlyList<ToolImplementation> All { get; } =
     [
-        .. NumberTools.Table.Concat(ConversionTools.Table).Concat(TextTools.Table).Concat(ListTools.Table).Concat(CalendarTools.Table).Concat(MemoryTools.Table)
+        .. NumberTools.Table.Concat(ConversionTools.Table).Concat(TextTools.Table).Concat(ListTools.Table).Concat(CalendarTools.Table)
+        .Concat(MemoryTools.Table)
             .Select(entry => Implement(entry.Key, entry.Value)),
     ];
 

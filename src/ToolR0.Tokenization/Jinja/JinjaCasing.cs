@@ -3,7 +3,8 @@ using System.Text;
 
 namespace ToolR0.Tokenization.Jinja;
 
-/// <summary>Upper and lower case as Python writes them: by Unicode's full mappings, in which one character may become several (ß, SS), and not by the simple ones.</summary>
+/// <summary>Upper and lower case as Python writes them: by Unicode's full mappings, in which one character may become several (ß, SS), and not by the
+/// simple ones.</summary>
 internal static class JinjaCasing
 {
     private const int FinalSigma = 'ς';
@@ -69,9 +70,11 @@ internal static class JinjaCasing
 
     /// <summary>Upper to lower and the other way round.</summary>
     public static string Swap(string text) => Map(text, (rune, runes, i) =>
-        Rune.IsUpper(rune) ? LowerOf(rune, runes, i) : Rune.IsLower(rune) ? Uppers.GetValueOrDefault(rune) ?? Rune.ToUpperInvariant(rune).ToString() : rune.ToString());
+        Rune.IsUpper(rune) ? LowerOf(rune, runes, i) : Rune.IsLower(rune) ? Uppers.GetValueOrDefault(rune) ?? Rune.ToUpperInvariant(rune).ToString()
+            : rune.ToString());
 
-    public static bool IsCased(Rune rune) => Rune.IsUpper(rune) || Rune.IsLower(rune) || Rune.GetUnicodeCategory(rune) == UnicodeCategory.TitlecaseLetter;
+    public static bool IsCased(Rune rune) =>
+        Rune.IsUpper(rune) || Rune.IsLower(rune) || Rune.GetUnicodeCategory(rune) == UnicodeCategory.TitlecaseLetter;
 
     private static string TitleOf(Rune rune) => Titles.GetValueOrDefault(rune) ?? Rune.ToUpperInvariant(rune).ToString();
 

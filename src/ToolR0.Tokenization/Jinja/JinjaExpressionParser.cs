@@ -2,7 +2,8 @@ using System.Runtime.CompilerServices;
 
 namespace ToolR0.Tokenization.Jinja;
 
-/// <summary>Reads expressions with Jinja's precedence: inline if, or, and, not, comparison, + -, ~, * / // %, **, sign, then postfixes, filters and tests.</summary>
+/// <summary>Reads expressions with Jinja's precedence: inline if, or, and, not, comparison, + -, ~, * / // %, **, sign, then postfixes, filters and
+/// tests.</summary>
 internal sealed class JinjaExpressionParser(JinjaTokens tokens)
 {
     private const int Deepest = 100;
@@ -147,7 +148,8 @@ internal sealed class JinjaExpressionParser(JinjaTokens tokens)
                     "true" or "True" => new LiteralExpression(true),
                     "false" or "False" => new LiteralExpression(false),
                     "none" or "None" => new LiteralExpression(null),
-                    "and" or "or" or "in" or "is" or "if" or "else" => throw new JinjaException($"'{token.Value}' stands where a value should", token.Line),
+                    "and" or "or" or "in" or "is" or "if" or "else" =>
+                        throw new JinjaException($"'{token.Value}' stands where a value should", token.Line),
                     _ => new NameExpression(token.Value),
                 };
             case JinjaTokenKind.String:
@@ -157,9 +159,11 @@ internal sealed class JinjaExpressionParser(JinjaTokens tokens)
                 return new LiteralExpression(text);
             case JinjaTokenKind.Integer:
                 var radix = token.Value.Length > 1 ? char.ToLowerInvariant(token.Value[1]) switch { 'x' => 16, 'o' => 8, 'b' => 2, _ => 10 } : 10;
-                return new LiteralExpression(JinjaNumbers.ParseInt(token.Value, radix) ?? throw new JinjaException($"the number {token.Value} is not supported", token.Line));
+                return new LiteralExpression(JinjaNumbers.ParseInt(token.Value, radix)
+                    ?? throw new JinjaException($"the number {token.Value} is not supported", token.Line));
             case JinjaTokenKind.Float:
-                return new LiteralExpression(JinjaNumbers.ParseFloat(token.Value) ?? throw new JinjaException($"the number {token.Value} is not supported", token.Line));
+                return new LiteralExpression(JinjaNumbers.ParseFloat(token.Value)
+                    ?? throw new JinjaException($"the number {token.Value} is not supported", token.Line));
             case JinjaTokenKind.Symbol when token.Value == "(":
                 if (tokens.TryTakeSymbol(")"))
                     return new ListExpression([], true);
@@ -176,7 +180,8 @@ internal sealed class JinjaExpressionParser(JinjaTokens tokens)
                     return (key, Parse());
                 }));
             default:
-                throw new JinjaException($"{(token.Value.Length > 0 ? $"'{token.Value}'" : "the end of the tag")} stands where a value should", token.Line);
+                throw new JinjaException($"{(token.Value.Length > 0 ? $"'{token.Value}'" : "the end of the tag")} stands where a value should",
+                    token.Line);
         }
     }
 

@@ -240,7 +240,8 @@ internal sealed record IndexExpression(JinjaExpression Target, JinjaExpression I
     {
         switch (target)
         {
-            case JinjaMap map when index is not (List<object?> and not JinjaTuple or JinjaMap or JinjaUndefined) && map.TryGetValue(JinjaKey.Of(index), out var value):
+            case JinjaMap map when index is not (List<object?> and not JinjaTuple or JinjaMap or JinjaUndefined)
+                && map.TryGetValue(JinjaKey.Of(index), out var value):
                 return value;
             case JinjaMap when index is not string:
                 return new JinjaUndefined($"dict object has no element {JinjaValues.ToText(index)}");

@@ -28,7 +28,8 @@ internal static partial class JinjaFilters
         ["list"] = a => new List<object?>(Items(a.Allow("value"))),
         ["first"] = a => Items(a.Allow("value")) is { Count: > 0 } items ? items[0] : new JinjaUndefined("the first of no items"),
         ["last"] = a => Items(a.Allow("value")) is { Count: > 0 } items ? items[^1] : new JinjaUndefined("the last of no items"),
-        ["reverse"] = a => a.Get(0, "value") is string ? string.Concat(Items(a).AsEnumerable().Reverse()) : Items(a.Allow("value")).AsEnumerable().Reverse().ToList(),
+        ["reverse"] = a => a.Get(0, "value") is string ? string.Concat(Items(a).AsEnumerable().Reverse())
+            : Items(a.Allow("value")).AsEnumerable().Reverse().ToList(),
         ["join"] = Join,
         ["replace"] = a => JinjaMethods.Replace(Text(a), a.Allow("value", "old", "new", "count"), 1),
         ["default"] = Default,
@@ -101,7 +102,8 @@ internal static partial class JinjaFilters
         {
             case string text:
                 return JinjaNumbers.ParseInt(text, radix)
-                    ?? (JinjaNumbers.ParseFloat(text) is { } number && double.IsFinite(number) ? JinjaNumbers.Truncate(number) : arguments.Get(1, "default", 0L));
+                    ?? (JinjaNumbers.ParseFloat(text) is { } number && double.IsFinite(number) ? JinjaNumbers.Truncate(number)
+                        : arguments.Get(1, "default", 0L));
             case double d:
                 return double.IsNaN(d) ? arguments.Get(1, "default", 0L) : JinjaNumbers.Truncate(d);
             case JinjaUndefined undefined:
@@ -259,7 +261,8 @@ internal static partial class JinjaFilters
     private static string Indent(JinjaArguments arguments)
     {
         arguments.Allow("value", "width", "first", "blank");
-        var width = arguments.Get(1, "width", 4L) is string text ? text : new string(' ', Math.Clamp(JinjaValues.ToInt(arguments.Get(1, "width", 4L)), 0, 1000));
+        var width = arguments.Get(1, "width", 4L) is string text ? text
+            : new string(' ', Math.Clamp(JinjaValues.ToInt(arguments.Get(1, "width", 4L)), 0, 1000));
         var (first, blank) = (JinjaValues.IsTrue(arguments.Get(2, "first")), JinjaValues.IsTrue(arguments.Get(3, "blank")));
         var lines = JinjaMethods.Lines(Text(arguments) + "\n", keepsEnds: false);
         arguments.Scope.Spend((long)lines.Count * width.Length);

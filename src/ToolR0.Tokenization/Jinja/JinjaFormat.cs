@@ -61,9 +61,12 @@ internal static class JinjaFormat
                 'r' or 'a' => Cut(JinjaValues.Represent(item), precision),
                 'c' when item is string { Length: > 0 } c => c,
                 'c' => char.ConvertFromUtf32(JinjaValues.ToInt(item)),
-                'd' or 'i' or 'u' => Number(JinjaNumbers.Whole(item) ?? JinjaNumbers.Whole(JinjaNumbers.Truncate(JinjaValues.ToDouble(item)))!.Value, 'd', flags, '\0'),
+                'd' or 'i' or 'u' =>
+                    Number(JinjaNumbers.Whole(item)
+                    ?? JinjaNumbers.Whole(JinjaNumbers.Truncate(JinjaValues.ToDouble(item)))!.Value, 'd', flags, '\0'),
                 'x' or 'X' or 'o' => Number(JinjaNumbers.Whole(item) ?? throw new JinjaException($"%{kind} needs a whole number"), kind, flags, '\0'),
-                'f' or 'F' or 'e' or 'E' or 'g' or 'G' => Sign(JinjaValues.ToDouble(item), flags) + Real(Math.Abs(JinjaValues.ToDouble(item)), kind, precision ?? 6, flags.Contains('#')),
+                'f' or 'F' or 'e' or 'E' or 'g' or 'G' =>
+                    Sign(JinjaValues.ToDouble(item), flags) + Real(Math.Abs(JinjaValues.ToDouble(item)), kind, precision ?? 6, flags.Contains('#')),
                 _ => throw new JinjaException($"the format '%{kind}' is not supported"),
             };
             var zeros = flags.Contains('0') && align == '>' && kind is not ('s' or 'r' or 'a' or 'c');
@@ -132,7 +135,8 @@ internal static class JinjaFormat
             if (close < 1)
                 throw new JinjaException($"the format field '{field}' is not supported");
             var key = rest[1..close];
-            value = rest[0] == '[' && long.TryParse(key, NumberStyles.None, CultureInfo.InvariantCulture, out var at) ? IndexExpression.Of(value, at, arguments.Scope)
+            value = rest[0] == '[' && long.TryParse(key, NumberStyles.None, CultureInfo.InvariantCulture, out var at)
+                ? IndexExpression.Of(value, at, arguments.Scope)
                 : rest[0] == '[' ? IndexExpression.Of(value, key, arguments.Scope) : AttributeExpression.Of(value, key);
             rest = rest[0] == '[' ? rest[(close + 1)..] : rest[close..];
         }
@@ -145,7 +149,8 @@ internal static class JinjaFormat
         };
         return Written(value, spec);
 
-        object? Positional(int at) => at < arguments.Positional.Count ? arguments.Positional[at] : throw new JinjaException($"format needs argument {at}");
+        object? Positional(int at) =>
+            at < arguments.Positional.Count ? arguments.Positional[at] : throw new JinjaException($"format needs argument {at}");
     }
 
     /// <summary>A value by a format specification: [[fill]align][sign][#][0][width][,][.precision][type].</summary>
@@ -180,7 +185,8 @@ internal static class JinjaFormat
         if (i < spec.Length)
             throw new JinjaException($"the format ':{spec}' is not supported");
         if (value is string text)
-            return kind is '\0' or 's' && align != '=' ? Pad(Cut(text, precision), width, align == '\0' ? '<' : align, fill) : throw new JinjaException($"the format ':{spec}' is not for a str");
+            return kind is '\0' or 's' && align != '=' ? Pad(Cut(text, precision), width, align == '\0' ? '<' : align, fill)
+                : throw new JinjaException($"the format ':{spec}' is not for a str");
         if (!JinjaValues.IsNumber(value))
             throw new JinjaException($"the format ':{spec}' is not for a {JinjaValues.TypeOf(value)}");
         string written;
@@ -217,9 +223,11 @@ internal static class JinjaFormat
             : throw new JinjaException("a format is too wide");
     }
 
-    private static string Cut(string text, int? length) => length is { } most ? string.Concat(text.EnumerateRunes().Take(most).Select(rune => rune.ToString())) : text;
+    private static string Cut(string text, int? length) =>
+        length is { } most ? string.Concat(text.EnumerateRunes().Take(most).Select(rune => rune.ToString())) : text;
 
-    private static string Sign(double value, string flags) => value < 0 || double.IsNegative(value) && value == 0 ? "-" : flags.Contains('+') ? "+" : flags.Contains(' ') ? " " : "";
+    private static string Sign(double value, string flags) =>
+        value < 0 || double.IsNegative(value) && value == 0 ? "-" : flags.Contains('+') ? "+" : flags.Contains(' ') ? " " : "";
 
     private static string Number(BigInteger value, char kind, string flags, char group)
     {
@@ -232,7 +240,8 @@ internal static class JinjaFormat
         if (kind == 'X')
             digits = digits.ToUpperInvariant();
         var prefix = flags.Contains('#') && kind != 'd' ? $"0{kind}" : "";
-        return (value.Sign < 0 ? "-" : flags.Contains('+') ? "+" : flags.Contains(' ') ? " " : "") + prefix + Grouped(digits, kind == 'd' ? group : '\0');
+        return (value.Sign < 0 ? "-" : flags.Contains('+') ? "+" : flags.Contains(' ') ? " " : "") + prefix
+            + Grouped(digits, kind == 'd' ? group : '\0');
     }
 
     private static string InRadix(BigInteger value, int radix)
@@ -262,7 +271,8 @@ internal static class JinjaFormat
                 var significant = Math.Max(1, precision);
                 var scientific = value.ToString("0." + new string('0', significant - 1) + "e+00", CultureInfo.InvariantCulture);
                 var exponent = int.Parse(scientific[(scientific.IndexOf('e') + 1)..], CultureInfo.InvariantCulture);
-                var text = exponent < -4 || exponent >= significant ? scientific : value.ToString($"F{significant - 1 - exponent}", CultureInfo.InvariantCulture);
+                var text = exponent < -4 || exponent >= significant ? scientific
+                    : value.ToString($"F{significant - 1 - exponent}", CultureInfo.InvariantCulture);
                 var mantissa = text.Split('e')[0];
                 if (!keepsZeros && mantissa.Contains('.'))
                     text = mantissa.TrimEnd('0').TrimEnd('.') + text[mantissa.Length..];

@@ -47,7 +47,8 @@ internal static class JinjaJson
                     Output.Append(value);
                     break;
                 case double d:
-                    Output.Append(double.IsNaN(d) ? "NaN" : double.IsInfinity(d) ? (d > 0 ? "Infinity" : "-Infinity") : JinjaValues.RepresentFloat(d));
+                    Output.Append(double.IsNaN(d) ? "NaN" : double.IsInfinity(d) ? (d > 0 ? "Infinity" : "-Infinity")
+                        : JinjaValues.RepresentFloat(d));
                     break;
                 case string text:
                     Quote(text);
@@ -58,7 +59,9 @@ internal static class JinjaJson
                     Block('[', ']', list, depth, item => Write(item, depth + 1));
                     break;
                 case JinjaMap map:
-                    var entries = Style.SortKeys ? map.Order(Comparer<KeyValuePair<JinjaKey, object?>>.Create((a, b) => JinjaValues.Compare(a.Key.Value, b.Key.Value))).ToList() : [.. map];
+                    var entries = Style.SortKeys
+                        ? map.Order(Comparer<KeyValuePair<JinjaKey, object?>>.Create((a, b) => JinjaValues.Compare(a.Key.Value, b.Key.Value)))
+                        .ToList() : [.. map];
                     Block('{', '}', entries, depth, entry =>
                     {
                         Quote(entry.Key.Value switch

@@ -20,12 +20,13 @@ internal enum JinjaTokenKind
 
 internal readonly record struct JinjaToken(JinjaTokenKind Kind, string Value, int Line);
 
-/// <summary>A template that is broken, uses what is not supported, or raises an error itself. The message is for the reader of the template.</summary>
+/// <summary>A template that is broken, uses what is not supported, or raises an error itself. The message is for the reader of the
+/// template.</summary>
 internal sealed class JinjaException(string message, int line = 0) : Exception(line > 0 ? $"line {line}: {message}" : message);
 
 /// <summary>
-/// Cuts a template into text and the tokens of its tags. White space goes as in Jinja with trim_blocks and lstrip_blocks on: the newline after a block
-/// tag and the blanks before one that starts its line are dropped, <c>-</c> drops all white space on its side and <c>+</c> none.
+/// Cuts a template into text and the tokens of its tags. White space goes as in Jinja with trim_blocks and lstrip_blocks on: the newline after a
+/// block tag and the blanks before one that starts its line are dropped, <c>-</c> drops all white space on its side and <c>+</c> none.
 /// </summary>
 internal sealed partial class JinjaLexer
 {
@@ -254,7 +255,8 @@ internal sealed partial class JinjaLexer
     private void Number()
     {
         var end = Digits(_at);
-        if (_source[_at] == '0' && end == _at + 1 && end + 1 < _source.Length && _source[end] is 'x' or 'X' or 'o' or 'O' or 'b' or 'B' && char.IsAsciiHexDigit(_source[end + 1]))
+        if (_source[_at] == '0' && end == _at + 1 && end + 1 < _source.Length && _source[end] is 'x' or 'X' or 'o' or 'O' or 'b' or 'B'
+            && char.IsAsciiHexDigit(_source[end + 1]))
         {
             end++;
             while (end < _source.Length && (char.IsAsciiHexDigit(_source[end]) || _source[end] == '_'))
@@ -283,7 +285,8 @@ internal sealed partial class JinjaLexer
     /// <summary>Behind digits, between which '_' may stand.</summary>
     private int Digits(int at)
     {
-        while (at < _source.Length && (char.IsAsciiDigit(_source[at]) || _source[at] == '_' && at + 1 < _source.Length && char.IsAsciiDigit(_source[at + 1])))
+        while (at < _source.Length
+            && (char.IsAsciiDigit(_source[at]) || _source[at] == '_' && at + 1 < _source.Length && char.IsAsciiDigit(_source[at + 1])))
             at++;
         return at;
     }

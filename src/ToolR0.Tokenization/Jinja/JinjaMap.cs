@@ -15,7 +15,8 @@ internal readonly struct JinjaKey : IEquatable<JinjaKey>
     public static implicit operator JinjaKey(string name) => new(name);
 
     /// <exception cref="JinjaException">The value cannot be a key: a list or a dict.</exception>
-    public static JinjaKey Of(object? value) => IsHashable(value) ? new(value) : throw new JinjaException($"a {JinjaValues.TypeOf(value)} cannot be a key");
+    public static JinjaKey Of(object? value) =>
+        IsHashable(value) ? new(value) : throw new JinjaException($"a {JinjaValues.TypeOf(value)} cannot be a key");
 
     public bool Equals(JinjaKey other) => JinjaValues.Equals(Value, other.Value);
 

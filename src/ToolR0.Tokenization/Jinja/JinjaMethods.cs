@@ -19,7 +19,8 @@ internal static class JinjaMethods
         ["startswith"] = (text, a) => Part(text, a, 1) is { } part && Affixes(a).Any(prefix => part.StartsWith(prefix, StringComparison.Ordinal)),
         ["endswith"] = (text, a) => Part(text, a, 1) is { } part && Affixes(a).Any(suffix => part.EndsWith(suffix, StringComparison.Ordinal)),
         ["removeprefix"] = (text, a) => text.StartsWith(Part(a), StringComparison.Ordinal) ? text[Part(a).Length..] : text,
-        ["removesuffix"] = (text, a) => Part(a) is { Length: > 0 } part && text.EndsWith(part, StringComparison.Ordinal) ? text[..^part.Length] : text,
+        ["removesuffix"] = (text, a) =>
+            Part(a) is { Length: > 0 } part && text.EndsWith(part, StringComparison.Ordinal) ? text[..^part.Length] : text,
         ["split"] = (text, a) => Split(text, a.Allow("sep", "maxsplit")),
         ["rsplit"] = (text, a) => SplitFromRight(text, a.Allow("sep", "maxsplit")),
         ["splitlines"] = (text, a) => Lines(text, JinjaValues.IsTrue(a.Allow("keepends").Get(0, "keepends"))).Cast<object?>().ToList(),
@@ -34,7 +35,9 @@ internal static class JinjaMethods
         ["rfind"] = (text, a) => Place(text, a, last: true),
         ["index"] = (text, a) => Place(text, a, last: false) is >= 0 and var i ? i : throw new JinjaException("index: the substring is not found"),
         ["rindex"] = (text, a) => Place(text, a, last: true) is >= 0 and var i ? i : throw new JinjaException("rindex: the substring is not found"),
-        ["count"] = (text, a) => Part(text, a, 1) is not { } within ? 0L : Sought(a) is { Length: > 0 } part ? within.Split(part).Length - 1L : JinjaValues.Length(within) + 1,
+        ["count"] = (text, a) =>
+            Part(text, a, 1) is not { } within ? 0L : Sought(a) is { Length: > 0 } part ? within.Split(part).Length - 1L
+            : JinjaValues.Length(within) + 1,
         ["isdigit"] = (text, a) => a.Allow() is var _ && IsAll(text, rune => CharUnicodeInfo.GetDigitValue(rune.ToString(), 0) >= 0),
         ["isdecimal"] = (text, a) => a.Allow() is var _ && IsAll(text, rune => Rune.GetUnicodeCategory(rune) == UnicodeCategory.DecimalDigitNumber),
         ["isnumeric"] = (text, a) => a.Allow() is var _ && IsAll(text, rune => Rune.GetNumericValue(rune) != -1),
@@ -76,13 +79,15 @@ internal static class JinjaMethods
                         ? item
                         : arguments.Get(1, "default"),
                     "copy" => arguments => arguments.Allow() is var _ ? map : null,
-                    "update" or "pop" or "popitem" or "clear" or "setdefault" => _ => throw new JinjaException($"{name} changes a dict, which templates may not"),
+                    "update" or "pop" or "popitem" or "clear" or "setdefault" => _ =>
+                        throw new JinjaException($"{name} changes a dict, which templates may not"),
                     _ => null,
                 };
             case List<object?> list:
                 return name switch
                 {
-                    "index" => arguments => list.FindIndex(item => JinjaValues.Equals(item, arguments.Allow("value").Need(0, "value"))) is >= 0 and var i
+                    "index" => arguments =>
+                        list.FindIndex(item => JinjaValues.Equals(item, arguments.Allow("value").Need(0, "value"))) is >= 0 and var i
                         ? (long)i
                         : throw new JinjaException("index: the value is not in the list"),
                     "count" => arguments => list.LongCount(item => JinjaValues.Equals(item, arguments.Allow("value").Need(0, "value"))),
@@ -111,9 +116,11 @@ internal static class JinjaMethods
     }
 
     /// <summary>Python's <c>isupper</c>: at least one letter has case, and none is lower.</summary>
-    public static bool IsUpper(string text) => text.EnumerateRunes().Any(JinjaCasing.IsCased) && !text.EnumerateRunes().Any(rune => JinjaCasing.IsCased(rune) && !Rune.IsUpper(rune));
+    public static bool IsUpper(string text) =>
+        text.EnumerateRunes().Any(JinjaCasing.IsCased) && !text.EnumerateRunes().Any(rune => JinjaCasing.IsCased(rune) && !Rune.IsUpper(rune));
 
-    public static bool IsLower(string text) => text.EnumerateRunes().Any(JinjaCasing.IsCased) && !text.EnumerateRunes().Any(rune => JinjaCasing.IsCased(rune) && !Rune.IsLower(rune));
+    public static bool IsLower(string text) =>
+        text.EnumerateRunes().Any(JinjaCasing.IsCased) && !text.EnumerateRunes().Any(rune => JinjaCasing.IsCased(rune) && !Rune.IsLower(rune));
 
     public static string Centre(string text, object? width, string fill)
     {
@@ -253,17 +260,21 @@ internal static class JinjaMethods
     }
 
     private static string Separator(JinjaArguments arguments) =>
-        arguments.Allow("sep").Text(0, "sep") is { Length: > 0 } separator ? separator : throw new JinjaException($"{arguments.Function} needs a separator that is not empty");
+        arguments.Allow("sep").Text(0, "sep") is { Length: > 0 } separator ? separator
+            : throw new JinjaException($"{arguments.Function} needs a separator that is not empty");
 
     private static JinjaTuple Partition(string text, string separator, int at, bool first) => at >= 0
         ? new JinjaTuple([text[..at], separator, text[(at + separator.Length)..]])
         : new JinjaTuple(first ? [text, "", ""] : ["", "", text]);
 
     /// <summary>The first argument, a text.</summary>
-    private static string Sought(JinjaArguments arguments) => arguments.Text(0, "sub") ?? throw new JinjaException($"{arguments.Function} needs a string");
+    private static string Sought(JinjaArguments arguments) =>
+        arguments.Text(0, "sub") ?? throw new JinjaException($"{arguments.Function} needs a string");
 
-    /// <summary>The part of a text that the arguments from <paramref name="at"/> on, start and end in code points, say; null where start is beyond the end.</summary>
-    private static string? Part(string text, JinjaArguments arguments, int at) => Within(text, arguments.Allow("part", "start", "end"), at) is var (start, stop) && start <= stop ? text[start..stop] : null;
+    /// <summary>The part of a text that the arguments from <paramref name="at"/> on, start and end in code points, say; null where start is beyond
+    /// the end.</summary>
+    private static string? Part(string text, JinjaArguments arguments, int at) =>
+        Within(text, arguments.Allow("part", "start", "end"), at) is var (start, stop) && start <= stop ? text[start..stop] : null;
 
     /// <summary>The bounds as places in the text.</summary>
     private static (int Start, int Stop) Within(string text, JinjaArguments arguments, int at)
@@ -282,7 +293,8 @@ internal static class JinjaMethods
         var (from, to) = (Bound(arguments.Get(at, "start"), 0), Bound(arguments.Get(at + 1, "end"), length));
         return from > length || from > to ? (1, 0) : (places[(int)from], places[(int)Math.Min(to, length)]);
 
-        long Bound(object? given, int fallback) => given is null ? fallback : JinjaValues.ToInt(given) is var bound && bound < 0 ? Math.Max(0, bound + length) : bound;
+        long Bound(object? given, int fallback) =>
+            given is null ? fallback : JinjaValues.ToInt(given) is var bound && bound < 0 ? Math.Max(0, bound + length) : bound;
     }
 
     private static long Place(string text, JinjaArguments arguments, bool last)
@@ -300,10 +312,12 @@ internal static class JinjaMethods
 
     private static bool IsAll(string text, Func<Rune, bool> holds) => text.Length > 0 && text.EnumerateRunes().All(holds);
 
-    private static int Width(object? width) => JinjaValues.ToInt(width) is var given and <= Widest ? given : throw new JinjaException($"a width is at most {Widest}");
+    private static int Width(object? width) =>
+        JinjaValues.ToInt(width) is var given and <= Widest ? given : throw new JinjaException($"a width is at most {Widest}");
 
     private static string Fill(JinjaArguments arguments) =>
-        arguments.Text(1, "fillchar") is not { } fill ? " " : JinjaValues.Length(fill) == 1 ? fill : throw new JinjaException("the fill character must be one character");
+        arguments.Text(1, "fillchar") is not { } fill ? " " : JinjaValues.Length(fill) == 1 ? fill
+            : throw new JinjaException("the fill character must be one character");
 
     private static string Filling(string text, JinjaArguments arguments) => string.Concat(Enumerable.Repeat(
         Fill(arguments.Allow("width", "fillchar")), (int)Math.Max(0, Width(arguments.Need(0, "width")) - JinjaValues.Length(text))));

@@ -4,7 +4,8 @@ using System.Text;
 
 namespace ToolR0.Tokenization.Jinja;
 
-/// <summary>Python's numbers: integers without limit (long, or <see cref="BigInteger"/> where that is too small) and floats; and how Python reads them from text.</summary>
+/// <summary>Python's numbers: integers without limit (long, or <see cref="BigInteger"/> where that is too small) and floats; and how Python reads
+/// them from text.</summary>
 internal static class JinjaNumbers
 {
     /// <summary>No integer has more bits than this.</summary>
@@ -66,7 +67,8 @@ internal static class JinjaNumbers
                 separated = true;
                 continue;
             }
-            var digit = char.IsAsciiDigit(digits[at]) ? digits[at] - '0' : char.IsAsciiLetter(digits[at]) ? char.ToLowerInvariant(digits[at]) - 'a' + 10 : 99;
+            var digit = char.IsAsciiDigit(digits[at]) ? digits[at] - '0' : char.IsAsciiLetter(digits[at])
+                ? char.ToLowerInvariant(digits[at]) - 'a' + 10 : 99;
             if (digit >= radix)
                 return null;
             value = value * radix + digit;
@@ -91,7 +93,8 @@ internal static class JinjaNumbers
                 return null;
         }
         return plain.Length > 0 && (char.IsAsciiDigit(plain[^1]) || plain[^1] == '.')
-            && double.TryParse(plain.ToString(), NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out var value)
+            && double.TryParse(plain.ToString(), NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent,
+                CultureInfo.InvariantCulture, out var value)
             ? value
             : null;
     }

@@ -24,7 +24,8 @@ internal sealed class JinjaParser
     {
         var parser = new JinjaParser(new JinjaTokens(JinjaLexer.Read(template)));
         var body = parser.Body();
-        return parser._tokens.Current.Kind == JinjaTokenKind.End ? body : throw parser._tokens.Wrong($"'{parser._tokens.Current.Value}' closes nothing");
+        return parser._tokens.Current.Kind == JinjaTokenKind.End ? body
+            : throw parser._tokens.Wrong($"'{parser._tokens.Current.Value}' closes nothing");
     }
 
     /// <summary>Statements up to the end or to a tag that none of them begins with, which is left with its name as the current token.</summary>

@@ -9,7 +9,8 @@ internal sealed class JinjaScope
     private const int MostSteps = 4_000_000;
     private const int LongestValue = 64 << 20;
 
-    /// <summary>Expressions inside each other, calls of macros included. A limit of its own: what a stack holds depends on thread, build and compiler tier.</summary>
+    /// <summary>Expressions inside each other, calls of macros included. A limit of its own: what a stack holds depends on thread, build and compiler
+    /// tier.</summary>
     private const int Deepest = 1000;
 
     private readonly JinjaScope? _parent;
@@ -92,7 +93,8 @@ internal sealed record JinjaArguments(string Function, List<object?> Positional,
     public object? Get(int index, string name, object? fallback = null) =>
         index < Positional.Count ? Positional[index] : Named.TryGetValue(name, out var value) ? value : fallback;
 
-    public object? Need(int index, string name) => Has(index, name) ? Get(index, name) : throw new JinjaException($"{Function} needs the argument {name}");
+    public object? Need(int index, string name) =>
+        Has(index, name) ? Get(index, name) : throw new JinjaException($"{Function} needs the argument {name}");
 
     public string? Text(int index, string name) => Get(index, name) switch
     {

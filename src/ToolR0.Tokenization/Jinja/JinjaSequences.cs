@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace ToolR0.Tokenization.Jinja;
 
-/// <summary>The filters that put the items of a sequence in order, together or apart. Texts are compared in lower case unless the template says otherwise, as in Jinja.</summary>
+/// <summary>The filters that put the items of a sequence in order, together or apart. Texts are compared in lower case unless the template says
+/// otherwise, as in Jinja.</summary>
 internal static class JinjaSequences
 {
     /// <summary>The filter <c>sort</c>, which keeps the order of equals.</summary>
@@ -13,7 +14,8 @@ internal static class JinjaSequences
         var (folds, attribute) = (Folds(arguments, 2), arguments.Get(3, "attribute"));
         object?[] attributes = attribute is string several ? several.Split(',') : [attribute];
         return Ordered(
-            items, item => attributes.Length == 1 ? Key(item, attributes[0], folds, arguments.Scope) : attributes.Select(a => Key(item, a, folds, arguments.Scope)).ToList(),
+            items, item => attributes.Length == 1 ? Key(item, attributes[0], folds, arguments.Scope)
+                : attributes.Select(a => Key(item, a, folds, arguments.Scope)).ToList(),
             JinjaValues.IsTrue(arguments.Get(1, "reverse")));
     }
 
@@ -137,7 +139,8 @@ internal static class JinjaSequences
         object?[] parts = path switch
         {
             null => [],
-            string text => [.. text.Split('.').Select(part => part.Length > 0 && part.All(char.IsAsciiDigit) ? long.Parse(part, CultureInfo.InvariantCulture) : (object?)part)],
+            string text => [.. text.Split('.')
+                .Select(part => part.Length > 0 && part.All(char.IsAsciiDigit) ? long.Parse(part, CultureInfo.InvariantCulture) : (object?)part)],
             _ => [path],
         };
         foreach (var part in parts)

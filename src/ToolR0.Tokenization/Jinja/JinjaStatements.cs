@@ -60,7 +60,8 @@ internal sealed record BodyStatement(IReadOnlyList<JinjaStatement> Statements) :
     }
 }
 
-internal sealed record IfStatement(IReadOnlyList<(JinjaExpression Condition, BodyStatement Body)> Branches, BodyStatement? Else, int Line) : JinjaStatement
+internal sealed record IfStatement(IReadOnlyList<(JinjaExpression Condition, BodyStatement Body)> Branches, BodyStatement? Else, int Line)
+    : JinjaStatement
 {
     public override JinjaFlow Render(JinjaScope scope, StringBuilder output)
     {
@@ -80,7 +81,8 @@ internal sealed record LoopFlowStatement(JinjaFlow Flow) : JinjaStatement
 }
 
 internal sealed record ForStatement(
-    IReadOnlyList<string> Targets, JinjaExpression Source, JinjaExpression? Condition, BodyStatement Body, BodyStatement? Else, int Line) : JinjaStatement
+    IReadOnlyList<string> Targets, JinjaExpression Source, JinjaExpression? Condition, BodyStatement Body, BodyStatement? Else, int Line)
+        : JinjaStatement
 {
     public override JinjaFlow Render(JinjaScope scope, StringBuilder output)
     {
@@ -229,7 +231,8 @@ internal sealed record CallBlockStatement(CallExpression Called, MacroStatement 
     }
 }
 
-internal sealed record MacroStatement(string Name, IReadOnlyList<(string Name, JinjaExpression? Default)> Parameters, BodyStatement Body) : JinjaStatement
+internal sealed record MacroStatement(string Name, IReadOnlyList<(string Name, JinjaExpression? Default)> Parameters, BodyStatement Body)
+    : JinjaStatement
 {
     public override JinjaFlow Render(JinjaScope scope, StringBuilder output)
     {

@@ -28,8 +28,10 @@ internal sealed class JinjaNamespace : Dictionary<string, object?>;
 internal delegate object? JinjaFunction(JinjaArguments arguments);
 
 /// <summary>
-/// The values of templates, with Python's meaning: null is None, and further bool, long, <see cref="BigInteger"/> (as read from JSON), double, string,
-/// <see cref="List{T}"/> of values, <see cref="JinjaMap"/>, <see cref="JinjaNamespace"/>, <see cref="JinjaFunction"/> and <see cref="JinjaUndefined"/>.
+/// The values of templates, with Python's meaning: null is None, and further bool, long, <see cref="BigInteger"/> (as read from JSON), double,
+/// string,
+/// <see cref="List{T}"/> of values, <see cref="JinjaMap"/>, <see cref="JinjaNamespace"/>, <see cref="JinjaFunction"/> and
+/// <see cref="JinjaUndefined"/>.
 /// </summary>
 internal static class JinjaValues
 {
@@ -108,8 +110,10 @@ internal static class JinjaValues
             {
                 (null, null) or (JinjaUndefined, JinjaUndefined) => true,
                 (string a, string b) => string.Equals(a, b, StringComparison.Ordinal),
-                (List<object?> a, List<object?> b) => a.GetType() == b.GetType() && a.Count == b.Count && a.Zip(b).All(pair => Equal(pair.First, pair.Second)),
-                (JinjaMap a, JinjaMap b) => a.Count == b.Count && a.All(entry => b.TryGetValue(entry.Key, out var other) && Equal(entry.Value, other)),
+                (List<object?> a, List<object?> b) =>
+                    a.GetType() == b.GetType() && a.Count == b.Count && a.Zip(b).All(pair => Equal(pair.First, pair.Second)),
+                (JinjaMap a, JinjaMap b) =>
+                    a.Count == b.Count && a.All(entry => b.TryGetValue(entry.Key, out var other) && Equal(entry.Value, other)),
                 _ => ReferenceEquals(x, y),
             };
         }
@@ -298,7 +302,8 @@ internal static class JinjaValues
 
     /// <summary>Python's <c>isprintable</c>.</summary>
     private static bool Prints(Rune rune) => rune.Value == ' ' || Rune.GetUnicodeCategory(rune) is not (
-        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned
+        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse
+            or UnicodeCategory.OtherNotAssigned
         or UnicodeCategory.SpaceSeparator or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator);
 
     /// <summary>Order by code point.</summary>

@@ -6,12 +6,13 @@ using static TorchSharp.torch;
 namespace ToolR0.Policies.Model.Cpu;
 
 /// <summary>
-/// An fp32 weight on the CPU in the order in which a product reads it: panels of <see cref="PanelProduct.Columns"/> columns, so that nothing is packed anew at
-/// every step. That is what a library does with a matrix it is shown for the first time, and with few rows it takes as long as the product.
+/// An fp32 weight on the CPU in the order in which a product reads it: panels of <see cref="PanelProduct.Columns"/> columns, so that nothing is
+/// packed anew at every step. That is what a library does with a matrix it is shown for the first time, and with few rows it takes as long as the
+/// product.
 /// </summary>
 /// <remarks>
-/// An element of a product is one sum of fused multiplications and additions in the order of the inner dimension: its bits depend neither on the other rows, nor on
-/// threads, nor on the width of the processor's vectors.
+/// An element of a product is one sum of fused multiplications and additions in the order of the inner dimension: its bits depend neither on the
+/// other rows, nor on threads, nor on the width of the processor's vectors.
 /// </remarks>
 internal sealed unsafe class PackedMatrix : IDisposable
 {
@@ -93,8 +94,10 @@ internal sealed unsafe class PackedMatrix : IDisposable
             var last = Math.Min(firstPanel + perTurn, panels);
             var start = (long)firstRow * width;
             PanelProduct.Multiply(
-                x + (long)firstRow * inner, Math.Min(RowsAtOnce, rows - firstRow), inner, self._data + (long)firstPanel * PanelProduct.Columns * inner,
-                product + start + firstPanel * PanelProduct.Columns, width, Math.Min(width, last * PanelProduct.Columns) - firstPanel * PanelProduct.Columns,
+                x + (long)firstRow * inner, Math.Min(RowsAtOnce, rows - firstRow), inner,
+                self._data + (long)firstPanel * PanelProduct.Columns * inner,
+                product + start + firstPanel * PanelProduct.Columns, width,
+                Math.Min(width, last * PanelProduct.Columns) - firstPanel * PanelProduct.Columns,
                 added is null ? null : added + (long)firstRow * stride + firstPanel * PanelProduct.Columns, stride);
         });
     }

@@ -4,7 +4,8 @@ using System.Runtime.Intrinsics.X86;
 
 namespace ToolR0.Policies.Model.Cpu;
 
-/// <summary>The innermost loops of a product with a <see cref="PackedMatrix"/>: a tile of rows by a panel of columns at a time, in registers.</summary>
+/// <summary>The innermost loops of a product with a <see cref="PackedMatrix"/>: a tile of rows by a panel of columns at a time, in
+/// registers.</summary>
 internal static unsafe class PanelProduct
 {
     /// <summary>Columns of a panel: two vectors of AVX2, one of AVX-512.</summary>
@@ -32,10 +33,12 @@ internal static unsafe class PanelProduct
         for (; column + Columns <= columns; column += Columns)
             Panel(x, rows, inner, panels + (long)column * inner, product + column, width, added is null ? null : added + column, stride);
         if (column < columns)
-            PartOfPanel(x, rows, inner, panels + (long)column * inner, product + column, width, columns - column, added is null ? null : added + column, stride);
+            PartOfPanel(x, rows, inner, panels + (long)column * inner, product + column, width, columns - column, added is null ? null
+                : added + column, stride);
     }
 
-    /// <summary>The last columns of a matrix whose width is no multiple of a panel's: in a tile of their own, and from there to their places.</summary>
+    /// <summary>The last columns of a matrix whose width is no multiple of a panel's: in a tile of their own, and from there to their
+    /// places.</summary>
     private static void PartOfPanel(float* x, int rows, int inner, float* panel, float* product, int width, int columns, float* added, int stride)
     {
         var tile = stackalloc float[Tile * Columns];
@@ -54,7 +57,8 @@ internal static unsafe class PanelProduct
     {
         var row = 0;
         for (; row + Tile <= rows; row += Tile)
-            FourRows(x + (long)row * inner, inner, panel, product + (long)row * width, width, added is null ? null : added + (long)row * stride, stride);
+            FourRows(x + (long)row * inner, inner, panel, product + (long)row * width, width, added is null ? null
+                : added + (long)row * stride, stride);
         for (; row < rows; row++)
             OneRow(x + (long)row * inner, inner, panel, product + (long)row * width, added is null ? null : added + (long)row * stride);
     }
@@ -63,7 +67,8 @@ internal static unsafe class PanelProduct
     {
         var row = 0;
         for (; row + WideTile <= rows; row += WideTile)
-            EightRows(x + (long)row * inner, inner, panels, product + (long)row * width, width, added is null ? null : added + (long)row * stride, stride);
+            EightRows(x + (long)row * inner, inner, panels, product + (long)row * width, width, added is null ? null
+                : added + (long)row * stride, stride);
         if (row == rows)
             return;
         for (var column = 0; column < 2 * Columns; column += Columns)
@@ -179,7 +184,8 @@ internal static unsafe class PanelProduct
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Vector512<float> A, Vector512<float> B) Add(float factor, Vector512<float> a, Vector512<float> b, Vector512<float> sumA, Vector512<float> sumB)
+    private static (Vector512<float> A, Vector512<float> B) Add(float factor, Vector512<float> a, Vector512<float> b, Vector512<float> sumA,
+        Vector512<float> sumB)
     {
         var factors = Vector512.Create(factor);
         return (Vector512.FusedMultiplyAdd(factors, a, sumA), Vector512.FusedMultiplyAdd(factors, b, sumB));

@@ -9,8 +9,8 @@ namespace ToolR0.Policies.Model.Cpu;
 internal readonly record struct ColumnRange(int First, int Stride, int Count);
 
 /// <summary>
-/// Attention of one slot's queries of one key/value head, over that slot's own columns alone: in a grid of slots most columns belong to others. A result's
-/// bits depend on the slot's own keys and values, not on where in the cache they are.
+/// Attention of one slot's queries of one key/value head, over that slot's own columns alone: in a grid of slots most columns belong to others. A
+/// result's bits depend on the slot's own keys and values, not on where in the cache they are.
 /// </summary>
 internal static unsafe class SlotAttention
 {

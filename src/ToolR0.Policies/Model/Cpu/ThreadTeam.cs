@@ -4,14 +4,14 @@ using System.Runtime.ExceptionServices;
 namespace ToolR0.Policies.Model.Cpu;
 
 /// <summary>
-/// Does independent pieces of one computation on the threads that <see cref="TorchRuntime.Configure"/> allows: the calling one and helpers from the pool, a team for
-/// each caller. Who does which piece depends on timing, so a piece's result must not depend on who does it.
+/// Does independent pieces of one computation on the threads that <see cref="TorchRuntime.Configure"/> allows: the calling one and helpers from the
+/// pool, a team for each caller. Who does which piece depends on timing, so a piece's result must not depend on who does it.
 /// </summary>
 internal sealed class ThreadTeam : IThreadPoolWorkItem
 {
     /// <summary>
-    /// How long a helper looks for the team's next job, giving way to others, before it returns to the pool: products follow each other more closely than a sleeping
-    /// thread wakes up.
+    /// How long a helper looks for the team's next job, giving way to others, before it returns to the pool: products follow each other more closely
+    /// than a sleeping thread wakes up.
     /// </summary>
     private static readonly long Patience = Stopwatch.Frequency / 10_000;
 

@@ -98,6 +98,12 @@ public sealed class EventStoreDatabase : IAsyncDisposable, IDisposable
         {
             return await work();
         }
+        catch (Marten.Exceptions.UnknownEventTypeException exception)
+        {
+            // Marten does not say which event it was.
+            var (sequence, type) = await StreamTable.FirstUnknownAsync(DataSource, [.. FactTypes.All.Select(FactTypes.NameOf)]);
+            throw new EventStoreException($"event {sequence} is a '{type}', which this version of ToolR0 does not know", exception);
+        }
         catch (Exception exception) when (EventStoreException.From(exception, Server) is EventStoreException told && told != exception)
         {
             throw told;

@@ -30,9 +30,6 @@ public sealed class EventStoreException : Exception
         {
             switch (inner)
             {
-                case UnknownEventTypeException unknown:
-                    return new EventStoreException(
-                        $"event {unknown.Sequence} is a '{unknown.EventTypeName}', which this version of ToolR0 does not know", exception);
                 case EventDeserializationFailureException unread:
                     return new EventStoreException(
                         $"event {unread.Sequence} ({unread.EventTypeName}) can not be read: {unread.InnerException?.Message}", exception);

@@ -24,6 +24,16 @@ internal static class StreamTable
         return versions;
     }
 
+    /// <summary>The first event of a type that is not among the known ones: its sequence number and type.</summary>
+    public static async Task<(long Sequence, string Type)> FirstUnknownAsync(NpgsqlDataSource source, string[] known)
+    {
+        await using var command = source.CreateCommand(
+            $"select seq_id, type from {EventStoreDatabase.Schema}.mt_events where not type = any($1) and type <> 'tombstone' order by seq_id limit 1");
+        command.Parameters.AddWithValue(known);
+        await using var reader = await command.ExecuteReaderAsync();
+        return await reader.ReadAsync() ? (reader.GetInt64(0), reader.GetString(1)) : (-1, "unknown type");
+    }
+
     /// <summary>Names of runs, newest first.</summary>
     public static async Task<IReadOnlyList<string>> RunsAsync(NpgsqlDataSource source, CancellationToken cancellation)
     {

@@ -93,7 +93,9 @@ public sealed class RunStateTests(StoreFixture store)
         var failed = RunState.Fold([.. run.Take(8), run[8] with { Fact = new RunFailed("r", "disk full") }]);
         failed.Status.ShouldBe(RunStatus.Failed);
         failed.Reason.ShouldBe("disk full");
-        failed.Step.ShouldBeNull();
+        // A failed run goes on with the step it failed in.
+        failed.Step.ShouldBe(RunState.Fold([.. run.Take(8)]).Step);
+        failed.IsResumable.ShouldBeTrue();
         RunState.Fold([.. run.Take(8), run[8] with { Fact = new RunCancelled("r", "by hand") }]).Status.ShouldBe(RunStatus.Cancelled);
     }
 

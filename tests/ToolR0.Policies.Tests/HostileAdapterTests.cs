@@ -57,8 +57,10 @@ public sealed class HostileAdapterTests : IDisposable
     [InlineData("{", "[", "is not JSON")]
     public void A_config_that_does_not_fit_is_refused_by_key(string sound, string changed, string? message)
     {
-        var at = Config.IndexOf(sound, StringComparison.Ordinal);
-        Write(Config[..at] + changed + Config[(at + sound.Length)..], Weights);
+        // Of a name that stands twice the last counts.
+        var config = changed.Contains("init_lora_weights") ? Config.Replace("\"init_lora_weights\": true,", "") : Config;
+        var at = config.IndexOf(sound, StringComparison.Ordinal);
+        Write(config[..at] + changed + config[(at + sound.Length)..], Weights);
         if (message is null)
             Load();
         else

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using ToolR0.System.Tests;
 using ToolR0.Testing;
 
 [assembly: AssemblyFixture(typeof(ToolR0.System.Tests.MiniatureRun))]

@@ -1,4 +1,3 @@
-
 using ToolR0.Policies.Learning;
 using ToolR0.TinyWorld;
 using ToolR0.TinyWorld.Texts;

@@ -1,4 +1,3 @@
-
 using ToolR0.Contracts;
 
 namespace ToolR0.TinyWorld;

@@ -2,6 +2,7 @@ using Spectre.Console;
 using ToolR0.Cli.Progress;
 using ToolR0.Cli.Running;
 using ToolR0.Contracts;
+using ToolR0.Reporting;
 using ToolR0.Testing;
 
 namespace ToolR0.Cli.Tests;

@@ -1,4 +1,3 @@
-
 using ToolR0.TinyWorld;
 
 namespace ToolR0.Evaluation.Tests;

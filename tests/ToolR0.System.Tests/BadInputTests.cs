@@ -1,4 +1,3 @@
-
 using ToolR0.Testing;
 
 namespace ToolR0.System.Tests;

@@ -1,4 +1,3 @@
-
 using ToolR0.Policies;
 using ToolR0.Policies.Model;
 using ToolR0.Policies.Storage;

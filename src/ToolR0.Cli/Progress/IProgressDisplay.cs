@@ -1,5 +1,5 @@
-
 using ToolR0.Contracts;
+using ToolR0.Reporting;
 
 namespace ToolR0.Cli.Progress;
 

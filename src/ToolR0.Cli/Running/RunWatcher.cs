@@ -1,6 +1,6 @@
-
 using ToolR0.Cli.Progress;
 using ToolR0.Contracts;
+using ToolR0.Reporting;
 using ToolR0.EventStore;
 
 namespace ToolR0.Cli.Running;

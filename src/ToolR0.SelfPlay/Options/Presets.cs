@@ -1,4 +1,3 @@
-
 using ToolR0.Contracts.Options;
 
 namespace ToolR0.SelfPlay.Options;

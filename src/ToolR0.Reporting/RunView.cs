@@ -1,8 +1,7 @@
-
 using ToolR0.Contracts;
 using ToolR0.EventStore;
 
-namespace ToolR0.Cli.Progress;
+namespace ToolR0.Reporting;
 
 /// <summary>
 /// What someone watching a run wants to know now: folded from the run's own stream. Pure: time comes with the events; nothing here reads a clock.

@@ -35,8 +35,11 @@ public sealed class EventStoreException : Exception
                         $"event {unread.Sequence} ({unread.EventTypeName}) can not be read: {unread.InnerException?.Message}", exception);
                 case PostgresException { SqlState: PostgresErrorCodes.DiskFull }:
                     return new EventStoreException($"PostgreSQL at {server} has no disk space left; nothing was written", exception);
-                case PostgresException { SqlState: PostgresErrorCodes.InvalidPassword
-                    or PostgresErrorCodes.InvalidAuthorizationSpecification } refused:
+                case PostgresException
+                {
+                    SqlState: PostgresErrorCodes.InvalidPassword
+                    or PostgresErrorCodes.InvalidAuthorizationSpecification
+                } refused:
                     return new EventStoreException($"PostgreSQL at {server} refuses the user of {Setting}: {refused.MessageText}", exception);
                 case PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName } missing:
                     return new EventStoreException($"PostgreSQL at {server}: {missing.MessageText}; see {Setting}", exception);
@@ -48,7 +51,8 @@ public sealed class EventStoreException : Exception
                     };
                 case SocketException or TimeoutException:
                     return new EventStoreException($"cannot reach PostgreSQL at {server}, set by {Setting}: {inner.Message}",
-                        exception) { StoreIsAway = true };
+                        exception)
+                    { StoreIsAway = true };
             }
         }
 
@@ -56,7 +60,8 @@ public sealed class EventStoreException : Exception
         {
             if (inner is NpgsqlException)
                 return new EventStoreException($"the connection to PostgreSQL at {server}, set by {Setting}, failed: {inner.Message}",
-                    exception) { StoreIsAway = true };
+                    exception)
+                { StoreIsAway = true };
         }
 
         return exception;

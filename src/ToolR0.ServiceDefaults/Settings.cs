@@ -125,7 +125,10 @@ public sealed record Settings(string Home, string? Postgres, BusOptions Bus, Wor
             ? bus
             : bus with
             {
-                RabbitMq = new UriBuilder(bus.RabbitMq) { UserName = Uri.EscapeDataString(user ?? "guest"),
-                    Password = Uri.EscapeDataString(password) }.Uri,
+                RabbitMq = new UriBuilder(bus.RabbitMq)
+                {
+                    UserName = Uri.EscapeDataString(user ?? "guest"),
+                    Password = Uri.EscapeDataString(password)
+                }.Uri,
             };
 }

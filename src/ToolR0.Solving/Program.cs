@@ -1,4 +1,4 @@
-using ToolR0.Solving;
 using ToolR0.ServiceDefaults;
+using ToolR0.Solving;
 
 return await ServiceProcess.MainAsync(SolvingService.Part, args);

@@ -1,4 +1,4 @@
-using ToolR0.ToolExecution;
 using ToolR0.ServiceDefaults;
+using ToolR0.ToolExecution;
 
 return await ServiceProcess.MainAsync(ToolExecutionService.Part, args);

@@ -35,10 +35,20 @@ public sealed class OptionsTests : IDisposable
     public void Later_sources_win_file_then_environment_then_flags()
     {
         var file = FileWith("""{ "preset": "paper", "seed": 2, "iterations": 5, "solver": { "steps": 7, "groupSize": 9 } } // a comment""");
-        var environment = new Dictionary<string, string> { ["TOOLR0_SOLVER__STEPS"] = "8", ["TOOLR0_SEED"] = "3", ["TOOLR0_HOME"] = "/x",
-            ["PATH"] = "/bin" };
-        var options = Load(new OptionSources { File = file, Environment = environment, Sets = ["solver.steps=10", "SOLVER.learningrate=1e-3"],
-            Seed = 4 });
+        var environment = new Dictionary<string, string>
+        {
+            ["TOOLR0_SOLVER__STEPS"] = "8",
+            ["TOOLR0_SEED"] = "3",
+            ["TOOLR0_HOME"] = "/x",
+            ["PATH"] = "/bin"
+        };
+        var options = Load(new OptionSources
+        {
+            File = file,
+            Environment = environment,
+            Sets = ["solver.steps=10", "SOLVER.learningrate=1e-3"],
+            Seed = 4
+        });
         options.Preset.ShouldBe("paper");
         options.Iterations.ShouldBe(5);
         options.Seed.ShouldBe(4);
@@ -168,8 +178,13 @@ public sealed class OptionsTests : IDisposable
     [Fact]
     public void Settings_come_from_flags_then_environment_then_defaults()
     {
-        var environment = new Dictionary<string, string> { ["TOOLR0_HOME"] = "/a", ["TOOLR0_POSTGRES"] = "Host=x", ["TOOLR0_BUS"] = "rabbitmq",
-            ["TOOLR0_RABBITMQ"] = "amqp://u:p@h:1/" };
+        var environment = new Dictionary<string, string>
+        {
+            ["TOOLR0_HOME"] = "/a",
+            ["TOOLR0_POSTGRES"] = "Host=x",
+            ["TOOLR0_BUS"] = "rabbitmq",
+            ["TOOLR0_RABBITMQ"] = "amqp://u:p@h:1/"
+        };
         Settings.Read("/b", null, "memory", null, environment)
             .ShouldBe(new Settings("/b", "Host=x", new BusOptions(BusKind.Memory, new Uri("amqp://u:p@h:1/")), WorkerOptions.Default));
         Settings.Read(null, null, null, null, environment).Bus.Kind.ShouldBe(BusKind.RabbitMq);

@@ -188,8 +188,11 @@ public sealed class MiniatureRunTests
     public async Task A_shard_that_cannot_be_answered_ends_the_run_with_its_reason()
     {
         var log = await Miniature.StoreAsync();
-        var work = new FakeWork { Before = command =>
-            command is TrainPolicy ? throw new ShardRefusedException("the disk is full") : Task.CompletedTask };
+        var work = new FakeWork
+        {
+            Before = command =>
+            command is TrainPolicy ? throw new ShardRefusedException("the disk is full") : Task.CompletedTask
+        };
         using var host = await Miniature.ProcessAsync(log, work);
 
         await host.Sender().SendAsync(Miniature.Start(), Cancellation);
@@ -285,8 +288,10 @@ public sealed class MiniatureRunTests
     {
         var log = await Miniature.StoreAsync();
         using var host = await Miniature.ProcessAsync(log);
-        var options = Miniature.Options with {
-            Specs = Miniature.Options.Specs with { Calls = new Dictionary<int, double> { [0] = 0.5, [1] = 0.5 } } };
+        var options = Miniature.Options with
+        {
+            Specs = Miniature.Options.Specs with { Calls = new Dictionary<int, double> { [0] = 0.5, [1] = 0.5 } }
+        };
 
         await host.Sender().SendAsync(Miniature.Start(options), Cancellation);
         (await log.UntilAsync(Miniature.IsOver))[^1].ShouldBeOfType<RunCompleted>();
@@ -307,8 +312,10 @@ public sealed class MiniatureRunTests
         var batch = Miniature.Options with
         {
             Iterations = 1,
-            Generator = Miniature.Options.Generator with {
-                Reward = Miniature.Options.Generator.Reward with { RepetitionScope = RepetitionScope.Batch } },
+            Generator = Miniature.Options.Generator with
+            {
+                Reward = Miniature.Options.Generator.Reward with { RepetitionScope = RepetitionScope.Batch }
+            },
         };
         var whole = await ScoresAsync(batch with { Dispatch = new DispatchOptions { PromptsPerShard = 3 } });
         var cut = await ScoresAsync(batch with { Dispatch = new DispatchOptions { PromptsPerShard = 1 } }, workers: 4);

@@ -87,8 +87,11 @@ public sealed class FidelityTests(StoreFixture store)
         var options = new RunOptions
         {
             Seed = -3,
-            Specs = new SpecOptions { Domains = new Dictionary<string, double> { ["finance"] = 0.3, ["a.b c"] = 1 },
-                Calls = new Dictionary<int, double> { [0] = 0.1, [12] = 1.0 / 3 } },
+            Specs = new SpecOptions
+            {
+                Domains = new Dictionary<string, double> { ["finance"] = 0.3, ["a.b c"] = 1 },
+                Calls = new Dictionary<int, double> { [0] = 0.1, [12] = 1.0 / 3 }
+            },
             Generator = new GeneratorOptions { LearningRate = 3e-4, Train = false },
             Curriculum = new CurriculumOptions { Compare = VerifyCompare.Calls, Order = CurriculumOrder.Shuffled, LabelBy = LabelBy.Judge },
         };

@@ -29,8 +29,12 @@ public sealed class GoldenEventTests(StoreFixture store)
         var task = new ToolTask("How far?", [new ToolSpec("convert", "Converts", [new ToolParameter("value", "number", "how many")], ["value"])],
             [call]);
         var policies = new Dictionary<Role, string> { [Role.Generator] = "g", [Role.Solver] = "s" };
-        var metrics = new Dictionary<string, double> { [MetricNames.RewardMean] = 0.5, [MetricNames.TokensSampled] = 40,
-            [MetricNames.WallSeconds] = 1.5 };
+        var metrics = new Dictionary<string, double>
+        {
+            [MetricNames.RewardMean] = 0.5,
+            [MetricNames.TokensSampled] = 40,
+            [MetricNames.WallSeconds] = 1.5
+        };
         return
         [
             Facts.Started("r"), new IterationStarted("r", 1, "g", "s"), new PhaseStarted("r", 1, Phase.Generator, 2),

@@ -1,5 +1,5 @@
-using ToolR0.Testing;
 using ToolR0.EventStore.Tests;
+using ToolR0.Testing;
 
 [assembly: AssemblyFixture(typeof(StoreFixture))]
 

@@ -84,8 +84,13 @@ public sealed class LoraTests : IDisposable
             Beta2 = grpo.GetProperty("beta2").GetDouble(),
             GradientParts = parts,
             Recompute = recompute,
-            Lora = new LoraOptions { Rank = (int)config["r"]!, Alpha = (double)config["lora_alpha"]!, Targets = config["target_modules"]
-                .Deserialize<string[]>()! },
+            Lora = new LoraOptions
+            {
+                Rank = (int)config["r"]!,
+                Alpha = (double)config["lora_alpha"]!,
+                Targets = config["target_modules"]
+                .Deserialize<string[]>()!
+            },
         };
         var groups = grpo.GetProperty("groups").EnumerateArray().Select(g => new TrainingGroup(
             g.GetProperty("prompt").Deserialize<int[]>()!,

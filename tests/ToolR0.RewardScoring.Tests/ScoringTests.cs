@@ -115,8 +115,11 @@ public sealed class ScoringTests : IAsyncLifetime
         const string run = "b";
         var options = ShippedPresets.Nano with
         {
-            Generator = ShippedPresets.Nano.Generator with { PromptsPerStep = 3,
-                Reward = ShippedPresets.Nano.Generator.Reward with { RepetitionScope = RepetitionScope.Batch } },
+            Generator = ShippedPresets.Nano.Generator with
+            {
+                PromptsPerStep = 3,
+                Reward = ShippedPresets.Nano.Generator.Reward with { RepetitionScope = RepetitionScope.Batch }
+            },
         };
         await AppendAsync(Ids.RunStream(run), new RunStarted(run, options, "base", [], "0.1.0"));
         var facts = _bed.Log.Stream(Group);

@@ -28,8 +28,13 @@ public sealed class CurriculumFactsTests
         var options = Given.Options with
         {
             Seed = seed,
-            Curriculum = Given.Options.Curriculum with { Selected = selected, Compare = seed == 2 ? VerifyCompare.Calls
-                : VerifyCompare.Names, MajorityFromIteration = seed == 3 ? 1 : 0 },
+            Curriculum = Given.Options.Curriculum with
+            {
+                Selected = selected,
+                Compare = seed == 2 ? VerifyCompare.Calls
+                : VerifyCompare.Names,
+                MajorityFromIteration = seed == 3 ? 1 : 0
+            },
             Specs = Given.Options.Specs with { Domains = domains.ToDictionary(domain => domain, domain => domain.Length / 2.0) },
         };
         var guard = new HeldOutGuard([new HeldOutItem("1", "units", Given.Task(question: "Please convert 3 mile of road seventeen to feet"))]);

@@ -193,8 +193,10 @@ public sealed class CurriculumTests
         var survivors = Enumerable.Range(0, 20).Select(i => Verified(i, 5, "travel")).ToList();
         var renamed = survivors.Select(s => s with
         {
-            Verdict = s.Verdict with {
-                Candidate = s.Verdict.Candidate with { Task = new TaskRef(s.Verdict.Candidate.Task.Stream.Replace("/r/", "/other/"), 0) } },
+            Verdict = s.Verdict with
+            {
+                Candidate = s.Verdict.Candidate with { Task = new TaskRef(s.Verdict.Candidate.Task.Stream.Replace("/r/", "/other/"), 0) }
+            },
         }).ToList();
         var options = Given.Options with { Curriculum = Given.Options.Curriculum with { Selected = 7 } };
         Curricula.Select(renamed, 1, options).Sha256.ShouldBe(Curricula.Select(survivors, 1, options).Sha256);
@@ -266,7 +268,8 @@ public sealed class CurriculumTests
     private static TestVerdict Survivor(int index, string domain = "units")
     {
         var candidate = Candidate(index,
-            Given.Proposal($"Please convert 3 mile to unit {index}")) with { Spec = Given.Spec with { Domain = domain } };
+            Given.Proposal($"Please convert 3 mile to unit {index}")) with
+        { Spec = Given.Spec with { Domain = domain } };
         var options = Given.Options with { Curriculum = Given.Options.Curriculum with { FoldDigits = false } };
         return Curricula.Filter([candidate], HeldOutGuard.None, options).Single();
     }

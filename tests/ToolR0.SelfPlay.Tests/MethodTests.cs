@@ -200,8 +200,10 @@ public sealed class MethodTests
     {
         const string conversation = "User: I walked 3 mile today.\nAgent: In which unit do you want it?\nUser: In kilometres, please convert it";
         var spec = Given.Spec with { Context = TaskContext.MultiTurn };
-        var obedient = Given.Options with {
-            Generator = Given.Options.Generator with { Reward = Given.Options.Generator.Reward with { SpecObedience = true } } };
+        var obedient = Given.Options with
+        {
+            Generator = Given.Options.Generator with { Reward = Given.Options.Generator.Reward with { SpecObedience = true } }
+        };
 
         Score(Given.Proposal(conversation), obedient, spec).ShouldBe((1, 1, ""));
         Score(Given.Proposal(), obedient, spec).ShouldBe((0, 0.5, Reasons.NoConversation));

@@ -44,8 +44,10 @@ public sealed class RunAuditTests
     public async Task A_repetition_penalty_over_the_batch_is_recomputed_from_all_of_the_step()
     {
         var reward = SimulatedRun.Options.Generator.Reward;
-        var batch = SimulatedRun.Options with {
-            Generator = SimulatedRun.Options.Generator with { Reward = reward with { RepetitionScope = RepetitionScope.Batch } } };
+        var batch = SimulatedRun.Options with
+        {
+            Generator = SimulatedRun.Options.Generator with { Reward = reward with { RepetitionScope = RepetitionScope.Batch } }
+        };
         var facts = SimulatedRun.Facts(batch);
         (await Audit(facts)).ShouldBeEmpty();
 

@@ -29,8 +29,11 @@ internal sealed class SimulatedRun
     public static RunOptions Options { get; } = ShippedPresets.Nano with
     {
         Iterations = 2,
-        Specs = ShippedPresets.Nano.Specs with { Calls = new Dictionary<int, double> { [1] = 1 },
-            MenuForOneCall = new Dictionary<int, double> { [2] = 1 } },
+        Specs = ShippedPresets.Nano.Specs with
+        {
+            Calls = new Dictionary<int, double> { [1] = 1 },
+            MenuForOneCall = new Dictionary<int, double> { [2] = 1 }
+        },
         Generator = ShippedPresets.Nano.Generator with { Steps = 1, PromptsPerStep = 2, GroupSize = 2, Probes = 4 },
         Curriculum = ShippedPresets.Nano.Curriculum with { Candidates = 8, Selected = 4, VerifySamples = 4 },
         Solver = ShippedPresets.Nano.Solver with { Steps = 1, PromptsPerStep = 2, GroupSize = 4 },

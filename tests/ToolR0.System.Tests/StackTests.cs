@@ -11,8 +11,11 @@ public sealed class StackTests(MiniatureRun miniature)
     public async Task With_three_Solvers_and_workers_killed_on_the_way_the_stack_gives_the_same_curriculum_and_weights()
     {
         var home = PrivateServers.NewHome();
-        var environment = new Dictionary<string, string> { ["TOOLR0_HOME"] = home,
-            ["TOOLR0_POSTGRES_OPTIONS"] = "-c fsync=off -c synchronous_commit=off" };
+        var environment = new Dictionary<string, string>
+        {
+            ["TOOLR0_HOME"] = home,
+            ["TOOLR0_POSTGRES_OPTIONS"] = "-c fsync=off -c synchronous_commit=off"
+        };
         try
         {
             var up = await Product.ScriptAsync("stack.sh", environment, "up", "solving=3");

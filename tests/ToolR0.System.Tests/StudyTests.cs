@@ -69,7 +69,8 @@ public sealed class StudyTests : IAsyncLifetime
             run.GetProperty("accuracy").GetProperty("seen").GetArrayLength().ShouldBe(2);
             var audit = await Product.Toolr0Async(
                 new Dictionary<string, string>(
-                    environment) { ["TOOLR0_HOME"] = Path.Combine(_home, "studies", "runs", run.GetProperty("run").GetString()!) },
+                    environment)
+                { ["TOOLR0_HOME"] = Path.Combine(_home, "studies", "runs", run.GetProperty("run").GetString()!) },
                 "audit",
                 run.GetProperty("run").GetString()!);
             audit.ExitCode.ShouldBe(0, audit.Output + audit.Errors);

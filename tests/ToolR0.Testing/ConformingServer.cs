@@ -148,8 +148,12 @@ public sealed class ConformingServer : IDisposable
         try
         {
             var policy = _policy;
-            var options = new SamplingOptions { Temperature = (double)body["temperature"]!, TopP = (double)body["top_p"]!,
-                MaxNewTokens = (int)body["max_tokens"]! };
+            var options = new SamplingOptions
+            {
+                Temperature = (double)body["temperature"]!,
+                TopP = (double)body["top_p"]!,
+                MaxNewTokens = (int)body["max_tokens"]!
+            };
             var row = Sampler.Sample(policy, [new SampleRequest(body["prompt"].Deserialize<int[]>()!, [(long)body["seed"]!])], options, [])[0][0];
             var choice = new JsonObject
             {

@@ -238,9 +238,9 @@ public sealed class ChatTemplateTests : IDisposable
 
     private static ChatMessage Message(JsonElement json) =>
         new(json.GetProperty("role").GetString()!, json.TryGetProperty("content", out var content) ? content.GetString() : null)
-    {
-        Fields = json.EnumerateObject().Where(p => p.Name is not ("role" or "content")).ToDictionary(p => p.Name, p => p.Value),
-    };
+        {
+            Fields = json.EnumerateObject().Where(p => p.Name is not ("role" or "content")).ToDictionary(p => p.Name, p => p.Value),
+        };
 
     private Tokenizer WithTemplate(string template) =>
         HandMadeTokenizer.Load(_folder, HandMadeTokenizer.Tokenizer(), HandMadeTokenizer.Config(template));

@@ -40,8 +40,12 @@ internal static class HandMadeTokenizer
                     ByteLevel()),
             },
             ["decoder"] = ByteLevel(),
-            ["model"] = new JsonObject { ["type"] = "BPE", ["vocab"] = vocabulary,
-                ["merges"] = new JsonArray([.. merges.Select(merge => (JsonNode)merge)]) },
+            ["model"] = new JsonObject
+            {
+                ["type"] = "BPE",
+                ["vocab"] = vocabulary,
+                ["merges"] = new JsonArray([.. merges.Select(merge => (JsonNode)merge)])
+            },
         };
     }
 

@@ -20,19 +20,36 @@ internal static class BenchCommand
     public static Command Create()
     {
         var command = new Command("bench", "How fast this machine samples, learns and tokenizes, beside its measured limits; random weights");
-        var shape = new Option<string>("--shape") { Description = $"nano, {string.Join(", ", ModelShapes.Names)}", HelpName = "NAME",
-            DefaultValueFactory = _ => "bench-small" };
+        var shape = new Option<string>("--shape")
+        {
+            Description = $"nano, {string.Join(", ", ModelShapes.Names)}",
+            HelpName = "NAME",
+            DefaultValueFactory = _ => "bench-small"
+        };
         var only = new Option<string[]>("--only") { Description = "rollouts, step or tokenizer; may be repeated (default: all)", HelpName = "PART" };
         var batch = new Option<int[]>("--batch") { Description = "Completions at a time; may be repeated (default: 32)", HelpName = "N" };
         var group = new Option<int>("--group") { Description = "Completions that share a prompt", HelpName = "G", DefaultValueFactory = _ => 8 };
         var prompt = new Option<int[]>("--prompt") { Description = "Tokens of a prompt; may be repeated (default: 128)", HelpName = "N" };
         var fresh = new Option<int[]>("--new") { Description = "Tokens of a completion; may be repeated (default: 128)", HelpName = "N" };
-        var threads = new Option<int>("--threads") { Description = "Threads inside one operation", HelpName = "N", DefaultValueFactory = _ =>
-            Environment.ProcessorCount };
-        var parts = new Option<int>("--gradient-parts") { Description = "Parts of a step computed side by side (on the CPU)", HelpName = "N",
-            DefaultValueFactory = _ => 1 };
-        var micro = new Option<int>("--micro-batch") { Description = "Positions in one pass of a step (learning.microBatchTokens)", HelpName = "N",
-            DefaultValueFactory = _ => 2048 };
+        var threads = new Option<int>("--threads")
+        {
+            Description = "Threads inside one operation",
+            HelpName = "N",
+            DefaultValueFactory = _ =>
+            Environment.ProcessorCount
+        };
+        var parts = new Option<int>("--gradient-parts")
+        {
+            Description = "Parts of a step computed side by side (on the CPU)",
+            HelpName = "N",
+            DefaultValueFactory = _ => 1
+        };
+        var micro = new Option<int>("--micro-batch")
+        {
+            Description = "Positions in one pass of a step (learning.microBatchTokens)",
+            HelpName = "N",
+            DefaultValueFactory = _ => 2048
+        };
         var recompute = new Option<bool>("--recompute") { Description = "Compute layers again in the step's backward pass (learning.recompute)" };
         var repeat = new Option<int>("--repeat") { Description = "Runs of each; the median counts", HelpName = "N", DefaultValueFactory = _ => 3 };
         var json = new Option<bool>("--json") { Description = "Write JSON for programs" };

@@ -20,14 +20,23 @@ namespace ToolR0.Cli.Commands;
 internal sealed class BenchmarkFlags
 {
     private readonly Option<string?> _benchmark =
-        new("--benchmark") {
-            Description = "A public set: ToolAlpaca, SealTools or API-Bank as packed by Hammer, BFCL, SNIPS; a file, a folder or a name in TOOLR0_BENCHMARKS", HelpName = "NAME|FILE" };
+        new("--benchmark")
+        {
+            Description = "A public set: ToolAlpaca, SealTools or API-Bank as packed by Hammer, BFCL, SNIPS; a file, a folder or a name in TOOLR0_BENCHMARKS",
+            HelpName = "NAME|FILE"
+        };
     private readonly Option<string?> _predictions =
-        new("--predictions") {
-            Description = "Score these answers to the benchmark instead of asking a policy: JSON Lines of id and completion or calls (without ids in the items' order), - for standard input", HelpName = "FILE" };
+        new("--predictions")
+        {
+            Description = "Score these answers to the benchmark instead of asking a policy: JSON Lines of id and completion or calls (without ids in the items' order), - for standard input",
+            HelpName = "FILE"
+        };
     private readonly Option<string?> _writeGold =
-        new("--write-gold") { Description = "Write the benchmark's gold answers as predictions, - for standard output, and ask nobody",
-        HelpName = "FILE" };
+        new("--write-gold")
+        {
+            Description = "Write the benchmark's gold answers as predictions, - for standard output, and ask nobody",
+            HelpName = "FILE"
+        };
 
     public BenchmarkFlags(Command command)
     {

@@ -56,13 +56,20 @@ internal sealed class CommonOptions
 internal sealed class RunFlags
 {
     private readonly Option<string?> _preset =
-        new("--preset") { Description = $"{string.Join(", ", ShippedPresets.All.Keys)} (default: {RunOptionsLoader.DefaultPreset})",
-        HelpName = "NAME" };
+        new("--preset")
+        {
+            Description = $"{string.Join(", ", ShippedPresets.All.Keys)} (default: {RunOptionsLoader.DefaultPreset})",
+            HelpName = "NAME"
+        };
     private readonly Option<string?> _options =
         new("--options") { Description = "Options as JSON; the preset's where it is silent", HelpName = "FILE" };
     private readonly Option<string[]> _set =
-        new("--set") { Description = "One option, e.g. solver.steps=10; may be repeated", HelpName = "PATH=VALUE",
-        AllowMultipleArgumentsPerToken = false };
+        new("--set")
+        {
+            Description = "One option, e.g. solver.steps=10; may be repeated",
+            HelpName = "PATH=VALUE",
+            AllowMultipleArgumentsPerToken = false
+        };
     private readonly Option<long?> _seed = new("--seed") { Description = "Seed of everything that is drawn", HelpName = "N" };
     private readonly Option<int?> _iterations = new("--iterations") { Description = "Self-play iterations", HelpName = "T" };
     private readonly Option<string?> _base =

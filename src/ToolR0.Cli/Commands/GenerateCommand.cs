@@ -18,30 +18,55 @@ namespace ToolR0.Cli.Commands;
 internal static class GenerateCommand
 {
     private static readonly JsonSerializerOptions Layout =
-        new(JsonSerializerDefaults.Web) { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
+        new(JsonSerializerDefaults.Web)
+        {
+            WriteIndented = true,
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+            DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
+        };
 
     public static Command Create()
     {
         var command = new Command("generate", "Sample one completion of a prompt, printed as it is drawn");
         var model = new Option<string?>(
-            "--base") { Description = "A Hugging Face model folder, or the SHA-256 of a policy in the home folder (default: base-nano)",
-            HelpName = "DIR|SHA" };
+            "--base")
+        {
+            Description = "A Hugging Face model folder, or the SHA-256 of a policy in the home folder (default: base-nano)",
+            HelpName = "DIR|SHA"
+        };
         var adapter = new Option<string?>("--adapter") { Description = "A LoRA adapter over the base, in PEFT's layout", HelpName = "DIR" };
-        var prompt = new Option<string?>("--prompt") { Description = "What the user says; the model's chat template puts it in a turn",
-            HelpName = "TEXT" };
+        var prompt = new Option<string?>("--prompt")
+        {
+            Description = "What the user says; the model's chat template puts it in a turn",
+            HelpName = "TEXT"
+        };
         var messages = new Option<string?>(
-            "--messages") { Description = "JSON: a list of messages, or an object with messages, tools and variables of the chat template",
-            HelpName = "FILE" };
+            "--messages")
+        {
+            Description = "JSON: a list of messages, or an object with messages, tools and variables of the chat template",
+            HelpName = "FILE"
+        };
         var tokens = new Option<string?>("--tokens") { Description = "Token ids of the whole prompt, e.g. 1,2,3", HelpName = "IDS" };
         var raw = new Option<bool>("--raw") { Description = "--prompt is the whole prompt, without chat template" };
         var greedy = new Option<bool>("--greedy") { Description = "Take the most likely token each time" };
-        var temperature = new Option<double>("--temperature") { Description = "Sampling temperature (default: 1)", HelpName = "T",
-            DefaultValueFactory = _ => 1 };
-        var topP = new Option<double>("--top-p") { Description = "Draw from the most likely tokens that make up this mass (default: 1)",
-            HelpName = "P", DefaultValueFactory = _ => 1 };
-        var seed = new Option<long>("--seed") { Description = "Equal seeds give equal completions (default: 1)", HelpName = "N",
-            DefaultValueFactory = _ => 1 };
+        var temperature = new Option<double>("--temperature")
+        {
+            Description = "Sampling temperature (default: 1)",
+            HelpName = "T",
+            DefaultValueFactory = _ => 1
+        };
+        var topP = new Option<double>("--top-p")
+        {
+            Description = "Draw from the most likely tokens that make up this mass (default: 1)",
+            HelpName = "P",
+            DefaultValueFactory = _ => 1
+        };
+        var seed = new Option<long>("--seed")
+        {
+            Description = "Equal seeds give equal completions (default: 1)",
+            HelpName = "N",
+            DefaultValueFactory = _ => 1
+        };
         var maxNew = new Option<int>("--max-new") { Description = "Tokens at most (default: 256)", HelpName = "N", DefaultValueFactory = _ => 256 };
         foreach (var option in new Option[] { model, adapter, prompt, messages, tokens, raw, greedy, temperature, topP, seed, maxNew })
             command.Add(option);

@@ -27,10 +27,14 @@ internal static class ModelCommands
     {
         var command = new Command("eval", "Measure a policy on held-out sets, a JSON Lines file or a public benchmark, greedily");
         var policy = new Option<string?>(
-            "--policy") { Description = "A model folder, or the SHA-256 of a policy in the home folder or its beginning (default: base-nano)",
-            HelpName = "DIR|SHA" };
+            "--policy")
+        {
+            Description = "A model folder, or the SHA-256 of a policy in the home folder or its beginning (default: base-nano)",
+            HelpName = "DIR|SHA"
+        };
         var sets = new Option<string[]>(
-            "--set-file") { Description = "seen, unseen or a JSON Lines file; may be repeated (default: the preset's sets)", HelpName = "NAME|FILE" };
+            "--set-file")
+        { Description = "seen, unseen or a JSON Lines file; may be repeated (default: the preset's sets)", HelpName = "NAME|FILE" };
         var limit = new Option<int>("--limit") { Description = "Items per set (default: all)", HelpName = "N" };
         var benchmark = new BenchmarkFlags(command);
         command.Add(policy);
@@ -148,8 +152,13 @@ internal static class ModelCommands
         var command = new Command("heldout", "Draw a fresh held-out set of the tiny world");
         var seed = new Option<long>("--seed") { Description = "Equal seeds give equal sets", HelpName = "N", Required = true };
         var kind = new Option<string>(
-            "--kind") { Description =
-                "seen (known tools, new values), unseen (tools that pretraining never named), refusal (no tool fits: small talk, or a tool that is not on the menu), two_calls or three_calls", HelpName = "KIND", DefaultValueFactory = _ => HeldOut.Seen };
+            "--kind")
+        {
+            Description =
+                "seen (known tools, new values), unseen (tools that pretraining never named), refusal (no tool fits: small talk, or a tool that is not on the menu), two_calls or three_calls",
+            HelpName = "KIND",
+            DefaultValueFactory = _ => HeldOut.Seen
+        };
         var count = new Option<int>("--count") { Description = "Items", HelpName = "N", DefaultValueFactory = _ => HeldOutFiles.FreshCount };
         var output = new Option<string>("--out") { Description = "JSON Lines file to write", HelpName = "FILE", Required = true };
         foreach (var option in new Option[] { seed, kind, count, output })

@@ -15,8 +15,11 @@ internal static class PretrainCommand
         var steps = new Option<int?>("--steps") { Description = "Batches in all, spread over the stages as by default", HelpName = "N" };
         var from = new Option<string?>("--from") { Description = "Folder with what earlier stages made, to go on from", HelpName = "DIR" };
         var stages = BaseModelOptions.Recipes.Values.SelectMany(options => options.Stages).Select(stage => stage.Name).Distinct().ToArray();
-        var after = new Option<string?>("--after") { Description = "The last stage that --from has behind it (default: the first)",
-            HelpName = "STAGE" };
+        var after = new Option<string?>("--after")
+        {
+            Description = "The last stage that --from has behind it (default: the first)",
+            HelpName = "STAGE"
+        };
         after.AcceptOnlyFromAmong(stages);
         var recipe = new Option<string>("--recipe")
         {

@@ -22,14 +22,25 @@ internal static class ScoreCommand
             "Score completions offline, one JSON object per line. Solver cases: completion, gold (list of calls). Generator cases: completion, and optionally spec {menuSize, calls}, "
             + "solverCalls (the K sampled answers as lists of calls, null where nothing parsed), judge (1 to 5). An id is passed on. A line that is not a case gives a record with its number and an error, and exit code 1");
         var role = new Option<string>("--role") { Description = "generator or solver", HelpName = "ROLE", Required = true };
-        var input = new Option<string>("--in") { Description = "JSON Lines file of cases, - for standard input", HelpName = "FILE",
-            DefaultValueFactory = _ => Standard };
-        var output = new Option<string>("--out") { Description = "JSON Lines file of scores, - for standard output", HelpName = "FILE",
-            DefaultValueFactory = _ => Standard };
+        var input = new Option<string>("--in")
+        {
+            Description = "JSON Lines file of cases, - for standard input",
+            HelpName = "FILE",
+            DefaultValueFactory = _ => Standard
+        };
+        var output = new Option<string>("--out")
+        {
+            Description = "JSON Lines file of scores, - for standard output",
+            HelpName = "FILE",
+            DefaultValueFactory = _ => Standard
+        };
         var preset = new Option<string?>("--preset") { Description = $"Whose rules: {DefaultPreset} (default) or another preset", HelpName = "NAME" };
         var file = new Option<string?>("--options") { Description = "Options as JSON; the preset's where it is silent", HelpName = "FILE" };
-        var set = new Option<string[]>("--set") { Description = "One option, e.g. solver.requireThink=false; may be repeated",
-            HelpName = "PATH=VALUE" };
+        var set = new Option<string[]>("--set")
+        {
+            Description = "One option, e.g. solver.requireThink=false; may be repeated",
+            HelpName = "PATH=VALUE"
+        };
         foreach (var option in new Option[] { role, input, output, preset, file, set })
             command.Add(option);
         command.SetAction(async (parsed, cancellation) =>

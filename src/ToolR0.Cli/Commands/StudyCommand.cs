@@ -20,10 +20,17 @@ internal static class StudyCommand
         var command = new Command("study",
             "Play a grid of arms, bases and seeds and compare the arms with error bars; a killed study goes on where it was");
         var file = new Argument<string>("study") { Description = "A study file, or the name of a shipped study" };
-        var parallel = new Option<int>("--parallel") { Description = "Runs side by side, one core each (default: all cores)", HelpName = "N",
-            DefaultValueFactory = _ => Environment.ProcessorCount };
-        var output = new Option<string?>("--out") { Description = "Folder of study.md, study.json and plot.svg (default: in the home folder)",
-            HelpName = "DIR" };
+        var parallel = new Option<int>("--parallel")
+        {
+            Description = "Runs side by side, one core each (default: all cores)",
+            HelpName = "N",
+            DefaultValueFactory = _ => Environment.ProcessorCount
+        };
+        var output = new Option<string?>("--out")
+        {
+            Description = "Folder of study.md, study.json and plot.svg (default: in the home folder)",
+            HelpName = "DIR"
+        };
         var seeds = new Option<long[]>("--seed") { Description = "Instead of the study's seeds; may be repeated", HelpName = "N" };
         var bases = new Option<string[]>("--base") { Description = "Instead of the study's bases; may be repeated", HelpName = "DIR" };
         var arms = new Option<string[]>("--arm") { Description = "Only these arms of the study; may be repeated", HelpName = "NAME" };

@@ -1,7 +1,7 @@
 using ToolR0.Cli.Progress;
 using ToolR0.Contracts;
-using ToolR0.Reporting;
 using ToolR0.EventStore;
+using ToolR0.Reporting;
 
 namespace ToolR0.Cli.Running;
 

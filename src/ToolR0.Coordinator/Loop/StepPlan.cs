@@ -19,7 +19,7 @@ public static class StepPlan
     private const string Verified = "verify";
 
     private static readonly Stage[] GeneratorStages = [Stage.Propose, Stage.Execute, Stage.Probe, Stage.Judge, Stage.Score, Stage.Train];
-    private static readonly Stage[] CurriculumStages = 
+    private static readonly Stage[] CurriculumStages =
     [
         Stage.Propose, Stage.Execute, Stage.Filter, Stage.Verify, Stage.Rate, Stage.Judge, Stage.Label,
     ];

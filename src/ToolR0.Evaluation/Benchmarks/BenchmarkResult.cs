@@ -69,8 +69,20 @@ public sealed record BenchmarkResult(BenchmarkCompleted Completed, IReadOnlyList
     }
 
     public string ToJson() => JsonSerializer.Serialize(
-        new { Completed.Benchmark, Completed.Sha256, Completed.By, Completed.Items, Completed.Accuracy, Completed.ByClass, Completed.Errors,
-            wrong = Answers.Where(a => !a.Right).Select(a => new { a.Id, a.ErrorClass, a.Error, a.Detail }) },
-        new JsonSerializerOptions(JsonSerializerDefaults.Web) { WriteIndented = true,
-            Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        new
+        {
+            Completed.Benchmark,
+            Completed.Sha256,
+            Completed.By,
+            Completed.Items,
+            Completed.Accuracy,
+            Completed.ByClass,
+            Completed.Errors,
+            wrong = Answers.Where(a => !a.Right).Select(a => new { a.Id, a.ErrorClass, a.Error, a.Detail })
+        },
+        new JsonSerializerOptions(JsonSerializerDefaults.Web)
+        {
+            WriteIndented = true,
+            Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping
+        });
 }

@@ -141,8 +141,13 @@ internal static class ModelConfigReader
         if (rope.ValueKind == JsonValueKind.Undefined)
             return null;
         var type = rope.TryGetProperty("rope_type", out var named) || rope.TryGetProperty("type", out named) ? named : default;
-        var name = type.ValueKind switch { JsonValueKind.String => type.GetString(), JsonValueKind.Undefined when key == "rope_parameters" =>
-            "default", _ => null };
+        var name = type.ValueKind switch
+        {
+            JsonValueKind.String => type.GetString(),
+            JsonValueKind.Undefined when key == "rope_parameters" =>
+            "default",
+            _ => null
+        };
         if (name == "default")
             return null;
         if (name != "llama3")

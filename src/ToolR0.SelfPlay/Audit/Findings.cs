@@ -46,7 +46,7 @@ internal sealed class Findings
         {
             case (null, null):
                 return true;
-            case (null, _) or (_, null) or (string, _) or (JsonElement, _) or ({ } , string):
+            case (null, _) or (_, null) or (string, _) or (JsonElement, _) or ({ }, string):
                 return Same(at, path, stored, recomputed);
             case (IDictionary a, IDictionary b):
                 return WalkDictionaries(at, path, Entries(a), Entries(b));

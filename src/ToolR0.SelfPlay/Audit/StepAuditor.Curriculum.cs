@@ -25,8 +25,11 @@ internal sealed partial class StepAuditor
         var fact = selection.ToFact(step.Run, step.Iteration, verdicts);
         _metrics = StepMetrics.OfCurriculum(fact, selection, verdicts, rated, _options.Specs.KnownTools);
         if (IsFromBeforeCandidateFacts)
-            fact = fact with { Sha256 = Digests.Sha256Hex(
-                string.Concat(fact.Tasks.Select(task => Fingerprints.CanonicalText(Task(task.Task)!) + "\n"))) };
+            fact = fact with
+            {
+                Sha256 = Digests.Sha256Hex(
+                string.Concat(fact.Tasks.Select(task => Fingerprints.CanonicalText(Task(task.Task)!) + "\n")))
+            };
         else
             Missing(verdicts, rated);
         var outcomes = selection.Outcomes(step.Run, step.Iteration, verdicts)

@@ -100,7 +100,8 @@ public static class BaseModelReadme
         foreach (var set in result.HeldOut)
         {
             var classes = WorldCatalog.Domains.Select(d => set.ByClass.TryGetValue(d, out var accuracy) ? Percent(accuracy) : "");
-            Line($"| {set.Set} | {set.Items} | {(100 * set.Accuracy).ToString("0.0", CultureInfo.InvariantCulture)} % | {string.Join(" | ", classes)} |");
+            var all = (100 * set.Accuracy).ToString("0.0", CultureInfo.InvariantCulture);
+            Line($"| {set.Set} | {set.Items} | {all} % | {string.Join(" | ", classes)} |");
         }
 
         Line();

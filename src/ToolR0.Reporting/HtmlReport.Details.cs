@@ -183,7 +183,8 @@ public static partial class HtmlReport
         .state{font-weight:600}.state.completed{color:var(--ok)}.state.failed,.state.cancelled,.reason{color:var(--no)}
         .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(190px,1fr));gap:12px;margin-top:24px}
         .tile,figure,article{background:var(--card);border:1px solid var(--line);border-radius:10px}
-        .tile{padding:14px 16px}.tile .label,.tile .note{color:var(--soft);font-size:13px}.tile .value{font-size:22px;white-space:nowrap;font-weight:650;letter-spacing:-.01em}
+        .tile{padding:14px 16px}.tile .label,.tile .note{color:var(--soft);font-size:13px}
+        .tile .value{font-size:22px;white-space:nowrap;font-weight:650;letter-spacing:-.01em}
         .grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr));gap:14px;align-items:start}
         .grid.three{grid-template-columns:repeat(auto-fit,minmax(min(100%,350px),1fr))}
         figure{margin:0;padding:14px 14px 10px}figcaption{font-weight:600;font-size:15px;margin-bottom:4px}
@@ -191,19 +192,24 @@ public static partial class HtmlReport
         svg .axis-label{font-size:12px}svg .band{fill:var(--band)}svg .band-label{font-size:11px}
         .card{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:10px 16px}.card tr:last-child td{border:0}
         svg .grid{stroke:var(--line);fill:none}svg .axis{stroke:var(--soft);fill:none}
-        svg .l{fill:none;stroke-width:2;stroke-linejoin:round}svg .thin{stroke-width:1.5}svg .dash{stroke-dasharray:5 4}svg .ghost{fill:transparent!important}
-        svg .l.c1{stroke:var(--c1)}svg .l.c2{stroke:var(--c2)}svg .l.c3{stroke:var(--c3)}svg .l.c4{stroke:var(--c4)}svg .l.c5{stroke:var(--c5)}svg .l.c6{stroke:var(--c6)}
+        svg .l{fill:none;stroke-width:2;stroke-linejoin:round}svg .thin{stroke-width:1.5}svg .dash{stroke-dasharray:5 4}
+        svg .ghost{fill:transparent!important}
+        svg .l.c1{stroke:var(--c1)}svg .l.c2{stroke:var(--c2)}svg .l.c3{stroke:var(--c3)}svg .l.c4{stroke:var(--c4)}
+        svg .l.c5{stroke:var(--c5)}svg .l.c6{stroke:var(--c6)}
         svg .d.c1,svg .b.c1{fill:var(--c1)}svg .d.c2,svg .b.c2{fill:var(--c2)}svg .d.c3,svg .b.c3{fill:var(--c3)}
         svg .d.c4,svg .b.c4{fill:var(--c4)}svg .d.c5,svg .b.c5{fill:var(--c5)}svg .d.c6,svg .b.c6{fill:var(--c6)}
-        i.c1{background:var(--c1)}i.c2{background:var(--c2)}i.c3{background:var(--c3)}i.c4{background:var(--c4)}i.c5{background:var(--c5)}i.c6{background:var(--c6)}
+        i.c1{background:var(--c1)}i.c2{background:var(--c2)}i.c3{background:var(--c3)}i.c4{background:var(--c4)}
+        i.c5{background:var(--c5)}i.c6{background:var(--c6)}
         .legend{display:flex;flex-wrap:wrap;gap:4px 16px;font-size:13px;color:var(--soft);padding-top:4px}
         .legend i{display:inline-block;width:11px;height:11px;border-radius:3px;margin-right:6px;vertical-align:-1px}
         table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:tabular-nums}
         th{text-align:left;font-weight:600;color:var(--soft)}th,td{padding:5px 10px 5px 0;border-bottom:1px solid var(--line);vertical-align:top}
-        td.wide,th.wide{min-width:120px}.meter{position:relative;display:block;height:18px}.meter i{position:absolute;left:0;top:4px;height:10px;border-radius:3px;opacity:.85}
+        td.wide,th.wide{min-width:120px}.meter{position:relative;display:block;height:18px}
+        .meter i{position:absolute;left:0;top:4px;height:10px;border-radius:3px;opacity:.85}
         .meter b{position:absolute;right:0;font-weight:500;font-size:12px}
         details{margin-top:12px}summary{cursor:pointer;color:var(--soft)}
-        article{padding:12px 16px;margin-bottom:10px}.q{font-weight:600;margin-bottom:2px}.meta,.menu{font-size:13px;color:var(--soft);margin-bottom:6px}
+        article{padding:12px 16px;margin-bottom:10px}.q{font-weight:600;margin-bottom:2px}
+        .meta,.menu{font-size:13px;color:var(--soft);margin-bottom:6px}
         .menu code{background:var(--band);border-radius:4px;padding:1px 5px;margin-right:2px}
         dl{margin:0;font-size:14px}dl div{display:flex;gap:12px}dt{flex:0 0 58px;color:var(--soft)}dd{margin:0;min-width:0}
         dd.ok::before{content:"✓ ";color:var(--ok);font-weight:700}dd.no::before{content:"✗ ";color:var(--no);font-weight:700}

@@ -114,7 +114,8 @@ public static partial class HtmlReport
             foreach (var (i, now) in measured.Index())
             {
                 var before = measured[0].Accuracy;
-                html.Append(Inv($"<tr><td>{(i == 0 ? Text(set.Name) : "")}</td><td>{(i == 0 ? "base" : Inv($"{now.Iteration}"))}</td><td>{now.Accuracy:0.0 %}</td>"))
+                html.Append(Inv($"<tr><td>{(i == 0 ? Text(set.Name) : "")}</td>"))
+                    .Append(Inv($"<td>{(i == 0 ? "base" : Inv($"{now.Iteration}"))}</td><td>{now.Accuracy:0.0 %}</td>"))
                     .Append(i == 0 ? "<td></td>" : Inv($"<td>{100 * (now.Accuracy - before):+0.0;−0.0;0.0} points</td>"))
                     .Append(i == 0 || before <= 0 ? "<td></td></tr>" : Inv($"<td>{(now.Accuracy / before) - 1:+0 %;−0 %;0 %}</td></tr>"));
             }

@@ -34,7 +34,8 @@ public static class StudyText
         Line(study.Asks);
         Line();
         Line($"Made by `toolr0 study {study.Name}` (ToolR0 {result.ProductVersion}), preset `{study.Preset}`{Settings(study.Set, ", with ")}. "
-            + $"{study.Seeds.Count} seeds ({string.Join(", ", study.Seeds)}) on {string.Join(" and ", result.BaseModels.Select(b => $"{b.Key} (`{b.Value[..12]}`)"))}; "
+            + $"{study.Seeds.Count} seeds ({string.Join(", ", study.Seeds)}) on "
+            + $"{string.Join(" and ", result.BaseModels.Select(b => $"{b.Key} (`{b.Value[..12]}`)"))}; "
             + $"{result.Runs.Count - result.Failures.Count()} of {result.Runs.Count} runs completed. Exact match of greedy answers after iteration {result.Iterations}, {result.Items} items per held-out set, "
             + "drawn fresh for every seed and equal for all arms of a seed. Differences are paired by base and seed; intervals are two-sided 95 % by Student's t over the pairs.");
         Line();

@@ -13,7 +13,8 @@ public sealed class BenchmarkTests : IDisposable
           {
             "query": "Book two seats for Hamlet and tell Ann.",
             "tools": [
-              { "name": "book", "description": "Books seats", "parameters": { "play": { "type": "str", "description": "", "required": true }, "seats": { "type": "int", "description": "" } } },
+              { "name": "book", "description": "Books seats", "parameters": { "play": {
+              "type": "str", "description": "", "required": true }, "seats": { "type": "int", "description": "" } } },
               { "name": "tell", "description": "Sends a message", "parameters": { "to": { "type": "str", "description": "" } } }
             ],
             "answers": [{ "name": "book", "arguments": { "play": "Hamlet", "seats": 2 } }, { "name": "tell", "arguments": { "to": "Ann" } }]

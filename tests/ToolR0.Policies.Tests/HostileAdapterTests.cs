@@ -50,7 +50,11 @@ public sealed class HostileAdapterTests : IDisposable
     [InlineData("{", "{\"some_later_config\": {\"a\": 1},", "some_later_config = {\"a\": 1}: is not supported")]
     [InlineData("{", "{\"init_lora_weights\": \"Gaussian\",", null)]
     [InlineData("{", "{\"init_lora_weights\": \"eva\", \"eva_config\": {\"rho\": 2.0}, \"loftq_config\": {\"loftq_bits\": 4},", null)]
-    [InlineData("{", "{\"init_lora_weights\": false, \"arrow_config\": null, \"use_bdlora\": false, \"corda_config\": null, \"megatron_config\": {\"a\": 1}, \"peft_version\": \"0.18.0\", \"qalora_group_size\": 16, \"revision\": null,", null)]
+    [InlineData(
+        "{",
+        "{\"init_lora_weights\": false, \"arrow_config\": null, \"use_bdlora\": false, \"corda_config\": null, \"megatron_config\": {\"a\": 1},"
+            + " \"peft_version\": \"0.18.0\", \"qalora_group_size\": 16, \"revision\": null,",
+        null)]
     [InlineData("\"q_proj\",", "\"lm_head\",", "target_modules")]
     [InlineData("\"q_proj\",", "", "q_proj.lora_A.weight does not belong to an adapter of")]
     [InlineData("\"base_model_name_or_path\": \"untied\"", "\"base_model_name_or_path\": 7", null)]

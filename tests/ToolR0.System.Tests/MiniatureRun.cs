@@ -64,5 +64,5 @@ public sealed class MiniatureRun : IAsyncLifetime
 
     /// <summary>What must not depend on how a run was played.</summary>
     public static string Identity(JsonElement summary) =>
-        $"{summary.GetProperty("curriculumSha256")} {summary.GetProperty("policySha256")} {summary.GetProperty("heldOut")} {summary.GetProperty("seed")}";
+        string.Join(' ', ((string[])["curriculumSha256", "policySha256", "heldOut", "seed"]).Select(name => summary.GetProperty(name).ToString()));
 }

@@ -10,7 +10,8 @@ public sealed class StudyTests : IAsyncLifetime
         {
           "name": "tiny", "asks": "Does a killed study go on?", "preset": "nano-study", "bases": ["base-nano"], "seeds": [1], "reference": "full",
           "set": {
-            "iterations": 1, "generator.steps": 1, "generator.promptsPerStep": 4, "generator.groupSize": 4, "solver.steps": 2, "solver.promptsPerStep": 4,
+            "iterations": 1, "generator.steps": 1, "generator.promptsPerStep": 4, "generator.groupSize": 4,
+            "solver.steps": 2, "solver.promptsPerStep": 4,
             "curriculum.candidates": 40, "curriculum.minAgreement": 0, "evaluation.limit": 6
           },
           "arms": [

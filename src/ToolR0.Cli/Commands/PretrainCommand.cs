@@ -48,8 +48,11 @@ internal static class PretrainCommand
             if (parsed.GetValue(until) is { } last)
                 options = options with { Stages = [.. options.Stages.Take(Through(options, "--until", last))] };
             if (made >= options.Stages.Count)
-                throw new UserErrorException(
-                    $"{(parsed.GetValue(until) is { } end ? $"--until {end}" : $"--after {parsed.GetValue(after)}")}: is what --from was made by; nothing would be left to do");
+            {
+                var flag = parsed.GetValue(until) is { } end ? $"--until {end}" : $"--after {parsed.GetValue(after)}";
+                throw new UserErrorException($"{flag}: is what --from was made by; nothing would be left to do");
+            }
+
             var result = BaseModel.Make(
                 options,
                 parsed.GetValue(output)!,

@@ -42,6 +42,7 @@ public static class ModelShapes
         {"model_type": "llama", "vocab_size": 128256, "hidden_size": {{hidden}}, "intermediate_size": {{inner}},
          "num_hidden_layers": {{layers}}, "num_attention_heads": {{heads}}, "num_key_value_heads": {{keyValueHeads}},
          "max_position_embeddings": 131072, "rope_theta": 500000, "rms_norm_eps": 1e-5, "tie_word_embeddings": true,
-         "rope_scaling": {"rope_type": "llama3", "factor": 32, "low_freq_factor": 1, "high_freq_factor": 4, "original_max_position_embeddings": 8192} }
+         "rope_scaling": {"rope_type": "llama3", "factor": 32, "low_freq_factor": 1, "high_freq_factor": 4,
+         "original_max_position_embeddings": 8192} }
         """;
 }

@@ -15,7 +15,8 @@ public sealed record TokenizerResult(long Bytes, int Tokens, double MegabytesPer
     private const string Paragraph =
         """
         Convert 3 miles to kilometres, then book a table for 2 at 19:30 — is "Café Élan" open on 2026-01-17?
-        <tool_call_answer>[{"name":"convert_length","arguments":{"value":3,"unit":"mile"}},{"name":"book_table","arguments":{"seats":2,"time":"19:30"}}]</tool_call_answer>
+        <tool_call_answer>[{"name":"convert_length","arguments":{"value":3,"unit":"mile"}},
+        {"name":"book_table","arguments":{"seats":2,"time":"19:30"}}]</tool_call_answer>
             for i in range(1024): total += weights[i] * 3.14159265358979  # 积分 と 文字 🙂
         The quick brown fox doesn't jump over it's lazy neighbour's fence; they've all been there 1234567890 times.
 

@@ -1,6 +1,4 @@
-using ToolR0.SelfPlay.Options;
-
-namespace ToolR0.Cli.Options;
+namespace ToolR0.SelfPlay.Options;
 
 /// <summary>
 /// The variables that begin with TOOLR0_: settings of a process, and options of a run by their path (TOOLR0_SOLVER__STEPS). A name that is neither

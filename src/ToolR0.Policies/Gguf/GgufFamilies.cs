@@ -51,6 +51,7 @@ internal static class GgufFamilies
         (OfQwen2, "qwen2 deepseek-r1-qwen megrez kormo"),
         (new(QwenWords), "stablelm2 hunyuan solar-open"),
         (OfDeepSeek3, "deepseek-v3 hunyuan-dense"),
+        (new(["[\r\n]", @"\s?\p{L}+", @"\s?\p{P}+", "[一-龥ࠀ-一가-퟿]+", @"\p{N}"]), "deepseek-coder"),
         (new([$@"{Upper}|{Lower}|\p{{N}}|{EndsWithSlash}"], IgnoresMerges: true), "tekken"),
         (new([$@"{Upper}{Contractions}?|{Lower}{Contractions}?|\p{{N}}{{1,3}}|{EndsWithSlash}"]), "gpt-4o llama4 kanana2"),
         (new([$@"{Contractions}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}| ?[^\s\p{{L}}\p{{N}}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+"]), "seed-coder"));

@@ -9,8 +9,8 @@ namespace ToolR0.Policies.Gguf;
 
 /// <summary>
 /// The weights of a GGUF file as the safetensors file that it converts to has them: Hugging Face's names, its order of rows, and types of 16 or 32
-/// bits. Quantised values are expanded to float32 and rounded to bfloat16; those of 16 bits stay as they are; float32 stays too, unless every value
-/// of the tensor is one of bfloat16.
+/// bits. Quantised values are expanded to float32 and rounded to bfloat16; those of 16 bits stay as they are; float32 stays too, unless every such
+/// value of the file is one of bfloat16, as in a file that was made from a model in bfloat16.
 /// </summary>
 internal sealed class GgufWeights
 {
@@ -57,7 +57,11 @@ internal sealed class GgufWeights
         var used = _sources.Values.Select(tensor => tensor.Name).ToHashSet(StringComparer.Ordinal);
         if (header.Tensors.Keys.FirstOrDefault(name => !used.Contains(name) && name != GgufShape.RotaryFactors) is { } other)
             throw new InvalidDataException($"tensor {SafeTensorsHeader.Shown(other)} does not belong to the model that its metadata describe");
-        Order = SafeTensors.InOrder(_sources.Select(source => new StoredTensor(source.Key, StoredAs(source.Value), source.Value.Shape)));
+        var wide = _sources.Values.Where(tensor => tensor.Type == GgufType.F32).All(IsBrainFloat) ? ScalarType.BFloat16 : ScalarType.Float32;
+        Order = SafeTensors.InOrder(_sources.Select(source => new StoredTensor(
+            source.Key,
+            source.Value.Type == GgufType.F32 ? wide : source.Value.Type == GgufType.F16 ? ScalarType.Float16 : ScalarType.BFloat16,
+            source.Value.Shape)));
     }
 
     /// <summary>The tensors in the order of the file that they convert to.</summary>
@@ -114,13 +118,6 @@ internal sealed class GgufWeights
         var end = parameter.LastIndexOf('.');
         var dot = parameter.IndexOf('.', "model.layers.".Length);
         return $"blk.{parameter["model.layers.".Length..dot]}.{Parts[parameter[(dot + 1)..end]]}{parameter[end..]}";
-    }
-
-    private ScalarType StoredAs(GgufTensor tensor)
-    {
-        if (tensor.Type == GgufType.F16)
-            return ScalarType.Float16;
-        return tensor.Type == GgufType.F32 && !IsBrainFloat(tensor) ? ScalarType.Float32 : ScalarType.BFloat16;
     }
 
     private bool IsBrainFloat(GgufTensor tensor)

@@ -209,7 +209,14 @@ public sealed record HeldOutSet(string Name, string Sha256, int Count);
 
 /// <param name="Base">SHA-256 of the base model both roles start from.</param>
 /// <param name="HeldOut">Registered sets, in the order of <see cref="EvaluationOptions.Sets"/>.</param>
-public sealed record RunStarted(string Run, RunOptions Options, string Base, IReadOnlyList<HeldOutSet> HeldOut, string ProductVersion);
+/// <param name="Origin">Where the base came from; null for a folder.</param>
+public sealed record RunStarted(
+    string Run,
+    RunOptions Options,
+    string Base,
+    IReadOnlyList<HeldOutSet> HeldOut,
+    string ProductVersion,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] BaseOrigin? Origin = null);
 
 public sealed record IterationStarted(string Run, int Iteration, string Generator, string Solver);
 

@@ -131,8 +131,15 @@ public sealed record TrainPolicy(
     public IReadOnlyList<StreamPlace> Answers => [To];
 }
 
+/// <param name="Base">SHA-256 of the base policy, which lies in the policy store already.</param>
+/// <param name="Origin">Where it came from; null for a folder.</param>
 [AnsweredBy(ServiceNames.Coordinator)]
-public sealed record StartRun(string Run, RunOptions Options, string Base, IReadOnlyList<HeldOutSet> HeldOut);
+public sealed record StartRun(
+    string Run,
+    RunOptions Options,
+    string Base,
+    IReadOnlyList<HeldOutSet> HeldOut,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] BaseOrigin? Origin = null);
 
 [AnsweredBy(ServiceNames.Coordinator)]
 public sealed record PauseRun(string Run);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 
@@ -34,6 +35,10 @@ public sealed record RunState
 
     /// <summary>SHA-256 of the base model.</summary>
     public string Base { get; init; } = "";
+
+    /// <summary>Where the base came from; null for a folder.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public BaseOrigin? Origin { get; init; }
 
     public IReadOnlyList<HeldOutSet> HeldOut { get; init; } = [];
 
@@ -131,6 +136,7 @@ public sealed record RunState
             Status = RunStatus.Running,
             Options = f.Options,
             Base = f.Base,
+            Origin = f.Origin,
             HeldOut = f.HeldOut,
             Policies = Both(f.Base, f.Base),
             PhaseStartPolicies = Both(f.Base, f.Base),

@@ -43,7 +43,7 @@ public static class RunTimeline
     public static string Describe(object fact) => fact switch
     {
         RunStarted f => Text(
-            $"run started: preset {f.Options.Preset}, seed {f.Options.Seed}, {f.Options.Iterations} iterations, base {Short(f.Base)}"),
+            $"run started: preset {f.Options.Preset}, seed {f.Options.Seed}, {f.Options.Iterations} iterations, base {Short(f.Base)}{(f.Origin is null ? "" : $" ({f.Origin})")}"),
         IterationStarted f => Text($"iteration {f.Iteration} started: generator {Short(f.Generator)}, solver {Short(f.Solver)}"),
         PhaseStarted f => Text($"{f.Phase.WireName()} phase started: {f.Steps} steps"),
         StepStarted f => Text($"{f.Phase.WireName()} step {f.Step} started: {Math.Max(f.Specs.Count, f.Tasks.Count)} groups"),

@@ -1,3 +1,4 @@
+using ToolR0.Policies.Gguf;
 using ToolR0.Policies.Learning;
 using ToolR0.Policies.Model;
 using ToolR0.Policies.Storage;
@@ -30,30 +31,35 @@ public sealed class Policy : IDisposable
     internal PolicyFolder Source { get; }
 
     /// <summary>
-    /// Loads a Hugging Face folder: config.json, tokenizer.json, tokenizer_config.json and safetensors (one file or shards).
+    /// Loads a Hugging Face folder: config.json, tokenizer.json, tokenizer_config.json and safetensors (one file or shards). A GGUF file is read as
+    /// the folder that it converts to.
     /// </summary>
+    /// <param name="path">Of the folder or the GGUF file.</param>
     /// <param name="device"><see cref="TorchRuntime.DeviceFor"/> when null.</param>
     /// <param name="type">What to compute in, <see cref="TorchRuntime.TypeFor"/> when null.</param>
     /// <param name="adapter">Folder of a low-rank adapter in PEFT's layout, which is merged into the weights.</param>
     /// <exception cref="InvalidDataException">
-    /// The folder's content is missing, malformed or unsupported, or the adapter does not fit it; the message names file and fault.
+    /// The content is missing, malformed or unsupported, or the adapter does not fit it; the message names file and fault.
     /// </exception>
-    public static Policy Load(string folder, Device? device = null, ScalarType? type = null, string? adapter = null)
+    public static Policy Load(string path, Device? device = null, ScalarType? type = null, string? adapter = null)
     {
         TorchRuntime.EnsureLoaded();
-        var config = ModelConfig.Load(folder);
-        var tokenizer = LoadTokenizer(folder, config);
+        using var stored = StoredModel.Open(path);
+        var (config, tokenizer, layout) = (stored.Config, stored.LoadTokenizer(), stored.ReadLayout());
         device ??= TorchRuntime.DeviceFor(config);
         type ??= TorchRuntime.TypeFor(device);
         if (adapter is null)
-            return new Policy(HashOf(folder), new Transformer(config, PolicyFiles.ReadParameters(folder, config, device, type)), tokenizer,
-                PolicyFolder.Read(folder));
+        {
+            // What will be packed for inference need not be held in full beside it.
+            var (loaded, sha) = stored.ReadParameters(device, Weight.CanBePacked(type.Value, device) ? null : type);
+            return new Policy(sha, new Transformer(config, loaded, type), tokenizer, layout);
+        }
 
         using var low = LoraAdapter.Load(adapter, config, device);
-        low.Config.CheckBase(adapter, folder);
-        using var merged = new LoraVector(config, PolicyFiles.ReadParameters(folder, config, device, null), low, type.Value);
+        low.Config.CheckBase(adapter, path);
+        using var merged = new LoraVector(config, stored.ReadParameters(device, null).Parameters, low, type.Value);
         var parameters = merged.Model.Parameters.ToDictionary(p => p.Key, p => p.Value.detach().DetachFromDisposeScope(), StringComparer.Ordinal);
-        return new Policy("", new Transformer(config, parameters), tokenizer, PolicyFolder.Read(folder));
+        return new Policy("", new Transformer(config, parameters), tokenizer, layout);
     }
 
     /// <summary>
@@ -66,7 +72,7 @@ public sealed class Policy : IDisposable
     public static Policy CreateRandom(ModelConfig config, string tokenizerFolder, long seed, Device? device = null, ScalarType? type = null)
     {
         TorchRuntime.EnsureLoaded();
-        var tokenizer = LoadTokenizer(tokenizerFolder, config);
+        var tokenizer = StoredModel.Fitting(Tokenizer.Load(tokenizerFolder), config, tokenizerFolder);
         var files = PolicyFiles.ReadSmall(tokenizerFolder).Where(f => f.Key != "config.json").ToDictionary();
         files["config.json"] = System.Text.Encoding.UTF8.GetBytes(config.ToJson(tokenizer.EndOfTurn));
         return new Policy("", new Transformer(config, RandomWeights.Create(config, seed, device ?? CPU, type ?? ScalarType.Float32)), tokenizer,
@@ -82,20 +88,20 @@ public sealed class Policy : IDisposable
     /// <summary>Writes this policy's folder with other weights of the same shapes.</summary>
     internal void SaveWith(IReadOnlyDictionary<string, Tensor> parameters, string folder) => Source.Write(folder, parameters);
 
-    /// <summary>SHA-256 (lower-case hex) of a folder's weights, and of the adapter they were made with if they were: the policy's name.</summary>
-    public static string HashOf(string folder) => PolicyFiles.HashOf(folder);
+    /// <summary>
+    /// SHA-256 (lower-case hex) of a folder's weights, and of the adapter they were made with if they were: the policy's name. Of a GGUF file: of the
+    /// model.safetensors that it converts to.
+    /// </summary>
+    public static string HashOf(string path) => GgufModel.Is(path) ? HashOfWeights(path) : PolicyFiles.HashOf(path);
 
-    /// <summary>SHA-256 (lower-case hex) of a folder's weights alone: the name of the policy that begins with them.</summary>
-    public static string HashOfWeights(string folder) => PolicyFiles.HashOfWeights(folder);
+    /// <summary>SHA-256 (lower-case hex) of the weights alone: the name of the policy that begins with them.</summary>
+    public static string HashOfWeights(string path)
+    {
+        if (!GgufModel.Is(path))
+            return PolicyFiles.HashOfWeights(path);
+        using var gguf = GgufModel.Open(path);
+        return gguf.HashOfWeights();
+    }
 
     public void Dispose() => Model.Dispose();
-
-    private static Tokenizer LoadTokenizer(string folder, ModelConfig config)
-    {
-        var tokenizer = Tokenizer.Load(folder);
-        return tokenizer.VocabularySize <= config.VocabularySize
-            ? tokenizer
-            : throw new InvalidDataException(
-                $"{folder}: tokenizer.json has {tokenizer.VocabularySize} entries, config.json vocab_size = {config.VocabularySize}");
-    }
 }

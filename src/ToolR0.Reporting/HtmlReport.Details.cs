@@ -153,6 +153,8 @@ public static partial class HtmlReport
         html.Append("<section><h2>What it was</h2><p>The same options on the same backend give the same curriculum and the same weights, to the bit.</p><table class='ids'><tbody>");
         void Id(string name, string value) => html.Append(Inv($"<tr><td>{Text(name)}</td><td><code>{Text(value)}</code></td></tr>"));
         Id("base model", report.State.Base);
+        if (report.State.Origin is { } origin)
+            Id("base model from", origin.FileSha256 is { } file ? $"{origin}, SHA-256 {file}" : $"{origin}");
         foreach (var (role, sha) in report.State.Policies.OrderBy(p => p.Key))
             Id($"final {role.WireName()}", sha);
         foreach (var curriculum in report.State.Curricula.Values)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using ToolR0.Contracts;
 
 namespace ToolR0.Reporting;
@@ -8,6 +9,7 @@ namespace ToolR0.Reporting;
 /// measured.</param>
 /// <param name="OutsideModelShare">Share of wall time in which no policy was computing, in [0, 1].</param>
 /// <param name="CurriculumSha256">One per iteration.</param>
+/// <param name="BaseOrigin">Where the base came from, the hub's commit among it; left out for a folder.</param>
 public sealed record Summary(
     IReadOnlyDictionary<string, IReadOnlyList<double?>> HeldOut,
     double WallSeconds,
@@ -15,7 +17,8 @@ public sealed record Summary(
     IReadOnlyList<string> CurriculumSha256,
     SummaryPolicies PolicySha256,
     long Events,
-    long Seed)
+    long Seed,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] BaseOrigin? BaseOrigin = null)
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
@@ -26,7 +29,8 @@ public sealed record Summary(
         [.. report.State.Curricula.Values.Select(c => c.Sha256)],
         new SummaryPolicies(report.State.Policies[Role.Generator], report.State.Policies[Role.Solver]),
         report.Events,
-        report.State.Options.Seed);
+        report.State.Options.Seed,
+        report.State.Origin);
 
     public string ToJson() => JsonSerializer.Serialize(this, Json);
 }

@@ -9,7 +9,7 @@ namespace ToolR0.Studies;
 /// <param name="Name">Lower-case letters, digits and dashes; names the output folder.</param>
 /// <param name="Asks">The question in one sentence.</param>
 /// <param name="Preset">What every arm starts from.</param>
-/// <param name="Bases">Base checkpoints: a shipped one by name (base-nano) or a Hugging Face folder.</param>
+/// <param name="Bases">Base checkpoints: a shipped one by name (base-nano), a Hugging Face folder, a GGUF file or org/name[@revision] on the hub.</param>
 /// <param name="Seeds">One run of every arm per seed, on every base.</param>
 /// <param name="Reference">The arm that the others are compared with.</param>
 /// <param name="Set">Options of every arm by path, e.g. <c>"solver.steps": 12</c>.</param>

@@ -18,8 +18,9 @@ public sealed record StudyCell(StudyArm Arm, StudyBase Base, long Seed, RunOptio
     public string Run => $"{Arm.Name}-s{Seed}-{Digest}";
 }
 
-/// <param name="Name">The folder's own name.</param>
-public sealed record StudyBase(string Name, string Folder, string Sha256);
+/// <param name="Name">The folder's, the file's or the repository's own name.</param>
+/// <param name="Model">What a run is told to start from; a model of the hub with its commit, so that all runs have the same.</param>
+public sealed record StudyBase(string Name, string Model, string Sha256);
 
 /// <summary>The grid of a study, checked: arms × bases × seeds.</summary>
 /// <param name="Cells">All arms of a seed and base stand together, so that a study that is stopped early has whole pairs.</param>
@@ -32,7 +33,7 @@ public sealed record StudyPlan(StudyFile File, IReadOnlyList<StudyBase> Bases, I
 
     /// <exception cref="UserErrorException">An arm's options are not valid, a base is not a model, or arms differ in what they are measured
     /// on.</exception>
-    public static StudyPlan Of(StudyFile file)
+    public static async Task<StudyPlan> OfAsync(StudyFile file, ModelFinder finder, CancellationToken cancellation = default)
     {
         var arms = file.Arms.Select(arm => (Arm: arm, Options: OptionsOf(file, arm))).ToList();
         var sets = arms[0].Options.Evaluation.Sets;
@@ -43,9 +44,11 @@ public sealed record StudyPlan(StudyFile File, IReadOnlyList<StudyBase> Bases, I
                     $"study {file.Name}: arm {arm.Name}: evaluation.sets [{string.Join(", ", options.Evaluation.Sets)}] must be the same in all arms, and not empty");
         }
 
-        var bases = file.Bases.Select(name => BaseOf(name, arms[0].Options)).ToList();
+        var bases = new List<StudyBase>();
+        foreach (var name in file.Bases)
+            bases.Add(await BaseOfAsync(name, arms[0].Options, finder, cancellation));
         if (bases.CountBy(b => b.Name).FirstOrDefault(count => count.Value > 1).Key is { } twice)
-            throw new UserErrorException($"study {file.Name}: bases: two are called '{twice}'; their folders must have different names");
+            throw new UserErrorException($"study {file.Name}: bases: two are called '{twice}'; they must have different names");
 
         var heldOut = file.Seeds.ToDictionary(seed => seed, seed => HeldOutFiles.LoadAll(arms[0].Options, HeldOutSeed(seed)));
         var cells =
@@ -93,11 +96,14 @@ public sealed record StudyPlan(StudyFile File, IReadOnlyList<StudyBase> Bases, I
         }
     }
 
-    private static StudyBase BaseOf(string name, RunOptions options)
+    private static async Task<StudyBase> BaseOfAsync(string name, RunOptions options, ModelFinder finder, CancellationToken cancellation)
     {
         var shipped = TinyWorldAssets.Base(name);
-        var folder = BaseFolder.CheckedBase(Directory.Exists(name) || !Directory.Exists(shipped) ? name : shipped, options, TinyWorldAssets.BaseNano);
-        return new StudyBase(Path.GetFileName(Path.TrimEndingDirectorySeparator(folder)), folder, Policy.HashOfWeights(folder));
+        var named = Directory.Exists(name) || !Directory.Exists(shipped) ? name : shipped;
+        var (path, origin) = await finder.BaseAsync(named, options, TinyWorldAssets.BaseNano, cancellation);
+        var model = origin?.Repository is null ? path : origin.ToString();
+        var ownName = Path.GetFileName(origin?.File ?? origin?.Repository ?? Path.TrimEndingDirectorySeparator(path));
+        return new StudyBase(ownName, model, Policy.HashOfWeights(path));
     }
 
     private static readonly IReadOnlyDictionary<string, JsonElement> Nothing = new Dictionary<string, JsonElement>();

@@ -37,7 +37,7 @@ public sealed class StudyProcess(Settings settings, StudyCell cell, string run)
         var options = OutputFile.Write(Path.Combine(Home, "options.json"), RunOptionsJson.Write(cell.Options));
         string[] what = resume
             ? ["--resume", run]
-            : ["--run", run, "--options", options, "--base", cell.Base.Folder, "--heldout-seed",
+            : ["--run", run, "--options", options, "--base", cell.Base.Model, "--heldout-seed",
                 cell.HeldOutSeed.ToString(CultureInfo.InvariantCulture)];
         var clock = Stopwatch.StartNew();
         using var process = Process.Start(StartInfo([RunArguments.Command, RunArguments.UntilInputEnds, .. what]))!;

@@ -23,7 +23,31 @@ public static class BpeTrainer
 
         var merging = new Merging(alphabet, reserved, CountWords(texts, reserved, pattern));
         merging.Run(options.VocabularySize - extra, Math.Max(1, options.MinimumCount));
-        TokenizerWriter.Write(folder, options, merging.Tokens, merging.Merges);
+        Directory.CreateDirectory(folder);
+        foreach (var (name, bytes) in PartsOf(options, merging.Tokens, merging.Merges).ToFiles())
+            File.WriteAllBytes(Path.Combine(folder, name), bytes);
+    }
+
+    /// <summary>Ids: vocabulary, then special tokens, then added tokens.</summary>
+    private static TokenizerParts PartsOf(BpeTrainingOptions options, List<string> vocabulary, List<(string Left, string Right)> merges)
+    {
+        var reserved = new List<AddedPart>();
+        var next = vocabulary.Count;
+        foreach (var token in options.SpecialTokens.Concat(options.AddedTokens))
+        {
+            var known = vocabulary.IndexOf(token);
+            reserved.Add(new AddedPart(known >= 0 ? known : next++, token, reserved.Count < options.SpecialTokens.Count));
+        }
+        return new TokenizerParts
+        {
+            Vocabulary = [.. vocabulary.Select((token, id) => KeyValuePair.Create(token, id))],
+            Merges = [.. merges.Select(merge => $"{merge.Left} {merge.Right}")],
+            Added = [.. reserved.OrderBy(token => token.Id)],
+            Patterns = [options.Pattern],
+            EndOfTurn = options.EndOfTurn,
+            Pad = options.Pad,
+            ChatTemplates = new Dictionary<string, string> { [TokenizerConfig.DefaultTemplate] = options.ChatTemplate },
+        };
     }
 
     private static SplitPattern Check(BpeTrainingOptions options)

@@ -6,9 +6,15 @@ internal sealed class PreTokenizer
     /// <summary>The expression of GPT-2, which a ByteLevel pre-tokenizer with <c>use_regex</c> applies.</summary>
     public const string Gpt2Pattern = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
+    /// <summary>What Unicode calls punctuation, and ASCII's symbols.</summary>
+    private const string PunctuationPattern = @"[\p{P}!-/:-@\[-`{-~]";
+
     private const int DeepestSequence = 8;
 
     private readonly List<Step> _steps = [];
+
+    /// <summary>A ByteLevel has been read.</summary>
+    private bool _spells;
 
     private enum Behaviour
     {
@@ -52,8 +58,12 @@ internal sealed class PreTokenizer
         return words;
     }
 
+    /// <returns>Whether it held a ByteLevel.</returns>
     private bool Add(JsonKey key, int depth)
     {
+        // What comes behind it would see spelled bytes instead of characters.
+        if (_spells)
+            throw key.Wrong("stands behind ByteLevel, which is not supported");
         switch (key["type"].Text())
         {
             case "Sequence":
@@ -63,20 +73,27 @@ internal sealed class PreTokenizer
             case "ByteLevel":
                 var pattern = key["use_regex"].Flag(true) ? SplitPattern.Parse(Gpt2Pattern) : null;
                 _steps.Add(new Step(pattern, Behaviour.Isolated, false, key["add_prefix_space"].Flag(true)));
+                _spells = true;
                 return true;
             case "Digits":
                 var digits = key["individual_digits"].Flag(false) ? Behaviour.Isolated : Behaviour.Contiguous;
                 _steps.Add(new Step(SplitPattern.Parse(@"\p{N}"), digits, false, false));
                 return false;
+            case "Punctuation":
+                var separation = key["behavior"].Exists ? BehaviourOf(key["behavior"]) : Behaviour.Isolated;
+                _steps.Add(new Step(SplitPattern.Parse(PunctuationPattern), separation, false, false));
+                return false;
             case "Split":
-                if (!Enum.TryParse<Behaviour>(key["behavior"].Text(), out var behaviour) || !Enum.IsDefined(behaviour))
-                    throw key["behavior"].Wrong($"'{key["behavior"].Text()}' is not supported");
-                _steps.Add(new Step(Pattern(key["pattern"]), behaviour, key["invert"].Flag(false), false));
+                _steps.Add(new Step(Pattern(key["pattern"]), BehaviourOf(key["behavior"]), key["invert"].Flag(false), false));
                 return false;
             case var type:
-                throw key["type"].Wrong($"'{type}' is not supported; ByteLevel, Split, Digits and Sequence are");
+                throw key["type"].Wrong($"'{type}' is not supported; ByteLevel, Split, Digits, Punctuation and Sequence are");
         }
     }
+
+    private static Behaviour BehaviourOf(JsonKey key) => Enum.TryParse<Behaviour>(key.Text(), out var behaviour) && Enum.IsDefined(behaviour)
+        ? behaviour
+        : throw key.Wrong($"'{key.Text()}' is not supported");
 
     private static SplitPattern Pattern(JsonKey key)
     {

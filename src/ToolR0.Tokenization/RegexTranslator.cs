@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace ToolR0.Tokenization;
@@ -18,17 +19,29 @@ internal sealed class RegexTranslator
     ];
 
     private readonly string _pattern;
+
+    /// <summary>Null while the expression is read for the first time, to learn what it names.</summary>
+    private readonly StandIns? _standIns;
+    private readonly List<(int From, int To)> _named = [];
+    private readonly List<IReadOnlyList<(int From, int To)>> _classes = [];
     private readonly StringBuilder _out = new();
     private readonly Stack<(int Start, bool IgnoreCase)> _groups = new();
     private int _at;
     private bool _ignoreCase;
 
-    private RegexTranslator(string pattern) => _pattern = pattern;
+    private RegexTranslator(string pattern, StandIns? standIns) => (_pattern, _standIns) = (pattern, standIns);
 
+    /// <summary>The expression for .NET, and what it is to be shown for code points above U+FFFF.</summary>
     /// <exception cref="FormatException">A construct is not supported; the message names it.</exception>
-    public static string Translate(string pattern) => pattern.Length <= LongestPattern
-        ? new RegexTranslator(pattern).Translate()
-        : throw new FormatException($"the expression is longer than {LongestPattern} characters");
+    public static (string Pattern, StandIns StandIns) Translate(string pattern)
+    {
+        if (pattern.Length > LongestPattern)
+            throw new FormatException($"the expression is longer than {LongestPattern} characters");
+        var first = new RegexTranslator(pattern, null);
+        first.Translate();
+        var standIns = new StandIns(first._classes, first._named);
+        return (new RegexTranslator(pattern, standIns).Translate(), standIns);
+    }
 
     private string Translate()
     {
@@ -59,7 +72,12 @@ internal sealed class RegexTranslator
                 case '*' or '+' or '?':
                     throw Unsupported($"a '{_pattern[_at]}' with nothing to repeat");
                 default:
-                    Literal(_pattern[_at++], inClass: false);
+                    var codePoint = CodePoint(out var length);
+                    _at += length;
+                    if (codePoint > char.MaxValue)
+                        Class([(codePoint, codePoint)]);
+                    else
+                        Literal((char)codePoint, inClass: false);
                     break;
             }
             Quantifiers(atom);
@@ -90,6 +108,7 @@ internal sealed class RegexTranslator
         _at++;
         if (_at < _pattern.Length && _pattern[_at] == '^')
             _out.Append(_pattern[_at++]);
+        var above = new List<(int From, int To)>();
         for (var first = true; ; first = false)
         {
             if (_at >= _pattern.Length)
@@ -101,19 +120,86 @@ internal sealed class RegexTranslator
                 throw Unsupported($"'{c}' inside a character class");
             if (c == '\\')
             {
-                Escape();
+                if (Escape(inClass: true) is { } escaped)
+                    above.Add((escaped, escaped));
                 continue;
             }
-            if (_ignoreCase && _at + 1 < _pattern.Length && _pattern[_at + 1] == '-')
+            var from = CodePoint(out var length);
+            _at += length;
+            if (_at < _pattern.Length && _pattern[_at] == '-' && _ignoreCase)
                 throw Unsupported("a range inside a case-insensitive class");
-            _at++;
-            Literal(c, inClass: true);
+            var to = RangeEnd(out length) ?? from;
+            if (from > to)
+                throw Unsupported("a range that runs backwards");
+            _named.Add((from, to));
+            _at += length;
+            if (to > char.MaxValue)
+            {
+                above.Add((Math.Max(from, char.MaxValue + 1), to));
+                if (from <= char.MaxValue)
+                    _out.Append(CultureInfo.InvariantCulture, $"\\u{from:X4}-\\uFFFF");
+            }
+            else
+            {
+                Literal((char)from, inClass: true);
+                if (length > 0)
+                {
+                    _out.Append('-');
+                    Literal((char)to, inClass: true);
+                }
+            }
         }
+        if (above.Count > 0)
+            Above(above);
         _out.Append(']');
         _at++;
     }
 
-    private void Escape()
+    /// <summary>A class of code points above U+FFFF.</summary>
+    private void Class(IReadOnlyList<(int From, int To)> above)
+    {
+        if (_ignoreCase)
+            throw Unsupported("a character above U+FFFF that may be of either case");
+        _out.Append('[');
+        Above(above);
+        _out.Append(']');
+    }
+
+    /// <summary>Writes what stands for code points above U+FFFF in a class.</summary>
+    private void Above(IReadOnlyList<(int From, int To)> ranges)
+    {
+        var index = _classes.FindIndex(known => known.SequenceEqual(ranges));
+        if (index < 0)
+        {
+            index = _classes.Count;
+            _classes.Add(ranges);
+        }
+        _out.Append(_standIns?.TextOf(index));
+    }
+
+    /// <summary>The code point that stands here, and its length in UTF-16 units.</summary>
+    private int CodePoint(out int length)
+    {
+        if (Rune.DecodeFromUtf16(_pattern.AsSpan(_at), out var rune, out length) != System.Buffers.OperationStatus.Done)
+            throw Unsupported("half of a surrogate pair");
+        return rune.Value;
+    }
+
+    /// <summary>The last code point of the range whose first has just been read, null if there is none, and the length from the dash on.</summary>
+    private int? RangeEnd(out int length)
+    {
+        length = 0;
+        if (_at + 1 >= _pattern.Length || _pattern[_at] != '-' || _pattern[_at + 1] is ']' or '[' or '\\')
+            return null;
+        _at++;
+        var end = CodePoint(out length);
+        _at--;
+        length++;
+        return end;
+    }
+
+    /// <returns>The code point, where that is above U+FFFF in a class: nothing was written for it.</returns>
+    private int? Escape(bool inClass = false)
     {
         if (_at + 1 >= _pattern.Length)
             throw Unsupported("a '\\' at the end");
@@ -128,27 +214,52 @@ internal sealed class RegexTranslator
                 throw Unsupported($"the property '\\{c}{{{name}}}'");
             _out.Append(negated ? "\\P{" : "\\p{").Append(name).Append('}');
             _at = close + 1;
-            return;
+            return null;
         }
+        if (c == 'x' && _at + 2 < _pattern.Length && _pattern[_at + 2] == '{')
+            return Braced(inClass);
         if (c is 'x' or 'u')
         {
             var digits = c == 'x' ? 2 : 4;
             if (_at + 2 + digits > _pattern.Length || !_pattern.AsSpan(_at + 2, digits).ToString().All(char.IsAsciiHexDigit))
                 throw Unsupported($"'\\{c}' without {digits} hexadecimal digits");
+            var character = Convert.ToInt32(_pattern.Substring(_at + 2, digits), 16);
+            _named.Add((character, character));
             _out.Append(_pattern, _at, 2 + digits);
             _at += 2 + digits;
-            return;
+            return null;
         }
         if (char.IsAsciiLetterOrDigit(c) && !EscapedLetters.Contains(c))
             throw Unsupported($"'\\{c}'");
         _out.Append('\\').Append(c);
         _at += 2;
+        return null;
+    }
+
+    /// <summary>The escape <c>\x{H…}</c>.</summary>
+    private int? Braced(bool inClass)
+    {
+        var close = _pattern.IndexOf('}', _at);
+        var digits = close > _at + 3 ? _pattern[(_at + 3)..close] : "";
+        if (digits.Length is 0 or > 6 || !digits.All(char.IsAsciiHexDigit) || !Rune.IsValid(Convert.ToInt32(digits, 16)))
+            throw Unsupported("'\\x{' without a code point");
+        var codePoint = Convert.ToInt32(digits, 16);
+        _at = close + 1;
+        if (codePoint <= char.MaxValue)
+        {
+            _named.Add((codePoint, codePoint));
+            _out.Append(CultureInfo.InvariantCulture, $"\\u{codePoint:X4}");
+            return null;
+        }
+        if (inClass)
+            return codePoint;
+        Class([(codePoint, codePoint)]);
+        return null;
     }
 
     private void Literal(char c, bool inClass)
     {
-        if (char.IsSurrogate(c))
-            throw Unsupported("a character above U+FFFF");
+        _named.Add((c, c));
         var folded = _ignoreCase ? c switch { 's' or 'S' => "sS\u017F", 'k' or 'K' => "kK\u212A", _ => null } : null;
         if (folded is null)
             _out.Append(c == '#' ? "\\#" : c.ToString());

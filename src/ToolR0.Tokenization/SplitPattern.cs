@@ -1,12 +1,11 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace ToolR0.Tokenization;
 
 /// <summary>
 /// A regular expression of a pre-tokenizer. It sees code points, as the original does: .NET's engine sees UTF-16 units, so a code point above U+FFFF
-/// is shown to it as one character of the same general category.
+/// is shown to it as one character (<see cref="StandIns"/>).
 /// </summary>
 internal sealed class SplitPattern
 {
@@ -15,20 +14,21 @@ internal sealed class SplitPattern
     /// <summary>Compiling takes tens of milliseconds, and most tokenizers share a few expressions.</summary>
     private static readonly ConcurrentDictionary<string, Regex> Compiled = new(StringComparer.Ordinal);
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
-    private static readonly Lazy<char[]> StandIns = new(ChooseStandIns);
+    private static readonly StandIns NothingNamed = new([], []);
 
     private readonly Regex _regex;
+    private readonly StandIns _standIns;
 
-    private SplitPattern(Regex regex) => _regex = regex;
+    private SplitPattern(Regex regex, StandIns standIns) => (_regex, _standIns) = (regex, standIns);
 
     /// <summary>Reads an expression in the syntax Hugging Face files use (Oniguruma, Ruby).</summary>
     /// <exception cref="FormatException">The expression is broken or uses a construct that is not supported; the message names it.</exception>
     public static SplitPattern Parse(string pattern)
     {
-        var translated = RegexTranslator.Translate(pattern);
+        var (translated, standIns) = RegexTranslator.Translate(pattern);
         try
         {
-            return new SplitPattern(CompiledOnce(translated));
+            return new SplitPattern(CompiledOnce(translated), standIns);
         }
         catch (ArgumentException e)
         {
@@ -36,7 +36,8 @@ internal sealed class SplitPattern
         }
     }
 
-    public static SplitPattern Literal(string text) => new(new Regex(Regex.Escape(text), RegexOptions.CultureInvariant, Limit));
+    public static SplitPattern Literal(string text) =>
+        new(new Regex(Regex.Escape(text), RegexOptions.CultureInvariant, Limit), NothingNamed);
 
     private static Regex CompiledOnce(string pattern)
     {
@@ -69,8 +70,7 @@ internal sealed class SplitPattern
             }
             else if (char.IsHighSurrogate(text[i]) && i + 1 < text.Length && char.IsLowSurrogate(text[i + 1]))
             {
-                var category = CharUnicodeInfo.GetUnicodeCategory(char.ConvertToUtf32(text[i], text[i + 1]));
-                shown[count] = StandIns.Value[(int)category];
+                shown[count] = _standIns.Of(char.ConvertToUtf32(text[i], text[i + 1]));
                 i++;
             }
             else
@@ -100,15 +100,6 @@ internal sealed class SplitPattern
         }
 
         int At(int index) => starts is null ? index : starts[index];
-    }
-
-    /// <summary>For every general category a character of it that no expression is likely to name: the last one below U+10000.</summary>
-    private static char[] ChooseStandIns()
-    {
-        var standIns = new char[(int)UnicodeCategory.OtherNotAssigned + 1];
-        for (var c = 0; c <= char.MaxValue; c++)
-            standIns[(int)CharUnicodeInfo.GetUnicodeCategory((char)c)] = (char)c;
-        return standIns;
     }
 }
 

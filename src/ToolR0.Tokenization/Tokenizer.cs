@@ -94,6 +94,11 @@ public sealed class Tokenizer
     /// <exception cref="InvalidDataException">A file is missing, broken or uses what is not supported; the message names file and key.</exception>
     public static Tokenizer Load(string folder) => new(TokenizerFiles.Read(folder));
 
+    /// <summary>Reads the same files where they are in no folder.</summary>
+    /// <param name="place">What errors call the place they come from.</param>
+    /// <inheritdoc cref="Load(string)"/>
+    public static Tokenizer Load(string place, IReadOnlyDictionary<string, byte[]> files) => new(TokenizerFiles.Of(place, files));
+
     /// <summary>The ids of <paramref name="text"/>. Special and added tokens that occur in it are recognised.</summary>
     /// <exception cref="InvalidDataException">The pre-tokenizer's expression takes too long on this text.</exception>
     public int[] Encode(string text)

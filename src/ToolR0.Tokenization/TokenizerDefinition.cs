@@ -10,15 +10,12 @@ internal sealed record TokenizerDefinition(BpeModel Model, string?[] Tokens, IRe
     /// <exception cref="InvalidDataException">Something is broken or not supported; the message names the file and the key.</exception>
     public static TokenizerDefinition Read(JsonKey root)
     {
-        var composes = ReadNormalizer(root["normalizer"], 0);
-        var preTokenizer = PreTokenizer.Parse(root["pre_tokenizer"]);
-        var decoder = root["decoder"];
-        if (decoder["type"].Text() != "ByteLevel")
-            throw decoder["type"].Wrong($"'{decoder["type"].Text()}' is not supported; ByteLevel is");
-
         var model = root["model"];
         if (model["type"].Exists && model["type"].Text() != "BPE")
             throw model["type"].Wrong($"'{model["type"].Text()}' is not supported; BPE is");
+        CheckKind(root["decoder"], model);
+        var composes = ReadNormalizer(root["normalizer"], 0);
+        var preTokenizer = PreTokenizer.Parse(root["pre_tokenizer"]);
         foreach (var affix in (string[])["continuing_subword_prefix", "end_of_word_suffix"])
         {
             if (model[affix].Exists && model[affix].Text().Length > 0)
@@ -39,6 +36,25 @@ internal sealed record TokenizerDefinition(BpeModel Model, string?[] Tokens, IRe
         var bpe = new BpeModel(vocabulary, merges, model["ignore_merges"].Flag(false), ReadUnknown(model, vocabulary), model["byte_fallback"]
             .Flag(false));
         return new TokenizerDefinition(bpe, tokens, added, preTokenizer, composes);
+    }
+
+    /// <summary>SentencePiece's kind of BPE merges characters, with U+2581 for a space; this one merges bytes.</summary>
+    private static void CheckKind(JsonKey decoder, JsonKey model)
+    {
+        if (decoder["type"].Text() == "ByteLevel")
+            return;
+        if (decoder["type"].Text() != "Sequence")
+            throw decoder["type"].Wrong($"'{decoder["type"].Text()}' is not supported; ByteLevel is");
+        var parts = decoder["decoders"].Items().Select(part => part["type"].Text()).ToList();
+        if (!parts.Contains("ByteLevel"))
+        {
+            throw model.Wrong(parts.Contains("ByteFallback")
+                ? "is a BPE over characters with a fallback to bytes, as SentencePiece makes them (Llama 2, Mistral, Gemma); only byte-level BPE is supported"
+                : $"is not a byte-level BPE: decoder has {string.Join(", ", parts)}; only byte-level BPE is supported");
+        }
+
+        if (parts.FirstOrDefault(part => part is not ("ByteLevel" or "Fuse")) is { } other)
+            throw decoder["decoders"].Wrong($"has '{other}', which is not supported; ByteLevel is");
     }
 
     /// <summary>What stands for bytes without a token, where the vocabulary lacks some.</summary>

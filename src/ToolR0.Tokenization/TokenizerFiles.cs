@@ -30,7 +30,7 @@ public sealed class TokenizerFiles
     /// <exception cref="InvalidDataException">A file is missing or too large.</exception>
     public static TokenizerFiles Read(string folder)
     {
-        var files = new TokenizerFiles(folder);
+        var found = new List<KeyValuePair<string, byte[]>>();
         foreach (var name in (string[])[.. NamesIn(folder), Model])
         {
             var file = new FileInfo(Path.Combine(folder, name));
@@ -38,14 +38,27 @@ public sealed class TokenizerFiles
                 continue;
             if (file.Length > LargestFile)
                 throw new InvalidDataException($"{file.FullName}: the file is larger than {LargestFile >> 20} MiB.");
-            files._files.Add(name, File.ReadAllBytes(file.FullName));
+            found.Add(new(name, File.ReadAllBytes(file.FullName)));
         }
-        if (!files._files.ContainsKey(Tokenizer))
-            throw new InvalidDataException($"{Path.Combine(folder, Tokenizer)}: the file is missing.");
-        foreach (var name in files._files.Keys.Where(name => name.EndsWith(TemplateExtension, StringComparison.Ordinal)))
-            files._templates[name == Template ? TokenizerConfig.DefaultTemplate : Path.GetFileNameWithoutExtension(name)] = files.Text(name);
-        return files;
+        return new TokenizerFiles(folder).Take(found);
     }
+
+    private TokenizerFiles Take(IEnumerable<KeyValuePair<string, byte[]>> files)
+    {
+        foreach (var (name, bytes) in files)
+            _files.Add(name, bytes);
+        if (!_files.ContainsKey(Tokenizer))
+            throw new InvalidDataException($"{Path.Combine(Folder, Tokenizer)}: the file is missing.");
+        foreach (var name in _files.Keys.Where(name => name.EndsWith(TemplateExtension, StringComparison.Ordinal)))
+            _templates[name == Template ? TokenizerConfig.DefaultTemplate : Path.GetFileNameWithoutExtension(name)] = Text(name);
+        return this;
+    }
+
+    /// <summary>Files that were never in a folder, by name.</summary>
+    /// <param name="place">What errors call the place they come from.</param>
+    /// <exception cref="InvalidDataException">tokenizer.json is missing.</exception>
+    public static TokenizerFiles Of(string place, IReadOnlyDictionary<string, byte[]> files) => new TokenizerFiles(place).Take(
+        [.. Names.Append(Model).Where(files.ContainsKey).Select(name => KeyValuePair.Create(name, files[name]))]);
 
     /// <summary>Templates that are files of their own, by name.</summary>
     internal IReadOnlyDictionary<string, string> Templates => _templates;

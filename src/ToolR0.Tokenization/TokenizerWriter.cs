@@ -1,33 +1,24 @@
+using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace ToolR0.Tokenization;
 
-/// <summary>Writes a trained tokenizer the way Hugging Face writes one. Ids: vocabulary, then special tokens, then added tokens.</summary>
+/// <summary>Writes a tokenizer the way Hugging Face writes one.</summary>
 internal static class TokenizerWriter
 {
     private static readonly JsonWriterOptions Layout =
         new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static void Write(string folder, BpeTrainingOptions options, List<string> vocabulary, List<(string Left, string Right)> merges)
+    public static IReadOnlyDictionary<string, byte[]> Write(TokenizerParts parts) => new Dictionary<string, byte[]>
     {
-        Directory.CreateDirectory(folder);
-        var reserved = new List<AddedToken>();
-        var next = vocabulary.Count;
-        foreach (var token in options.SpecialTokens.Concat(options.AddedTokens))
-        {
-            var known = vocabulary.IndexOf(token);
-            reserved.Add(new AddedToken(known >= 0 ? known
-                : next++, token, reserved.Count < options.SpecialTokens.Count, false, false, false, false));
-        }
-        reserved.Sort((a, b) => a.Id.CompareTo(b.Id));
-        WriteFile(Path.Combine(folder, TokenizerFiles.Tokenizer), json => WriteTokenizer(json, options, vocabulary, merges, reserved));
-        WriteFile(Path.Combine(folder, TokenizerFiles.Config), json => WriteConfig(json, options, reserved));
-    }
+        [TokenizerFiles.Tokenizer] = File(json => WriteTokenizer(json, parts)),
+        [TokenizerFiles.Config] = File(json => WriteConfig(json, parts)),
+    };
 
-    private static void WriteFile(string path, Action<Utf8JsonWriter> write)
+    private static byte[] File(Action<Utf8JsonWriter> write)
     {
-        using var file = File.Create(path);
+        using var file = new MemoryStream();
         using (var json = new Utf8JsonWriter(file, Layout))
         {
             json.WriteStartObject();
@@ -35,16 +26,16 @@ internal static class TokenizerWriter
             json.WriteEndObject();
         }
         file.WriteByte((byte)'\n');
+        return file.ToArray();
     }
 
-    private static void WriteTokenizer(
-        Utf8JsonWriter json, BpeTrainingOptions options, List<string> vocabulary, List<(string Left, string Right)> merges, List<AddedToken> reserved)
+    private static void WriteTokenizer(Utf8JsonWriter json, TokenizerParts parts)
     {
         json.WriteString("version", "1.0");
         json.WriteNull("truncation");
         json.WriteNull("padding");
         json.WriteStartArray("added_tokens");
-        foreach (var token in reserved)
+        foreach (var token in parts.Added)
         {
             json.WriteStartObject();
             json.WriteNumber("id", token.Id);
@@ -52,24 +43,7 @@ internal static class TokenizerWriter
             json.WriteEndObject();
         }
         json.WriteEndArray();
-        json.WriteNull("normalizer");
-
-        json.WriteStartObject("pre_tokenizer");
-        json.WriteString("type", "Sequence");
-        json.WriteStartArray("pretokenizers");
-        json.WriteStartObject();
-        json.WriteString("type", "Split");
-        json.WriteStartObject("pattern");
-        json.WriteString("Regex", options.Pattern);
-        json.WriteEndObject();
-        json.WriteString("behavior", "Isolated");
-        json.WriteBoolean("invert", false);
-        json.WriteEndObject();
-        json.WriteStartObject();
-        WriteByteLevel(json);
-        json.WriteEndObject();
-        json.WriteEndArray();
-        json.WriteEndObject();
+        WriteCutting(json, parts);
 
         json.WriteNull("post_processor");
         json.WriteStartObject("decoder");
@@ -84,45 +58,99 @@ internal static class TokenizerWriter
         json.WriteNull("end_of_word_suffix");
         json.WriteBoolean("fuse_unk", false);
         json.WriteBoolean("byte_fallback", false);
-        json.WriteBoolean("ignore_merges", false);
+        json.WriteBoolean("ignore_merges", parts.IgnoresMerges);
         json.WriteStartObject("vocab");
-        for (var id = 0; id < vocabulary.Count; id++)
-            json.WriteNumber(vocabulary[id], id);
+        foreach (var (token, id) in parts.Vocabulary)
+            json.WriteNumber(token, id);
         json.WriteEndObject();
         json.WriteStartArray("merges");
-        foreach (var (left, right) in merges)
-            json.WriteStringValue($"{left} {right}");
+        foreach (var merge in parts.Merges)
+            json.WriteStringValue(merge);
         json.WriteEndArray();
         json.WriteEndObject();
     }
 
-    private static void WriteConfig(Utf8JsonWriter json, BpeTrainingOptions options, List<AddedToken> reserved)
+    private static void WriteCutting(Utf8JsonWriter json, TokenizerParts parts)
+    {
+        if (parts.ComposesUnicode)
+        {
+            json.WriteStartObject("normalizer");
+            json.WriteString("type", "NFC");
+            json.WriteEndObject();
+        }
+        else
+        {
+            json.WriteNull("normalizer");
+        }
+
+        json.WriteStartObject("pre_tokenizer");
+        json.WriteString("type", "Sequence");
+        json.WriteStartArray("pretokenizers");
+        foreach (var pattern in parts.Patterns)
+        {
+            json.WriteStartObject();
+            json.WriteString("type", "Split");
+            json.WriteStartObject("pattern");
+            json.WriteString("Regex", pattern);
+            json.WriteEndObject();
+            json.WriteString("behavior", "Isolated");
+            json.WriteBoolean("invert", false);
+            json.WriteEndObject();
+        }
+        json.WriteStartObject();
+        WriteByteLevel(json);
+        json.WriteEndObject();
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void WriteConfig(Utf8JsonWriter json, TokenizerParts parts)
     {
         json.WriteBoolean("add_prefix_space", false);
         json.WriteStartObject("added_tokens_decoder");
-        foreach (var token in reserved)
+        foreach (var token in parts.Added)
         {
-            json.WriteStartObject(token.Id.ToString(System.Globalization.CultureInfo.InvariantCulture));
+            json.WriteStartObject(token.Id.ToString(CultureInfo.InvariantCulture));
             WriteFlags(json, token);
             json.WriteEndObject();
         }
         json.WriteEndObject();
-        json.WriteNull("bos_token");
-        json.WriteString("chat_template", options.ChatTemplate);
+        json.WriteString("bos_token", parts.Begin);
+        WriteTemplates(json, parts.ChatTemplates);
         json.WriteBoolean("clean_up_tokenization_spaces", false);
-        json.WriteString("eos_token", options.EndOfTurn);
-        json.WriteString("pad_token", options.Pad);
+        json.WriteString("eos_token", parts.EndOfTurn);
+        json.WriteString("pad_token", parts.Pad);
         json.WriteString("tokenizer_class", "PreTrainedTokenizerFast");
-        json.WriteNull("unk_token");
+        json.WriteString("unk_token", parts.Unknown);
     }
 
-    private static void WriteFlags(Utf8JsonWriter json, AddedToken token)
+    private static void WriteTemplates(Utf8JsonWriter json, IReadOnlyDictionary<string, string> templates)
+    {
+        if (templates.Count == 1 && templates.TryGetValue(TokenizerConfig.DefaultTemplate, out var only))
+        {
+            json.WriteString("chat_template", only);
+            return;
+        }
+        if (templates.Count == 0)
+            return;
+        json.WriteStartArray("chat_template");
+        foreach (var (name, template) in templates.OrderBy(entry => entry.Key, StringComparer.Ordinal))
+        {
+            json.WriteStartObject();
+            json.WriteString("name", name);
+            json.WriteString("template", template);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
+    }
+
+    private static void WriteFlags(Utf8JsonWriter json, AddedPart token)
     {
         json.WriteString("content", token.Content);
-        json.WriteBoolean("single_word", token.SingleWord);
-        json.WriteBoolean("lstrip", token.LeftStrip);
-        json.WriteBoolean("rstrip", token.RightStrip);
-        json.WriteBoolean("normalized", token.Normalized);
+        json.WriteBoolean("single_word", false);
+        json.WriteBoolean("lstrip", false);
+        json.WriteBoolean("rstrip", false);
+        json.WriteBoolean("normalized", false);
         json.WriteBoolean("special", token.Special);
     }
 

@@ -1,5 +1,7 @@
 using System.Xml.Linq;
 using ToolR0.Contracts;
+using ToolR0.Policies.Hub;
+using ToolR0.Policies.Storage;
 
 namespace ToolR0.Studies.Tests;
 
@@ -16,7 +18,10 @@ public sealed class StudyTests
         }
         """;
 
-    private static StudyPlan Plan(string json = Small) => StudyPlan.Of(StudyFile.Parse(json, "small.json"));
+    private static StudyPlan Plan(string json = Small) => Plan(StudyFile.Parse(json, "small.json"));
+
+    private static StudyPlan Plan(StudyFile file) =>
+        StudyPlan.OfAsync(file, new ModelFinder("/nowhere", HubSettings.Read(new Dictionary<string, string>()))).GetAwaiter().GetResult();
 
     private static StudyRun Run(string arm, long seed, double before, double after) => new(
         $"{arm}-{seed}",
@@ -121,7 +126,7 @@ public sealed class StudyTests
             var name = Path.GetFileNameWithoutExtension(file);
             var study = StudyFile.Load(name);
             study.Name.ShouldBe(name);
-            StudyPlan.Of(study).Cells.Count.ShouldBe(study.Arms.Count * study.Seeds.Count * study.Bases.Count);
+            Plan(study).Cells.Count.ShouldBe(study.Arms.Count * study.Seeds.Count * study.Bases.Count);
         }
 
         Should.Throw<UserErrorException>(() =>

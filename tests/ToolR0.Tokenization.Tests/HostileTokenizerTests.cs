@@ -34,11 +34,19 @@ public sealed class HostileTokenizerTests : IDisposable
     [InlineData("normalizer", "{\"type\":\"Lowercase\"}", "normalizer.type 'Lowercase' is not supported")]
     [InlineData("decoder", "{\"type\":\"Metaspace\"}", "decoder.type 'Metaspace' is not supported")]
     [InlineData("decoder", "null", "decoder.type is missing")]
+    [InlineData("decoder", "{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\"},{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"}]}",
+        "model is a BPE over characters with a fallback to bytes, as SentencePiece makes them")]
+    [InlineData("decoder", "{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"WordPiece\"}]}", "model is not a byte-level BPE: decoder has WordPiece")]
+    [InlineData("decoder", "{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"ByteLevel\"},{\"type\":\"CTC\"}]}", "decoder.decoders has 'CTC'")]
     [InlineData("pre_tokenizer", "null", "pre_tokenizer.type is missing")]
     [InlineData("pre_tokenizer", "{\"type\":\"Whitespace\"}", "pre_tokenizer.type 'Whitespace' is not supported")]
     [InlineData("pre_tokenizer", "{\"type\":\"Digits\"}", "pre_tokenizer holds no ByteLevel")]
     [InlineData("pre_tokenizer.pretokenizers.0.behavior", "\"Sideways\"", "pre_tokenizer.pretokenizers[0].behavior 'Sideways' is not supported")]
+    [InlineData("pre_tokenizer.pretokenizers.2", "{\"type\":\"Digits\"}", "pre_tokenizer.pretokenizers[2] stands behind ByteLevel")]
     [InlineData("pre_tokenizer.pretokenizers.0.pattern.Regex", "\"(a\"", "uses an unclosed '('")]
+    [InlineData("pre_tokenizer.pretokenizers.0.pattern.Regex", "\"[z-a]\"", "uses a range that runs backwards")]
+    [InlineData("pre_tokenizer.pretokenizers.0.pattern.Regex", "\"\\\\x{110000}\"", "without a code point")]
+    [InlineData("pre_tokenizer.pretokenizers.0.pattern.Regex", "\"[𐐀-𐑏]|[𐐨]\"", "in two different classes")]
     [InlineData("pre_tokenizer.pretokenizers.0.pattern.Regex", "\"\\\\p{Han}+\"", "uses the property '\\p{Han}'")]
     [InlineData("pre_tokenizer.pretokenizers.0.pattern.Regex", "\"a(?i)b\"", "uses the group '(?i)'")]
     [InlineData("pre_tokenizer.pretokenizers.0.pattern.Regex", "\"[a&&b]\"", "inside a character class")]
@@ -149,7 +157,10 @@ public sealed class HostileTokenizerTests : IDisposable
         var names = path.Split('.');
         foreach (var name in names[..^1])
             json = int.TryParse(name, out var index) ? json[index]! : json[name]!;
-        json[names[^1]] = value;
+        if (json is JsonArray list)
+            list.Insert(int.Parse(names[^1], System.Globalization.CultureInfo.InvariantCulture), value);
+        else
+            json[names[^1]] = value;
     }
 
     /// <summary>One to four changes: bytes replaced, removed, repeated or moved, numbers made large, the end cut off.</summary>

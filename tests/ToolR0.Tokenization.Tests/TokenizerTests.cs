@@ -60,6 +60,81 @@ public sealed class TokenizerTests : IDisposable
         string.Join('·', tokenizer.Encode(text).Select(tokenizer.TokenText)).ShouldBe(tokens);
     }
 
+    /// <summary>Deseret letters are U+10400 to U+1044F; 𝔸 is a capital letter beyond the ranges, 😀 a symbol.</summary>
+    [Theory]
+    [InlineData(@"[a-z𐐀-𐑏]+", "ab𐐀𐐨c𝔸𐐀", "ab𐐀𐐨c|𝔸|𐐀")]
+    [InlineData(@"[^𐐀-𐑏]+", "ab𐐀𐐨c𝔸", "ab|𐐀𐐨|c𝔸")]
+    [InlineData(@"[Ａ-Ｚ]+", "ＡＢ𝔸𐐀", "ＡＢ|𝔸𐐀")]
+    [InlineData(@"𐐀+|\p{Lu}", "𐐀𐐀𝔸𐐁", "𐐀𐐀|𝔸|𐐁")]
+    [InlineData(@"[\x{10400}-z]?\x{1F600}", "x😀-😀", "x|😀|-|😀")]
+    [InlineData(@"[ﬀ-𐐀]+|\p{Lu}", "ﬀ𐀀𐐀𐐁", "ﬀ𐀀𐐀|𐐁")]
+    [InlineData(@"[x-z-.]+", "xyz-.a", "xyz-.|a")]
+    public void An_expression_may_name_characters_above_the_first_65536(string pattern, string text, string words)
+    {
+        var json = HandMadeTokenizer.Tokenizer();
+        json["pre_tokenizer"]!["pretokenizers"]![0]!["pattern"]!["Regex"] = pattern;
+        ShouldCut(json, text, words.Split('|'));
+    }
+
+    [Theory]
+    [InlineData("{\"type\":\"Punctuation\"}", "a.,$b", "a|.|,|$|b")]
+    [InlineData("{\"type\":\"Punctuation\",\"behavior\":\"Contiguous\"}", "a.,$«b", "a|.,$«|b")]
+    [InlineData("{\"type\":\"Digits\",\"individual_digits\":false}", "a12b", "a|12|b")]
+    public void A_pre_tokenizer_of_the_library_cuts_as_there(string step, string text, string words)
+    {
+        var json = HandMadeTokenizer.Tokenizer();
+        json["pre_tokenizer"]!["pretokenizers"]![0] = JsonNode.Parse(step);
+        ShouldCut(json, text, words.Split('|'));
+    }
+
+    /// <summary>Every word is one token of its own, so that the ids tell where the text was cut.</summary>
+    private void ShouldCut(JsonObject json, string text, string[] words)
+    {
+        json["model"]!["ignore_merges"] = true;
+        foreach (var (i, word) in words.Distinct().Index())
+            json["model"]!["vocab"]![string.Concat(Encoding.UTF8.GetBytes(word).Select(b => HandMadeTokenizer.Characters[b]))] = 1000 + i;
+        var tokenizer = HandMadeTokenizer.Load(_folder, json);
+        tokenizer.Encode(text).Select(tokenizer.TokenText).ShouldBe(words);
+    }
+
+    [Fact]
+    public void A_decoder_in_a_sequence_is_the_decoder()
+    {
+        var json = HandMadeTokenizer.Tokenizer("a b");
+        json["decoder"] = new JsonObject { ["type"] = "Sequence", ["decoders"] = new JsonArray(json["decoder"]!.DeepClone()) };
+        HandMadeTokenizer.Load(_folder, json).Decode([256]).ShouldBe("ab");
+    }
+
+    [Fact]
+    public void Files_that_are_in_no_folder_make_the_same_tokenizer()
+    {
+        var parts = new TokenizerParts
+        {
+            Vocabulary =
+                [.. HandMadeTokenizer.Characters.Select((c, b) => KeyValuePair.Create(c, b)), new("ab", 256), new("<e>", 258)],
+            Merges = ["a b"],
+            Added = [new AddedPart(258, "<e>", true), new AddedPart(259, "<tool>", false)],
+            Patterns = [@"\p{N}", HandMadeTokenizer.Pattern],
+            ComposesUnicode = true,
+            EndOfTurn = "<e>",
+            ChatTemplates = new Dictionary<string, string> { ["default"] = "d", ["tool_use"] = "t{{ tools | length }}" },
+        };
+        var files = parts.ToFiles();
+        var tokenizer = Tokenizer.Load("nowhere", files);
+        foreach (var (name, bytes) in files)
+            File.WriteAllBytes(Path.Combine(_folder.Path, name), bytes);
+        foreach (var read in (Tokenizer[])[tokenizer, Tokenizer.Load(_folder.Path)])
+        {
+            read.Encode("ab<e>1e\u0301<tool>").ShouldBe([256, 258, '1', 0xC3, 0xA9, 259]);
+            read.Decode([256, 258, 259]).ShouldBe("ab<tool>");
+            read.EndOfTurn.ShouldBe(258);
+            read.RenderChat([]).ShouldBe("d");
+            read.RenderChat([], new ChatOptions { Tools = [JsonDocument.Parse("{}").RootElement] }).ShouldBe("t1");
+        }
+
+        Should.Throw<InvalidDataException>(() => Tokenizer.Load("nowhere", new Dictionary<string, byte[]>())).Message.ShouldContain("nowhere");
+    }
+
     [Fact]
     public void The_flags_of_an_added_token_in_the_configuration_win()
     {

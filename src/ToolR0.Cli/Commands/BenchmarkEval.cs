@@ -59,10 +59,10 @@ internal static class BenchmarkEval
     /// <summary>Stands for standard input and output.</summary>
     private const string Standard = "-";
 
-    /// <param name="policyFolder">The policy's folder, asked for only when a policy is to answer.</param>
+    /// <param name="model">Where the policy is, asked for only when a policy is to answer.</param>
     /// <param name="limit">Items; 0 means all.</param>
     public static async Task<int> RunAsync(
-        string name, string? predictions, string? writeGold, Func<string> policyFolder, int limit, RunOptions options, Settings settings, bool json,
+        string name, string? predictions, string? writeGold, Func<Task<string>> model, int limit, RunOptions options, Settings settings, bool json,
         CancellationToken cancellation)
     {
         var benchmark = BenchmarkReader.Load(name, settings.Home);
@@ -91,13 +91,13 @@ internal static class BenchmarkEval
         else
         {
             TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
-            var folder = policyFolder();
-            using var source = CompletionSources.OpenFolder(Role.Solver, folder, options.Inference);
+            var path = await model();
+            using var source = CompletionSources.OpenFolder(Role.Solver, path, options.Inference);
             var prompts = Digests.Sha256Hex(string.Join('\n', items.SelectMany(item => Prompt(item, options)).Select(turn => turn.Content)));
             object[] how = options.Inference.Engine == InferenceEngine.Local ? [] : [options.Inference.Solver.Url, options.Inference.Solver.Model];
             asked = JsonSerializer.Serialize(
                 (object[])[prompts, options.Evaluation.MaxNewTokens, options.Dispatch.PromptsFor(1), options.Dispatch.IntraOpThreads, .. how]);
-            result = BenchmarkResult.Of(benchmark, items, Policy.HashOf(folder), Answer(source, items, options, cancellation));
+            result = BenchmarkResult.Of(benchmark, items, Policy.HashOf(path), Answer(source, items, options, cancellation));
         }
 
         if (json)

@@ -1,6 +1,10 @@
 using System.CommandLine;
 using ToolR0.Cli.Options;
+using ToolR0.Cli.Progress;
+using ToolR0.Contracts.Options;
 using ToolR0.Messaging;
+using ToolR0.Policies.Hub;
+using ToolR0.Policies.Storage;
 using ToolR0.ServiceDefaults;
 using ToolR0.TinyWorld;
 
@@ -50,11 +54,20 @@ internal sealed class CommonOptions
         _busOfEnvironment);
 
     public bool Json(ParseResult parsed) => parsed.GetValue(_json);
+
+    /// <summary>The model that a person named, found with a bar on standard error while it is loaded from the hub.</summary>
+    public Task<T> FindAsync<T>(ParseResult parsed, string? named, Func<ModelFinder, Task<T>> find) => DownloadProgress.ShowAsync(
+        ModelFinder.IsOnHub(named),
+        progress => find(new ModelFinder(
+            Settings(parsed).PoliciesFolder, HubSettings.Read(ServiceDefaults.Settings.ProcessEnvironment()), progress)));
 }
 
 /// <summary>Flags that decide a run's options.</summary>
 internal sealed class RunFlags
 {
+    /// <summary>What can stand behind an option that names a model.</summary>
+    public const string Kinds = "a Hugging Face folder, a GGUF file, or org/name[@revision] on the hub";
+
     private readonly Option<string?> _preset =
         new("--preset")
         {
@@ -73,7 +86,7 @@ internal sealed class RunFlags
     private readonly Option<long?> _seed = new("--seed") { Description = "Seed of everything that is drawn", HelpName = "N" };
     private readonly Option<int?> _iterations = new("--iterations") { Description = "Self-play iterations", HelpName = "T" };
     private readonly Option<string?> _base =
-        new("--base") { Description = "Base model: a Hugging Face folder (default: the shipped base-nano)", HelpName = "DIR" };
+        new("--base") { Description = $"Base model: {Kinds} (default: the shipped base-nano)", HelpName = "MODEL" };
     private readonly Option<long?> _heldOutSeed =
         new("--heldout-seed") { Description = "Measure on fresh held-out sets drawn with this seed", HelpName = "N" };
     private readonly Option<string?> _run = new("--run") { Description = "Name of the run", HelpName = "NAME" };
@@ -84,7 +97,7 @@ internal sealed class RunFlags
             command.Add(option);
     }
 
-    public Contracts.Options.RunOptions Options(ParseResult parsed) => RunOptionsLoader.Load(new OptionSources
+    public RunOptions Options(ParseResult parsed) => RunOptionsLoader.Load(new OptionSources
     {
         Preset = parsed.GetValue(_preset),
         File = parsed.GetValue(_options),
@@ -95,6 +108,10 @@ internal sealed class RunFlags
     });
 
     public string? Base(ParseResult parsed) => parsed.GetValue(_base);
+
+    /// <summary>The base that was named, the shipped one if none was.</summary>
+    public Task<FoundModel> FindBaseAsync(ParseResult parsed, CommonOptions common, RunOptions options, CancellationToken cancellation) =>
+        common.FindAsync(parsed, Base(parsed), finder => finder.BaseAsync(Base(parsed), options, TinyWorldAssets.BaseNano, cancellation));
 
     public long? HeldOutSeed(ParseResult parsed) => parsed.GetValue(_heldOutSeed);
 

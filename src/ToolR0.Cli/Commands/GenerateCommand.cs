@@ -7,6 +7,7 @@ using System.Text.Json.Serialization;
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 using ToolR0.Policies;
+using ToolR0.Policies.Inference;
 using ToolR0.Policies.Sampling;
 using ToolR0.Policies.Storage;
 using ToolR0.TinyWorld;
@@ -31,8 +32,8 @@ internal static class GenerateCommand
         var model = new Option<string?>(
             "--base")
         {
-            Description = "A Hugging Face model folder, or the SHA-256 of a policy in the home folder (default: base-nano)",
-            HelpName = "DIR|SHA"
+            Description = $"The model: {RunFlags.Kinds}; or the SHA-256 of a policy in the home folder (default: base-nano)",
+            HelpName = "MODEL|SHA"
         };
         var adapter = new Option<string?>("--adapter") { Description = "A LoRA adapter over the base, in PEFT's layout", HelpName = "DIR" };
         var prompt = new Option<string?>("--prompt")
@@ -71,10 +72,10 @@ internal static class GenerateCommand
         foreach (var option in new Option[] { model, adapter, prompt, messages, tokens, raw, greedy, temperature, topP, seed, maxNew })
             command.Add(option);
         var common = new CommonOptions(command, usesBus: false);
-        command.SetAction((parsed, cancellation) =>
+        command.SetAction(async (parsed, cancellation) =>
         {
-            var folder = BaseFolder.CheckedModel(ModelCommands.PolicyFolder(parsed.GetValue(model), common.Settings(parsed)),
-                TinyWorldAssets.BaseNano);
+            var named = parsed.GetValue(model);
+            var found = await common.FindAsync(parsed, named, finder => finder.ModelAsync(named, TinyWorldAssets.BaseNano, cancellation));
             var sampling = new SamplingOptions
             {
                 Temperature = parsed.GetValue(greedy) ? 0 : parsed.GetValue(temperature),
@@ -82,10 +83,10 @@ internal static class GenerateCommand
                 MaxNewTokens = parsed.GetValue(maxNew),
             };
             var ask = Ask(parsed.GetValue(prompt), parsed.GetValue(messages), parsed.GetValue(tokens), parsed.GetValue(raw));
-            using var policy = Load(folder, parsed.GetValue(adapter));
+            using var policy = Load(found.Path, parsed.GetValue(adapter));
             TorchRuntime.Configure(Math.Max(1, Environment.ProcessorCount));
             Generate(policy, parsed.GetValue(adapter), ask(policy.Tokenizer), sampling, parsed.GetValue(seed), common.Json(parsed), cancellation);
-            return Task.FromResult(0);
+            return 0;
         });
         return command;
     }

@@ -29,8 +29,8 @@ internal static class ModelCommands
         var policy = new Option<string?>(
             "--policy")
         {
-            Description = "A model folder, or the SHA-256 of a policy in the home folder or its beginning (default: base-nano)",
-            HelpName = "DIR|SHA"
+            Description = $"The model: {RunFlags.Kinds}; or the SHA-256 of a policy in the home folder or its beginning (default: base-nano)",
+            HelpName = "MODEL|SHA"
         };
         var sets = new Option<string[]>(
             "--set-file")
@@ -42,26 +42,27 @@ internal static class ModelCommands
         command.Add(limit);
         var flags = new RunFlags(command);
         var common = new CommonOptions(command, usesBus: false);
-        command.SetAction((parsed, cancellation) =>
+        command.SetAction(async (parsed, cancellation) =>
         {
             var options = flags.Options(parsed);
             var settings = common.Settings(parsed);
-            string Folder() => BaseFolder.CheckedBase(PolicyFolder(parsed.GetValue(policy) ?? flags.Base(parsed), settings), options,
-                TinyWorldAssets.BaseNano);
+            var asked = parsed.GetValue(policy) ?? flags.Base(parsed);
+            async Task<string> Model() => (await common.FindAsync(parsed, asked, finder =>
+                finder.BaseAsync(asked, options, TinyWorldAssets.BaseNano, cancellation))).Path;
             if (benchmark.Name(parsed) is { } name)
-                return BenchmarkEval.RunAsync(name, benchmark.Predictions(parsed), benchmark.WriteGold(parsed), Folder, parsed.GetValue(limit),
+                return await BenchmarkEval.RunAsync(name, benchmark.Predictions(parsed), benchmark.WriteGold(parsed), Model, parsed.GetValue(limit),
                     options, settings, common.Json(parsed), cancellation);
             if (parsed.GetValue(sets) is { Length: > 0 } named)
                 options = options with { Evaluation = options.Evaluation with { Sets = named } };
             var loaded = HeldOutFiles.LoadAll(options, flags.HeldOutSeed(parsed));
-            var folder = Folder();
+            var path = await Model();
             TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
-            using var source = CompletionSources.OpenFolder(Role.Solver, folder, options.Inference);
+            using var source = CompletionSources.OpenFolder(Role.Solver, path, options.Inference);
             var results = loaded.Select(set =>
                 (set.Set.Name, Scores: Measure(source, parsed.GetValue(limit) is > 0 and var n ? [.. set.Items.Take(n)]
                 : set.Items, options, cancellation))).ToList();
-            Show(Policy.HashOf(folder), results, common.Json(parsed));
-            return Task.FromResult(0);
+            Show(Policy.HashOf(path), results, common.Json(parsed));
+            return 0;
         });
         return command;
     }
@@ -122,21 +123,6 @@ internal static class ModelCommands
                 FormattableString.Invariant($"{Share(scores, s => s.Format):0.00}"));
         AnsiConsole.WriteLine($"policy {sha}");
         AnsiConsole.Write(table);
-    }
-
-    /// <summary>A folder as it is; a SHA-256 or its beginning as the policy's folder under home.</summary>
-    internal static string? PolicyFolder(string? policy, Settings settings)
-    {
-        if (policy is null || Directory.Exists(policy) || policy.Length < 6 || !policy.All(char.IsAsciiHexDigitLower)
-            || !Directory.Exists(settings.PoliciesFolder))
-            return policy;
-        var found = Directory.GetDirectories(settings.PoliciesFolder, policy + "*");
-        return found switch
-        {
-            [var one] => one,
-            [] => throw new UserErrorException($"--policy {policy}: no such policy in {settings.PoliciesFolder}"),
-            _ => throw new UserErrorException($"--policy {policy}: {found.Length} policies in {settings.PoliciesFolder} begin so"),
-        };
     }
 
     /// <summary>A set, and behind it each of its classes where they are few.</summary>

@@ -15,7 +15,6 @@ using ToolR0.Policies;
 using ToolR0.Policies.Storage;
 using ToolR0.ServiceDefaults;
 using ToolR0.Studies;
-using ToolR0.TinyWorld;
 
 namespace ToolR0.Cli.Commands;
 
@@ -46,15 +45,15 @@ internal static class RunCommand
         var json = common.Json(parsed);
         StartRun? start = null;
         IReadOnlyList<LoadedSet> sets = [];
-        var baseFolder = "";
+        var basePath = "";
         if (resume is null)
         {
             var options = flags.Options(parsed);
             var name = Ids.CheckedRunName(flags.Run(parsed)
                 ?? string.Create(CultureInfo.InvariantCulture, $"{options.Preset}-{DateTime.UtcNow:yyyyMMdd-HHmmss}"));
-            baseFolder = BaseFolder.CheckedBase(flags.Base(parsed), options, TinyWorldAssets.BaseNano);
             sets = HeldOutFiles.LoadAll(options, flags.HeldOutSeed(parsed));
-            start = new StartRun(name, options, "", [.. sets.Select(set => set.Set)]);
+            (basePath, var origin) = await flags.FindBaseAsync(parsed, common, options, cancellation);
+            start = new StartRun(name, options, "", [.. sets.Select(set => set.Set)], origin);
         }
 
         TorchRuntime.EnsureLoaded();
@@ -69,7 +68,7 @@ internal static class RunCommand
 
         if (start is not null)
         {
-            start = start with { Base = host.Services.GetRequiredService<PolicyStore>().Import(baseFolder) };
+            start = start with { Base = host.Services.GetRequiredService<PolicyStore>().Import(basePath) };
             var log = host.Services.GetRequiredService<IFactLog>();
             foreach (var (set, items) in sets)
                 await log.RegisterHeldOutAsync(set.Name, set.Sha256, items, cancellation);

@@ -11,7 +11,6 @@ using ToolR0.EventStore;
 using ToolR0.Messaging;
 using ToolR0.Policies.Storage;
 using ToolR0.ServiceDefaults;
-using ToolR0.TinyWorld;
 
 namespace ToolR0.Cli.Commands;
 
@@ -35,21 +34,21 @@ internal static class StackCommands
             var options = flags.Options(parsed);
             var run = Ids.CheckedRunName(flags.Run(parsed)
                 ?? string.Create(CultureInfo.InvariantCulture, $"{options.Preset}-{DateTime.UtcNow:yyyyMMdd-HHmmss}"));
-            var baseFolder = BaseFolder.CheckedBase(flags.Base(parsed), options, TinyWorldAssets.BaseNano);
             var sets = HeldOutFiles.LoadAll(options, flags.HeldOutSeed(parsed));
+            var (basePath, origin) = await flags.FindBaseAsync(parsed, common, options, cancellation);
             await BusProbe.CheckAsync(settings.Bus, cancellation: cancellation);
             using var host = ServiceHost.Build(settings, []);
             if ((await host.Services.GetRequiredService<RunStates>().LoadAsync(run, cancellation)).Status != RunStatus.NotStarted)
                 throw new UserErrorException($"there is a run '{run}' already; choose another --run");
 
             using var policies = new PolicyStore(settings.PoliciesFolder);
-            var sha = policies.Import(baseFolder);
+            var sha = policies.Import(basePath);
             var log = host.Services.GetRequiredService<IFactLog>();
             foreach (var (set, items) in sets)
                 await log.RegisterHeldOutAsync(set.Name, set.Sha256, items, cancellation);
             await host.StartAsync(cancellation);
             await host.Services.GetRequiredService<CommandSender>()
-                .SendAsync(new StartRun(run, options, sha, [.. sets.Select(set => set.Set)]), cancellation);
+                .SendAsync(new StartRun(run, options, sha, [.. sets.Select(set => set.Set)], origin), cancellation);
             await host.StopAsync(cancellation);
 
             var watcher = new RunWatcher(log, new PlainProgress(TextWriter.Null), run);

@@ -6,6 +6,7 @@ using ToolR0.Contracts;
 using ToolR0.Evaluation;
 using ToolR0.EventStore;
 using ToolR0.Policies;
+using ToolR0.Policies.Storage;
 using ToolR0.Reporting;
 using ToolR0.ServiceDefaults;
 using ToolR0.Studies;
@@ -32,14 +33,18 @@ internal static class StudyCommand
             HelpName = "DIR"
         };
         var seeds = new Option<long[]>("--seed") { Description = "Instead of the study's seeds; may be repeated", HelpName = "N" };
-        var bases = new Option<string[]>("--base") { Description = "Instead of the study's bases; may be repeated", HelpName = "DIR" };
+        var bases = new Option<string[]>("--base")
+        {
+            Description = $"Instead of the study's bases, may be repeated: a shipped one, {RunFlags.Kinds}",
+            HelpName = "MODEL"
+        };
         var arms = new Option<string[]>("--arm") { Description = "Only these arms of the study; may be repeated", HelpName = "NAME" };
         var set = new Option<string[]>("--set") { Description = "One more option of every arm; may be repeated", HelpName = "PATH=VALUE" };
         command.Add(file);
         foreach (var option in new Option[] { parallel, output, seeds, bases, arms, set })
             command.Add(option);
         var common = new CommonOptions(command, usesBus: false, busOfEnvironment: false);
-        command.SetAction((parsed, cancellation) =>
+        command.SetAction(async (parsed, cancellation) =>
         {
             var study = StudyFile.Load(parsed.GetValue(file)!);
             study = study with
@@ -54,7 +59,9 @@ internal static class StudyCommand
             var side = parsed.GetValue(parallel);
             if (side is < 1 or > 1024)
                 throw new UserErrorException(FormattableString.Invariant($"--parallel {side}: must be from 1 to 1024"));
-            return PlayAsync(StudyPlan.Of(study), side, parsed.GetValue(output), common.Settings(parsed), common.Json(parsed), cancellation);
+            var plan = await common.FindAsync(parsed, study.Bases.FirstOrDefault(ModelFinder.IsOnHub), finder =>
+                StudyPlan.OfAsync(study, finder, cancellation));
+            return await PlayAsync(plan, side, parsed.GetValue(output), common.Settings(parsed), common.Json(parsed), cancellation);
         });
         return command;
     }

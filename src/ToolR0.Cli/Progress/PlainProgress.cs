@@ -24,7 +24,7 @@ public sealed class PlainProgress(TextWriter output) : IProgressDisplay
         {
             case RunStarted started:
                 return FormattableString.Invariant(
-                    $"run {started.Run}: preset {started.Options.Preset}, seed {started.Options.Seed}, {started.Options.Iterations} iterations, base {started.Base[..12]}");
+                    $"run {started.Run}: preset {started.Options.Preset}, seed {started.Options.Seed}, {started.Options.Iterations} iterations, base {started.Base[..12]}{(started.Origin is { } origin ? $" ({origin})" : "")}");
             case StepCompleted { Phase: Phase.Generator or Phase.Solver } step:
                 var (_, left) = view.Estimate();
                 var parts = new[]

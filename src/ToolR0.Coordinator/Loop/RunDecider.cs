@@ -63,8 +63,8 @@ public static class RunDecider
 
     private static Decision Start(RunInFlight run, StartRun start)
     {
-        var started = new RunStarted(start.Run, start.Options, start.Base, start.HeldOut, typeof(RunDecider).Assembly.GetName().Version?.ToString(3)
-            ?? "0");
+        var version = typeof(RunDecider).Assembly.GetName().Version?.ToString(3) ?? "0";
+        var started = new RunStarted(start.Run, start.Options, start.Base, start.HeldOut, version, start.Origin);
         var problems = new RunOptionsValidator().Validate(start.Options).Errors;
         if (problems.Count > 0)
             return Decision.Append(run, started,

@@ -38,7 +38,7 @@ public sealed class PolicyBenchmark(Policy policy, MachineLimits limits, int rep
 {
     private readonly ModelConfig _config = policy.Config;
 
-    private double ElementSize => policy.Model.Parameters.Values.First().ElementSize;
+    private double ElementSize => SafeTensors.SizeOf(policy.Model.Type);
 
     /// <summary>Parameters that take part in matrix products: all but the embedding table where that is not the output projection too.</summary>
     private double MatrixParameters =>

@@ -45,21 +45,21 @@ public sealed class CompletionSources(PolicyStore policies)
         return new OpenAiSource(server.Serve(role, policy, folder, served.ReloadUrl, options), config, tokenizer, options);
     }
 
-    /// <summary>A model in a folder of its own, outside any policy store.</summary>
-    /// <param name="folder">Absolute: a server is told of it.</param>
+    /// <summary>A model in a folder or a GGUF file of its own, outside any policy store.</summary>
+    /// <param name="path">Absolute: a server is told of it.</param>
     /// <inheritdoc cref="Open"/>
-    public static ICompletionSource OpenFolder(Role role, string folder, InferenceOptions options)
+    public static ICompletionSource OpenFolder(Role role, string path, InferenceOptions options)
     {
         if (options.Engine == InferenceEngine.Local)
         {
-            var policy = Policy.Load(folder);
+            var policy = Policy.Load(path);
             return new Local(policy, policy, long.MaxValue);
         }
 
         var served = role == Role.Generator ? options.Generator : options.Solver;
-        var (config, tokenizer) = (ModelConfig.Load(folder), Tokenizer.Load(folder));
-        return new OpenAiSource(new OpenAiServer(served.Url, served.Model).Serve(role, Policy.HashOf(folder), folder, served.ReloadUrl, options),
-            config, tokenizer, options);
+        using var stored = StoredModel.Open(path);
+        return new OpenAiSource(new OpenAiServer(served.Url, served.Model).Serve(role, Policy.HashOf(path), path, served.ReloadUrl, options),
+            stored.Config, stored.LoadTokenizer(), options);
     }
 
     /// <summary>Policies of one run share their tokenizer; it is read once.</summary>

@@ -38,8 +38,11 @@ internal sealed record FusedLayer(Weight Qkv, Tensor? QkvBias, Tensor? HeadNorm,
 /// </summary>
 internal sealed class FusedWeights : IDisposable
 {
-    private FusedWeights(FusedLayer[] layers, Tensor embedding, Tensor norm, Weight head)
+    private readonly ScalarType _type;
+
+    private FusedWeights(FusedLayer[] layers, Tensor embedding, Tensor norm, Weight head, ScalarType type)
     {
+        _type = type;
         Layers = layers;
         Embedding = embedding;
         Norm = norm;
@@ -48,7 +51,7 @@ internal sealed class FusedWeights : IDisposable
 
     public FusedLayer[] Layers { get; }
 
-    /// <summary>[vocabulary, hidden].</summary>
+    /// <summary>[vocabulary, hidden], as stored.</summary>
     public Tensor Embedding { get; }
 
     /// <summary>[hidden].</summary>
@@ -58,18 +61,32 @@ internal sealed class FusedWeights : IDisposable
     public Weight Head { get; }
 
     /// <param name="packed">For inference alone: packed copies, through which no gradients reach the parameters.</param>
-    public static FusedWeights Build(ModelConfig config, IReadOnlyDictionary<string, Tensor> parameters, bool packed = false)
+    /// <param name="type">What is computed in, where parameters are stored as something else; null: their own.</param>
+    public static FusedWeights Build(
+        ModelConfig config, IReadOnlyDictionary<string, Tensor> parameters, bool packed = false, ScalarType? type = null)
     {
+        var embedding = parameters["model.embed_tokens.weight"];
+        var computed = type ?? embedding.dtype;
+        // The head first: it is the largest, and nothing else is held twice yet.
+        var head = Head(config.TiedEmbeddings ? embedding : parameters["lm_head.weight"]);
         var layers = new FusedLayer[config.Layers];
         for (var i = 0; i < config.Layers; i++)
-            layers[i] = BuildLayer(config, parameters, i, packed);
-        var embedding = parameters["model.embed_tokens.weight"];
-        var head = config.TiedEmbeddings ? embedding : parameters["lm_head.weight"];
-        return new FusedWeights(layers, embedding, parameters["model.norm.weight"], Weight.Of(head, packed));
+            layers[i] = BuildLayer(config, parameters, i, packed, computed);
+        return new FusedWeights(layers, embedding, In(computed, parameters["model.norm.weight"]), head, computed);
+
+        Weight Head(Tensor stored)
+        {
+            using var scope = NewDisposeScope();
+            return Weight.Of(In(computed, stored), packed).MoveToOuterDisposeScope();
+        }
     }
+
+    /// <summary>The embeddings of tokens: [rows] to [rows, hidden].</summary>
+    public Tensor Embed(Tensor tokens) => In(_type, Embedding.index_select(0, tokens));
 
     public void DetachFromDisposeScope()
     {
+        Norm.DetachFromDisposeScope();
         foreach (var layer in Layers)
             layer.DetachFromDisposeScope();
         Head.DetachFromDisposeScope();
@@ -84,10 +101,12 @@ internal sealed class FusedWeights : IDisposable
 
     /// <summary>One layer's weights; the caller disposes them.</summary>
     /// <param name="layer">From 0.</param>
-    public static FusedLayer BuildLayer(ModelConfig config, IReadOnlyDictionary<string, Tensor> parameters, int layer, bool packed = false)
+    /// <param name="type">What is computed in, where parameters are stored as something else; null: their own.</param>
+    public static FusedLayer BuildLayer(
+        ModelConfig config, IReadOnlyDictionary<string, Tensor> parameters, int layer, bool packed = false, ScalarType? type = null)
     {
         using var scope = NewDisposeScope();
-        Tensor P(string name) => parameters[$"model.layers.{layer}.{name}"];
+        Tensor P(string name) => In(type, parameters[$"model.layers.{layer}.{name}"]);
         Tensor Ordered(string name) => RopeTable.Ordered(P(name), config.HeadSize);
         var qkv = cat([Ordered("self_attn.q_proj.weight"), Ordered("self_attn.k_proj.weight"), P("self_attn.v_proj.weight")]);
         var bias = config.HasBias ? cat([Ordered("self_attn.q_proj.bias"), Ordered("self_attn.k_proj.bias"), P("self_attn.v_proj.bias")]) : null;
@@ -106,4 +125,6 @@ internal sealed class FusedWeights : IDisposable
             Weight.Of(gateUp.mul(P("post_attention_layernorm.weight")), packed).MoveToOuterDisposeScope(),
             Weight.Of(P("mlp.down_proj.weight"), packed).MoveToOuterDisposeScope());
     }
+
+    private static Tensor In(ScalarType? type, Tensor tensor) => type is { } wanted && tensor.dtype != wanted ? tensor.to(wanted) : tensor;
 }

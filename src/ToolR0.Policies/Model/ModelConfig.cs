@@ -121,7 +121,8 @@ public sealed record ModelConfig
 
     /// <summary>The text of a <c>config.json</c> that Hugging Face libraries load as well.</summary>
     /// <param name="endOfTurn">The token with which those libraries end a completion; null leaves it open.</param>
-    public string ToJson(int? endOfTurn = null)
+    /// <param name="type">What most weights are stored as.</param>
+    public string ToJson(int? endOfTurn = null, TorchSharp.torch.ScalarType type = TorchSharp.torch.ScalarType.Float32)
     {
         using var stream = new MemoryStream();
         using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, NewLine = "\n" }))
@@ -132,7 +133,7 @@ public sealed record ModelConfig
             writer.WriteEndArray();
             writer.WriteString("model_type", ModelConfigReader.TypeOf(Family));
             writer.WriteString("hidden_act", "silu");
-            writer.WriteString("torch_dtype", "float32");
+            writer.WriteString("torch_dtype", type.ToString().ToLowerInvariant());
             if (endOfTurn is { } token)
                 writer.WriteNumber("eos_token_id", token);
             if (Family != ModelFamily.Llama)

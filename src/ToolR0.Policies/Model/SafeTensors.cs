@@ -4,6 +4,9 @@ using static TorchSharp.torch;
 
 namespace ToolR0.Policies.Model;
 
+/// <summary>A tensor as a file has it.</summary>
+internal sealed record StoredTensor(string Name, ScalarType Type, long[] Shape);
+
 /// <summary>
 /// Reads and writes safetensors files (little-endian, header of JSON, no code). What is written is deterministic: equal tensors give
 /// equal bytes, which is what makes a file's SHA-256 a name for its weights.
@@ -89,18 +92,15 @@ public sealed class SafeTensors : IDisposable
     /// <param name="types">What tensors are stored as, by name; as they are where it is silent or null.</param>
     public static void Write(string path, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, ScalarType>? types = null)
     {
-        var order = tensors.Select(t => (Name: t.Key, Tensor: t.Value, Type: types?.GetValueOrDefault(t.Key, t.Value.dtype) ?? t.Value.dtype))
-            .OrderByDescending(t => SizeOf(t.Type)).ThenBy(t => t.Name, StringComparer.Ordinal).ToArray();
+        var order = InOrder(tensors.Select(t =>
+            new StoredTensor(t.Key, types?.GetValueOrDefault(t.Key, t.Value.dtype) ?? t.Value.dtype, t.Value.shape)));
         using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16);
-        var header = Header(order);
-        Span<byte> length = stackalloc byte[8];
-        BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
-        file.Write(length);
-        file.Write(header);
-        foreach (var (_, tensor, type) in order)
+        file.Write(Header(order));
+        foreach (var (name, type, _) in order)
         {
             using var scope = NewDisposeScope();
             using var noGrad = no_grad();
+            var tensor = tensors[name];
             if (tensor.numel() > 0)
                 file.Write(tensor.detach().to(type).cpu().contiguous().bytes);
         }
@@ -123,9 +123,16 @@ public sealed class SafeTensors : IDisposable
     /// <summary>Bytes of one element.</summary>
     internal static int SizeOf(ScalarType type) => SafeTensorsHeader.SizeOf(TypeName(type))!.Value;
 
-    private static byte[] Header((string Name, Tensor Tensor, ScalarType Type)[] order)
+    /// <summary>The order in which tensors are written: the widest type first, then by name.</summary>
+    internal static IReadOnlyList<StoredTensor> InOrder(IEnumerable<StoredTensor> tensors) =>
+        [.. tensors.OrderByDescending(t => SizeOf(t.Type)).ThenBy(t => t.Name, StringComparer.Ordinal)];
+
+    /// <summary>What stands in a file before the first tensor: the header's length, and the header.</summary>
+    /// <param name="order"><see cref="InOrder"/>.</param>
+    internal static byte[] Header(IReadOnlyList<StoredTensor> order)
     {
         using var stream = new MemoryStream();
+        stream.Write(new byte[8]);
         using (var writer = new Utf8JsonWriter(stream))
         {
             writer.WriteStartObject();
@@ -133,13 +140,13 @@ public sealed class SafeTensors : IDisposable
             writer.WriteString("format", "pt");
             writer.WriteEndObject();
             long position = 0;
-            foreach (var (name, tensor, type) in order)
+            foreach (var (name, type, shape) in order)
             {
-                var bytes = tensor.numel() * SizeOf(type);
+                var bytes = shape.Aggregate(1L, (a, b) => a * b) * SizeOf(type);
                 writer.WriteStartObject(name);
                 writer.WriteString("dtype", TypeName(type));
                 writer.WriteStartArray("shape");
-                foreach (var dimension in tensor.shape)
+                foreach (var dimension in shape)
                     writer.WriteNumberValue(dimension);
                 writer.WriteEndArray();
                 writer.WriteStartArray("data_offsets");
@@ -154,7 +161,9 @@ public sealed class SafeTensors : IDisposable
 
         while (stream.Length % 8 != 0)
             stream.WriteByte((byte)' ');
-        return stream.ToArray();
+        var header = stream.ToArray();
+        BinaryPrimitives.WriteUInt64LittleEndian(header, (ulong)(header.Length - 8));
+        return header;
     }
 
     private static string TypeName(ScalarType type) => type switch

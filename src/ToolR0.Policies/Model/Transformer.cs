@@ -14,21 +14,41 @@ public sealed class Transformer : IDisposable
     private readonly Tensor _epsilon;
     private FusedWeights? _inference;
 
+    /// <summary>As they were given; all of <see cref="Type"/> once somebody has asked for <see cref="Parameters"/>.</summary>
+    private IReadOnlyDictionary<string, Tensor> _parameters;
+    private bool _isWide;
+
     /// <summary>Takes ownership of the parameters, which must be exactly those of <see cref="ModelConfig.ParameterShapes"/>.</summary>
-    internal Transformer(ModelConfig config, IReadOnlyDictionary<string, Tensor> parameters)
+    /// <param name="type">
+    /// What to compute in where the parameters are stored as something else: those are converted when they are needed, the inference weights a layer
+    /// at a time. Null: their own.
+    /// </param>
+    internal Transformer(ModelConfig config, IReadOnlyDictionary<string, Tensor> parameters, ScalarType? type = null)
     {
         Config = config;
-        Parameters = parameters;
+        _parameters = parameters;
         var embedding = parameters["model.embed_tokens.weight"];
         Device = embedding.device;
-        Type = embedding.dtype;
+        Type = type ?? embedding.dtype;
+        _isWide = type is null || parameters.Values.All(p => p.dtype == Type);
         _epsilon = full([1], Held(config.NormEpsilon), IsNarrow ? ScalarType.Float32 : Type, Device).DetachFromDisposeScope();
     }
 
     public ModelConfig Config { get; }
 
     /// <summary>By Hugging Face name, e.g. <c>model.layers.0.self_attn.q_proj.weight</c>.</summary>
-    public IReadOnlyDictionary<string, Tensor> Parameters { get; }
+    public IReadOnlyDictionary<string, Tensor> Parameters
+    {
+        get
+        {
+            lock (_lock)
+            {
+                if (!_isWide)
+                    Widen();
+                return _parameters;
+            }
+        }
+    }
 
     public Device Device { get; }
 
@@ -49,7 +69,7 @@ public sealed class Transformer : IDisposable
                     return _inference;
                 using var noGrad = no_grad();
                 using var scope = NewDisposeScope();
-                _inference = FusedWeights.Build(Config, Parameters, Weight.CanBePacked(Parameters["model.embed_tokens.weight"]));
+                _inference = FusedWeights.Build(Config, _parameters, Weight.CanBePacked(Type, Device), Type);
                 _inference.DetachFromDisposeScope();
                 return _inference;
             }
@@ -70,11 +90,27 @@ public sealed class Transformer : IDisposable
     public void Dispose()
     {
         _inference?.Dispose();
+        _inference?.Embedding.Dispose();
         _epsilon.Dispose();
         foreach (var table in _tables)
             table.Dispose();
-        foreach (var parameter in Parameters.Values)
+        foreach (var parameter in _parameters.Values)
             parameter.Dispose();
+    }
+
+    private void Widen()
+    {
+        using var noGrad = no_grad();
+        var wide = new Dictionary<string, Tensor>(StringComparer.Ordinal);
+        foreach (var (name, parameter) in _parameters)
+        {
+            wide[name] = parameter.dtype == Type ? parameter : parameter.to(Type).DetachFromDisposeScope();
+            // The fused embedding is the parameter itself.
+            if (parameter.dtype != Type && _inference?.Embedding.Handle != parameter.Handle)
+                parameter.Dispose();
+        }
+
+        (_parameters, _isWide) = (wide, true);
     }
 
     /// <summary>A table that covers at least <paramref name="length"/> positions.</summary>
@@ -95,7 +131,7 @@ public sealed class Transformer : IDisposable
     {
         using var scope = NewDisposeScope();
         var plan = new PrefixAttention(Config, batch, Rope(batch.Positions), Device, Type);
-        var x = weights.Embedding.index_select(0, tensor(batch.Tokens, device: Device));
+        var x = weights.Embed(tensor(batch.Tokens, device: Device));
         foreach (var layer in weights.Layers)
             x = Apply(layer, plan, x);
 

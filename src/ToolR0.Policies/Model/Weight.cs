@@ -20,9 +20,9 @@ internal sealed class Weight : IDisposable
     /// <param name="weight">[out, in], as parameters are.</param>
     public static Weight Of(Tensor weight, bool packed) => packed ? new Weight(null, PackedMatrix.Pack(weight)) : new Weight(weight.t(), null);
 
-    /// <summary>Whether weights like this one are packed for inference.</summary>
-    public static bool CanBePacked(Tensor weight) =>
-        PackedMatrix.IsSupported && weight.dtype == ScalarType.Float32 && weight.device.type == TorchSharp.DeviceType.CPU;
+    /// <summary>Whether weights of a model that computes so are packed for inference.</summary>
+    public static bool CanBePacked(ScalarType type, Device device) =>
+        PackedMatrix.IsSupported && type == ScalarType.Float32 && device.type == TorchSharp.DeviceType.CPU;
 
     /// <summary>x · W: [rows, in] to [rows, out].</summary>
     public Tensor Times(Tensor x) => _packed?.Multiply(x) ?? x.mm(_matrix!);

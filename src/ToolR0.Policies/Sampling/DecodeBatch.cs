@@ -145,7 +145,7 @@ internal sealed class DecodeBatch : IDisposable
         using var scope = NewDisposeScope();
         PrepareSlots();
         var rope = _model.Rope(_groups.Max(g => g.Prompt.Length + g.Age) + 1);
-        var x = _weights.Embedding.index_select(0, _tokens!);
+        var x = _weights.Embed(_tokens!);
         if (_bf16 is not null)
             _bf16.Run(x, rope.Turns!.index_select(0, _positions!), Columns);
         else if (_fp32 is not null)

@@ -40,7 +40,7 @@ internal sealed record Prefill(int First, int Groups, Tensor[] KeysValues)
         var weights = model.Inference;
         var batch = PrefixBatch.Plain(prompts);
         var plan = new PrefixAttention(model.Config, batch, model.Rope(batch.Positions), model.Device, model.Type);
-        var x = weights.Embedding.index_select(0, tensor(batch.Tokens, device: model.Device));
+        var x = weights.Embed(tensor(batch.Tokens, device: model.Device));
         var keysValues = new Tensor[weights.Layers.Length];
         for (var layer = 0; layer < keysValues.Length; layer++)
         {

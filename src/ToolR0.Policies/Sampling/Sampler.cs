@@ -86,7 +86,7 @@ public static class Sampler
     private static int Places(Transformer model, IReadOnlyCollection<DecodeGroup> groups, long cacheBytes)
     {
         var config = model.Config;
-        var column = 2L * config.Layers * config.KeyValueHeads * config.HeadSize * model.Parameters.Values.First().ElementSize;
+        var column = 2L * config.Layers * config.KeyValueHeads * config.HeadSize * SafeTensors.SizeOf(model.Type);
         var columns = groups.Max(g => g.Prompt.Length) + (long)groups.Max(g => g.Rows.Length) * groups.Max(g => g.Rows[0]!.Limit);
         return (int)Math.Clamp(cacheBytes / (column * columns), 1, groups.Count);
     }

@@ -81,7 +81,7 @@ internal sealed record LoraConfig
         var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Base));
         if (name.Length != 64 || !name.All(char.IsAsciiHexDigitLower))
             return;
-        var hash = PolicyFiles.HashOfWeights(baseFolder);
+        var hash = Policy.HashOfWeights(baseFolder);
         if (hash != name)
             throw new InvalidDataException(
                 $"{Path.Combine(folder, ConfigFile)}: base_model_name_or_path names policy {name}; the weights in {baseFolder} are {hash}");

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Security.Cryptography;
 using System.Text.Json;
 using ToolR0.Policies.Model;
+using ToolR0.Tokenization;
 using static TorchSharp.torch;
 
 namespace ToolR0.Policies.Storage;
@@ -161,7 +162,7 @@ internal static class PolicyFiles
     public static IReadOnlyDictionary<string, byte[]> ReadSmall(string folder)
     {
         var files = new Dictionary<string, byte[]>(StringComparer.Ordinal);
-        foreach (var name in Small)
+        foreach (var name in Small.Union(TokenizerFiles.NamesIn(folder)))
         {
             var file = new FileInfo(Path.Combine(folder, name));
             if (!file.Exists)
@@ -178,6 +179,11 @@ internal static class PolicyFiles
     {
         Directory.CreateDirectory(folder);
         foreach (var (name, bytes) in files)
-            File.WriteAllBytes(Path.Combine(folder, name), bytes);
+        {
+            // Further chat templates have a folder of their own.
+            var path = Path.Combine(folder, name);
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllBytes(path, bytes);
+        }
     }
 }

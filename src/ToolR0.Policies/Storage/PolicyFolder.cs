@@ -35,6 +35,14 @@ internal sealed class PolicyFolder
         return layout;
     }
 
+    /// <summary>A folder with these small files and one file of weights, in which the tensors are stored so.</summary>
+    public static PolicyFolder Of(IReadOnlyDictionary<string, byte[]> files, IEnumerable<StoredTensor> tensors)
+    {
+        var layout = new PolicyFolder(files);
+        layout._weights.Add(PolicyFiles.Weights, tensors.ToDictionary(tensor => tensor.Name, tensor => tensor.Type, StringComparer.Ordinal));
+        return layout;
+    }
+
     /// <summary>A new folder with these small files and its weights as fp32 in one file.</summary>
     public static PolicyFolder New(IReadOnlyDictionary<string, byte[]> files) => new(files);
 

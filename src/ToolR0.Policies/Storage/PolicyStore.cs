@@ -1,5 +1,3 @@
-using ToolR0.Policies.Model;
-
 namespace ToolR0.Policies.Storage;
 
 /// <summary>
@@ -21,26 +19,17 @@ public sealed class PolicyStore(string root, int capacity = 4) : IDisposable
 
     public bool Contains(string sha) => File.Exists(Path.Combine(FolderOf(sha), "config.json"));
 
-    /// <summary>Copies a Hugging Face folder in, without the adapter that its weights may have been made with; returns its SHA-256.</summary>
-    /// <exception cref="InvalidDataException">Not a model folder.</exception>
+    /// <summary>
+    /// Copies a Hugging Face folder in, without the adapter that its weights may have been made with, or the folder that a GGUF file converts to;
+    /// returns its SHA-256.
+    /// </summary>
+    /// <exception cref="InvalidDataException">Not a model.</exception>
     /// <exception cref="IOException">It could not be written; nothing is left behind.</exception>
-    public string Import(string folder)
+    public string Import(string path)
     {
-        ModelConfig.Load(folder);
-        var sha = Policy.HashOfWeights(folder);
-        if (Contains(sha))
-            return sha;
-        return Put(target =>
-        {
-            PolicyFiles.WriteSmall(PolicyFiles.ReadSmall(folder), target);
-            foreach (var path in PolicyFiles.WeightFiles(folder))
-                File.Copy(path, Path.Combine(target, Path.GetFileName(path)));
-            foreach (var name in new[] { PolicyFiles.Index, PolicyFiles.Optimiser })
-            {
-                if (File.Exists(Path.Combine(folder, name)))
-                    File.Copy(Path.Combine(folder, name), Path.Combine(target, name));
-            }
-        });
+        using var model = StoredModel.Open(path);
+        var sha = model.HashOfWeights();
+        return Contains(sha) ? sha : Put(model.CopyTo);
     }
 
     /// <summary>Stores what <paramref name="writeInto"/> writes into the empty folder it is given; returns its SHA-256.</summary>

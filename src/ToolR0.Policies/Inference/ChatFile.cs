@@ -2,10 +2,10 @@ using System.Text.Json;
 using ToolR0.Contracts;
 using ToolR0.Tokenization;
 
-namespace ToolR0.Cli.Commands;
+namespace ToolR0.Policies.Inference;
 
 /// <summary>A conversation from a file.</summary>
-internal sealed record ChatFile(IReadOnlyList<ChatMessage> Messages, ChatOptions Options)
+public sealed record ChatFile(IReadOnlyList<ChatMessage> Messages, ChatOptions Options)
 {
     /// <summary>
     /// Reads JSON: a list of messages, each with <c>role</c>, <c>content</c> (text, or null or left out where <c>tool_calls</c> says it all) and

@@ -168,6 +168,15 @@ public sealed record CandidateRated(string Run, double? NameAgreement, double? C
 /// <param name="Tokens">Sampled tokens of the judge's tries.</param>
 public sealed record CandidateLabelled(string Run, string? Label, bool PromptTooLong, long Tokens);
 
+/// <summary>What the reference policy of the KL term makes of a group's completions. Ends the group's stream, where
+/// <see cref="LearningOptions.KlWeight"/> is above 0.</summary>
+/// <param name="Policy">SHA-256 of its weights: the run's base.</param>
+/// <param name="LogProbs">
+/// Per sample its log-probability of each token (natural logarithm, at the sampling temperature); empty for a void sample.
+/// </param>
+/// <param name="Digest">SHA-256 over them (<see cref="Digests.OfLogProbs"/>).</param>
+public sealed record ReferenceMeasured(string Run, string Policy, IReadOnlyList<float[]> LogProbs, string Digest);
+
 /// <summary>One learning step: weights(n+1) = f(weights(n), groups).</summary>
 /// <param name="Base">SHA-256 of the weights before.</param>
 /// <param name="Policy">SHA-256 of the weights after.</param>

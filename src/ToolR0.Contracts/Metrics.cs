@@ -45,7 +45,7 @@ public static class MetricNames
     /// <summary>The learner's own.</summary>
     public const string
         Loss = "loss", GradientNorm = "gradientNorm", LearningRate = "learningRate", RatioMean = "ratioMean", ClippedShare = "clippedShare",
-        Entropy = "entropy", Skipped = "skipped", NonFinite = "nonFinite";
+        Entropy = "entropy", Skipped = "skipped", NonFinite = "nonFinite", KlMean = "klMean", MaskedShare = "maskedShare";
 
     /// <summary>Measured by clocks: two plays of one run differ in these and in nothing else.</summary>
     public const string WallSeconds = "wallSeconds", ModelSeconds = "modelSeconds";
@@ -123,6 +123,8 @@ public static class MetricNames
         new(RatioMean, Share, "Mean ratio of new to sampling probability over tokens."),
         new(ClippedShare, Share, "Tokens whose ratio was clipped."),
         new(Entropy, Nats, "Entropy of the distribution sampled from."),
+        new(KlMean, Nats, "Mean estimate of the divergence from the base, where the loss has that term."),
+        new(MaskedShare, Share, "Completions left out of the loss because they were cut off, where that is done."),
         new(Skipped, "0 or 1", "1: the weights were left as they were."),
         new(NonFinite, "0 or 1", "1: the gradient was not finite."),
         new(WallSeconds, Seconds, "From the step's start to its end by the coordinator's clock, pauses left out. No fold of facts."),

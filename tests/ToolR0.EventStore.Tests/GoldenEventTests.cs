@@ -52,6 +52,7 @@ public sealed class GoldenEventTests(StoreFixture store)
             new AttemptsScored("r", [new AttemptScore(0, 1, 0.5, 1, 0.5, 0, 1, 1.5, false, ["wrong_values"], -0.7, true)]),
             new PolicyUpdated("r", Role.Solver, 1, 0, "a", "b", ["group/r/1/solver/0/0"],
                 new Dictionary<string, double> { [MetricNames.Loss] = 0.5, [MetricNames.TokensLearned] = 12 }),
+            new ReferenceMeasured("r", "base", [[-0.5f, -0.25f], []], "d"),
             new CandidateFiltered("r", "units", null, null, new KeptCandidate("f", "sha", "0123456789abcdef", 1.5, 1, ["convert"]), 40),
             new CandidateRated("r", 0.75, 0.5, true, false, 80), new CandidateLabelled("r", "hard", false, 20),
             new TaskRejected("r", 1, "low_agreement", "names 0.1"), new TaskSelected("r", 1, 3, "hard", 0.25),

@@ -193,6 +193,34 @@ public sealed class RunAuditTests
     }
 
     [Fact]
+    public async Task A_run_of_a_build_that_measured_no_diversity_audits_and_a_sketch_that_was_altered_or_taken_away_is_found()
+    {
+        var facts = SimulatedRun.Facts();
+        (await Audit(facts.Select(f => f with
+        {
+            Fact = f.Fact switch
+            {
+                CandidateFiltered filtered => Without(filtered),
+                StepCompleted step => step with { Metrics = step.Metrics.Where(m => !IsOfDiversity(m.Key)).ToDictionary() },
+                var other => other,
+            },
+        }))).ShouldBeEmpty();
+        facts.Select(f => f.Fact).OfType<StepCompleted>().Where(s => s.Phase is Phase.Generator or Phase.Curriculum)
+            .ShouldAllBe(s => s.Metrics.ContainsKey(MetricNames.Similarity));
+        await Found<CandidateFiltered>(c => c.Kept is { } kept ? c with { Kept = kept with { Sketch = kept.Sketch! with { Folded = "0" } } } : c,
+            "kept.sketch.folded");
+        await Found<CandidateFiltered>(c => c.Kept is null ? c : Without(c), "metrics.similarity");
+        await Found<StepCompleted>(s => s.Metrics.ContainsKey(MetricNames.WrittenTasks)
+            ? s with { Metrics = new Dictionary<string, double>(s.Metrics) { [MetricNames.NearDuplicateShare] = 0.99 } } : s,
+            "metrics.nearDuplicateShare");
+
+        static bool IsOfDiversity(string metric) => MetricNames.OfDiversity.Contains(metric.Split('.')[0]);
+
+        static CandidateFiltered Without(CandidateFiltered filtered) =>
+            filtered with { Kept = filtered.Kept is { } kept ? kept with { Sketch = null } : null };
+    }
+
+    [Fact]
     public async Task A_removed_fact_is_found_whichever_it_is()
     {
         var facts = SimulatedRun.Facts();

@@ -107,8 +107,12 @@ internal sealed partial class StepAuditor(
         findings.CompareFacts(
             stored,
             new StepCompleted(step.Run, step.Iteration, step.Phase, step.Step, _updated?.Policy, _metrics ?? completed.Metrics),
-            except: [.. MetricNames.Measured]);
+            except: [.. MetricNames.Measured, .. Unknown(completed)]);
     }
+
+    /// <summary>An older build measured no diversity.</summary>
+    private IEnumerable<string> Unknown(StepCompleted completed) => completed.Metrics.ContainsKey(MetricNames.WrittenTasks) ? []
+        : (_metrics ?? completed.Metrics).Keys.Where(name => MetricNames.OfDiversity.Contains(name.Split('.')[0]));
 
     private void Check(TasksProposed proposed, StoredFact stored, Place place)
     {

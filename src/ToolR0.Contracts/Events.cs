@@ -142,7 +142,16 @@ public sealed record AttemptsScored(string Run, IReadOnlyList<AttemptScore> Scor
 /// <param name="Quality">Of two duplicates the one with more stays: min(1,|q|/220) + min(1,calls/3) + min(1,tools/4).</param>
 /// <param name="Calls">Number of gold calls.</param>
 /// <param name="Tools">Names of the tools on offer, in the menu's order.</param>
-public sealed record KeptCandidate(string Fingerprint, string Sha256, string Question, double Quality, int Calls, IReadOnlyList<string> Tools);
+/// <param name="Sketch">What tells how alike two questions are; null where an older build kept the candidate.</param>
+public sealed record KeptCandidate(
+    string Fingerprint, string Sha256, string Question, double Quality, int Calls, IReadOnlyList<string> Tools,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] QuestionSketch? Sketch = null);
+
+/// <summary>A question without its text.</summary>
+/// <param name="Folded">The first 16 hexadecimal digits of the SHA-256 of its words, each run of digits 0.</param>
+/// <param name="Minima">32 minima of 16 bits of its character 3-grams, little-endian in base 64: the share of minima that two have in common estimates
+/// the Jaccard similarity of their 3-grams.</param>
+public sealed record QuestionSketch(string Folded, string Minima);
 
 /// <summary>What a look at one candidate by itself says, after its gold calls were executed. Duplicates and quotas come later: they concern all
 /// candidates.</summary>
@@ -167,6 +176,15 @@ public sealed record CandidateRated(string Run, double? NameAgreement, double? C
 /// <param name="PromptTooLong">The task could not be put to the judge: its prompt is over the limit.</param>
 /// <param name="Tokens">Sampled tokens of the judge's tries.</param>
 public sealed record CandidateLabelled(string Run, string? Label, bool PromptTooLong, long Tokens);
+
+/// <summary>What the reference policy of the KL term makes of a group's completions. Ends the group's stream, where
+/// <see cref="LearningOptions.KlWeight"/> is above 0.</summary>
+/// <param name="Policy">SHA-256 of its weights: the run's base.</param>
+/// <param name="LogProbs">
+/// Per sample its log-probability of each token (natural logarithm, at the sampling temperature); empty for a void sample.
+/// </param>
+/// <param name="Digest">SHA-256 over them (<see cref="Digests.OfLogProbs"/>).</param>
+public sealed record ReferenceMeasured(string Run, string Policy, IReadOnlyList<float[]> LogProbs, string Digest);
 
 /// <summary>One learning step: weights(n+1) = f(weights(n), groups).</summary>
 /// <param name="Base">SHA-256 of the weights before.</param>

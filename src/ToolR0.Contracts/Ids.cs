@@ -50,6 +50,9 @@ public enum Stage
 
     /// <summary>From what the judge said of a candidate to its label.</summary>
     Label,
+
+    /// <summary>The reference policy's log-probabilities of what is learned from.</summary>
+    Reference,
 }
 
 /// <summary>

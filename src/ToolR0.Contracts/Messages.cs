@@ -118,6 +118,17 @@ public sealed record LabelCandidates(string Run, string Shard, IReadOnlyList<Str
     public IReadOnlyList<StreamPlace> Answers => Labels;
 }
 
+/// <summary>The reference policy's log-probabilities of scored groups. Answered by <see cref="ReferenceMeasured"/>.</summary>
+/// <param name="Role">Who sampled them: its temperature is the one they are taken at.</param>
+/// <param name="Policy">SHA-256 of the reference policy.</param>
+/// <param name="Groups">Where the answers go: after the scores.</param>
+[AnsweredBy(ServiceNames.Learning)]
+public sealed record MeasureReference(string Run, string Shard, Role Role, string Policy, IReadOnlyList<StreamPlace> Groups) : IShardCommand
+{
+    [JsonIgnore]
+    public IReadOnlyList<StreamPlace> Answers => Groups;
+}
+
 /// <summary>One GRPO update of a role on scored groups. Answered by <see cref="PolicyUpdated"/>.</summary>
 /// <param name="To">Where the update goes.</param>
 /// <param name="Step">From 0; <paramref name="Steps"/> in the phase, for the linear decay.</param>

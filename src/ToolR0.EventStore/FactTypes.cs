@@ -17,7 +17,8 @@ public static class FactTypes
     [
         .. OfRun,
         typeof(TasksProposed), typeof(TaskAttempted), typeof(ToolCallsExecuted), typeof(ProposalsScored), typeof(AttemptsScored),
-        typeof(CandidateFiltered), typeof(CandidateRated), typeof(CandidateLabelled), typeof(PolicyUpdated), typeof(TaskRejected),
+        typeof(CandidateFiltered), typeof(CandidateRated), typeof(CandidateLabelled), typeof(ReferenceMeasured), typeof(PolicyUpdated),
+        typeof(TaskRejected),
         typeof(TaskSelected), typeof(HeldOutRegistered), typeof(BenchmarkAnswered), typeof(BenchmarkCompleted),
     ];
 

@@ -20,7 +20,7 @@ public sealed class TrainPolicyConsumer(
     protected override async Task<ShardAnswer> ComputeAsync(TrainPolicy command, CancellationToken cancellation)
     {
         var options = await runs.OptionsAsync(command.Run, cancellation);
-        var groups = await GroupsAsync(command.Role, command.Groups, cancellation);
+        var groups = await GroupsAsync(command.Role, command.Groups, options.Learning, cancellation);
         TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
         var learner = await workers.RunAsync(() => bench.TryTake(command, options), cancellation) ?? await FoldAsync(command, options, cancellation);
         try
@@ -58,9 +58,11 @@ public sealed class TrainPolicyConsumer(
     private static IReadOnlyDictionary<string, double> Update(
         TrainPolicy command, RunOptions options, int step, IReadOnlyList<TrainingGroup> groups, GrpoLearner learner)
     {
-        var sampling = command.Role == Role.Generator ? options.Generator.Sampling : options.Solver.Sampling;
+        var sampling = SamplingOf(options, command.Role);
         var importanceCap = options.Inference.Engine == InferenceEngine.Local ? 0 : options.Inference.ImportanceCap;
-        return learner.Step(groups, LearningRate(options, command.Role, command.Iteration, step, command.Steps), sampling.Temperature, importanceCap);
+        return learner.Step(
+            groups, LearningRate(options, command.Role, command.Iteration, step, command.Steps), sampling.Temperature, importanceCap,
+            sampling.MaxNewTokens);
     }
 
     /// <summary>Replays the phase's stored steps from its first policy.</summary>
@@ -76,7 +78,7 @@ public sealed class TrainPolicyConsumer(
             {
                 var stream = Ids.PolicyStream(command.Run, command.Iteration, command.Role, step);
                 var stored = (await Reader.ReadFirstAsync([stream], cancellation)).One<PolicyUpdated>(stream);
-                var groups = await GroupsAsync(command.Role, stored.Groups, cancellation);
+                var groups = await GroupsAsync(command.Role, stored.Groups, options.Learning, cancellation);
                 var at = step;
                 await workers.RunAsync(() => Update(command, options, at, groups, learner), cancellation);
             }
@@ -107,24 +109,38 @@ public sealed class TrainPolicyConsumer(
         }
     }
 
-    private async Task<IReadOnlyList<TrainingGroup>> GroupsAsync(Role role, IReadOnlyList<string> streams, CancellationToken cancellation)
+    /// <summary>How a role's completions that are learned from are sampled.</summary>
+    internal static SamplingOptions SamplingOf(RunOptions options, Role role) =>
+        role == Role.Generator ? options.Generator.Sampling : options.Solver.Sampling;
+
+    /// <summary>What a group stream begins with.</summary>
+    internal static (int[] Prompt, IReadOnlyList<Trajectory> Samples) Sampled(Role role, Facts facts, string stream) => role == Role.Generator
+        ? (facts.One<TasksProposed>(stream).PromptTokens, facts.One<TasksProposed>(stream).Samples)
+        : (facts.One<TaskAttempted>(stream).PromptTokens, facts.One<TaskAttempted>(stream).Samples);
+
+    private async Task<IReadOnlyList<TrainingGroup>> GroupsAsync(
+        Role role, IReadOnlyList<string> streams, LearningOptions options, CancellationToken cancellation)
     {
-        var facts = await Reader.ReadAsync(streams.Select(StreamLayout.Last), cancellation);
-        return [.. streams.Select(stream => role == Role.Generator
-            ? Group(
-                facts.One<TasksProposed>(stream).PromptTokens,
-                facts.One<TasksProposed>(stream).Samples,
-                facts.One<ProposalsScored>(stream).Scores.Select(score => (score.Sample, score.Advantage, score.Void)))
-            : Group(
-                facts.One<TaskAttempted>(stream).PromptTokens,
-                facts.One<TaskAttempted>(stream).Samples,
-                facts.One<AttemptsScored>(stream).Scores.Select(score => (score.Sample, score.Advantage, score.Void))))];
+        var hasReference = options.KlWeight > 0;
+        var facts = await Reader.ReadAsync(
+            streams.Select(stream => hasReference ? StreamLayout.PlaceOf<ReferenceMeasured>(stream) : StreamLayout.Last(stream)), cancellation);
+        return [.. streams.Select(stream =>
+        {
+            var (prompt, samples) = Sampled(role, facts, stream);
+            var scores = role == Role.Generator
+                ? facts.One<ProposalsScored>(stream).Scores.Select(score => (score.Sample, score.Advantage, score.Void))
+                : facts.One<AttemptsScored>(stream).Scores.Select(score => (score.Sample, score.Advantage, score.Void));
+            return Group(prompt, samples, scores, hasReference ? facts.One<ReferenceMeasured>(stream).LogProbs : null, options.MaskOverlong);
+        })];
     }
 
     /// <summary>The group without its void samples.</summary>
-    private static TrainingGroup Group(int[] prompt, IReadOnlyList<Trajectory> samples,
-        IEnumerable<(int Sample, double Advantage, bool Void)> scores) => new(
+    private static TrainingGroup Group(
+        int[] prompt, IReadOnlyList<Trajectory> samples, IEnumerable<(int Sample, double Advantage, bool Void)> scores,
+        IReadOnlyList<float[]>? reference, bool maskOverlong) => new(
         prompt,
         [.. scores.Where(score => !score.Void && samples[score.Sample].Finish != FinishReason.Void)
-            .Select(score => new TrainingSample(samples[score.Sample].Tokens, samples[score.Sample].LogProbs, score.Advantage))]);
+            .Select(score => new TrainingSample(
+                samples[score.Sample].Tokens, samples[score.Sample].LogProbs, score.Advantage, reference?[score.Sample],
+                maskOverlong && samples[score.Sample].Finish == FinishReason.Length ? new bool[samples[score.Sample].Tokens.Length] : null))]);
 }

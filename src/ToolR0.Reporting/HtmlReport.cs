@@ -45,6 +45,7 @@ public static partial class HtmlReport
             .Append(Inv($"{report.StartedAt:yyyy-MM-dd HH:mm} UTC · <b class='state {state.Replace(' ', '-')}'>{state}</b></p>"));
         if (report.State is { IsOver: true, Reason: { } reason })
             html.Append(Inv($"<p class='reason'>{Text(reason)}</p>"));
+        Warnings(html, report);
         html.Append("</header>");
     }
 

@@ -1,5 +1,6 @@
 using ToolR0.Contracts;
 using ToolR0.EventStore;
+using ToolR0.SelfPlay.Measurement;
 
 namespace ToolR0.Reporting;
 
@@ -19,6 +20,7 @@ public sealed class RunView
 
     private readonly Dictionary<Phase, (double Seconds, int Steps)> _durations = [];
     private DateTimeOffset _stepStartedAt;
+    private int _told;
 
     /// <summary>The fold of the run's stream so far.</summary>
     public RunState State { get; private set; } = RunState.Empty;
@@ -38,6 +40,15 @@ public sealed class RunView
                 _durations[step.Phase] = (sum + wall, count + 1);
                 break;
         }
+    }
+
+    /// <summary>Warnings since the last call: the Generator repeats itself (<see cref="Collapse"/>).</summary>
+    public IReadOnlyList<CollapseWarning> TakeWarnings()
+    {
+        var warnings = Collapse.Of(State.CompletedSteps);
+        var fresh = warnings.Skip(_told).ToList();
+        _told = warnings.Count;
+        return fresh;
     }
 
     /// <summary>The last finished step of a phase.</summary>

@@ -125,11 +125,31 @@ public sealed class FakeLearner(IFactLog log, StreamCache reader, FakeWork work,
     }
 }
 
+/// <summary>The base finds everything a little less likely.</summary>
+public sealed class FakeReference(IFactLog log, StreamCache reader, FakeWork work, ILogger<FakeReference> logger)
+    : ShardConsumer<MeasureReference>(log, reader, logger)
+{
+    protected override async Task<ShardAnswer> ComputeAsync(MeasureReference command, CancellationToken cancellation)
+    {
+        await work.BeginAsync(command);
+        var facts = await Reader.ReadFirstAsync(command.Groups.Select(group => group.Stream), cancellation);
+        return ShardAnswer.Plain([.. command.Groups.Select(group =>
+        {
+            var samples = facts.Of(group.Stream).First() is TasksProposed proposed ? proposed.Samples
+                : ((TaskAttempted)facts.Of(group.Stream).First()).Samples;
+            float[][] logProbs = [.. samples.Select(sample => sample.LogProbs.Select(logProb => logProb - 0.25f).ToArray())];
+            return new ReferenceMeasured(command.Run, command.Policy, logProbs, Digests.OfLogProbs(command.Policy, logProbs));
+        })]);
+    }
+}
+
 public sealed class FakeProposerDefinition() : ShardConsumerDefinition<FakeProposer, ProposeTasks>(2);
 
 public sealed class FakeSolverDefinition() : ShardConsumerDefinition<FakeSolver, AttemptTasks>(2);
 
 public sealed class FakeLearnerDefinition() : ShardConsumerDefinition<FakeLearner, TrainPolicy>(1);
+
+public sealed class FakeReferenceDefinition() : ShardConsumerDefinition<FakeReference, MeasureReference>(1);
 
 public static class FakeModelRegistration
 {
@@ -137,6 +157,7 @@ public static class FakeModelRegistration
     {
         bus.AddConsumer<FakeProposer, FakeProposerDefinition>();
         bus.AddConsumer<FakeSolver, FakeSolverDefinition>();
+        bus.AddConsumer<FakeReference, FakeReferenceDefinition>();
         bus.AddConsumer<FakeLearner, FakeLearnerDefinition>();
     }
 }

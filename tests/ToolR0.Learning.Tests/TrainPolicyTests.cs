@@ -33,13 +33,17 @@ public sealed class TrainPolicyTests
     }
 
     [Theory]
-    [InlineData(0)]
-    [InlineData(2)]
-    public async Task Learning_goes_on_from_memory_from_a_checkpoint_and_from_the_stored_steps_alike(int rank)
+    [InlineData(0, LearningLoss.Grpo, 0)]
+    [InlineData(2, LearningLoss.Grpo, 0)]
+    [InlineData(0, LearningLoss.Dapo, 0.1)]
+    [InlineData(2, LearningLoss.DrGrpo, 0.1)]
+    [InlineData(2, LearningLoss.Cispo, 0.1)]
+    public async Task Learning_goes_on_from_memory_from_a_checkpoint_and_from_the_stored_steps_alike(int rank, LearningLoss loss, double klWeight)
     {
-        await using var undisturbed = await Lab.OpenAsync(rank: rank);
-        await using var restarted = await Lab.OpenAsync(rank: rank);
-        await using var bereft = await Lab.OpenAsync(rank: rank);
+        var learning = new LearningOptions { Loss = loss, ClipHigh = loss == LearningLoss.Cispo ? 5 : 0, KlWeight = klWeight };
+        await using var undisturbed = await Lab.OpenAsync(rank: rank, learning: learning);
+        await using var restarted = await Lab.OpenAsync(rank: rank, learning: learning);
+        await using var bereft = await Lab.OpenAsync(rank: rank, learning: learning);
 
         var inMemory = await undisturbed.PhaseAsync(_ => Task.CompletedTask);
         var fromCheckpoints = await restarted.PhaseAsync(_ => restarted.RestartAsync());
@@ -53,6 +57,39 @@ public sealed class TrainPolicyTests
         fromCheckpoints.ShouldBe(inMemory);
         folded.ShouldBe(inMemory);
         File.Exists(Path.Combine(bereft.Policies.FolderOf(folded[^1]), "adapter", "adapter_model.safetensors")).ShouldBe(rank > 0);
+    }
+
+    [Fact]
+    public async Task What_the_base_makes_of_a_group_is_stored_beside_it_and_learned_from_without_the_base()
+    {
+        await using var lab = await Lab.OpenAsync(learning: new LearningOptions { KlWeight = 0.5 });
+        var first = await lab.StepAsync(0, lab.Base);
+        var second = await lab.StepAsync(1, first.Policy);
+
+        first.Metrics["klMean"].ShouldBe(0, 1e-9);
+        second.Metrics["klMean"].ShouldBeGreaterThan(1e-6);
+        foreach (var stream in Lab.Groups(1))
+        {
+            var sampled = lab.Log.Stream(stream)[0].ShouldBeOfType<TaskAttempted>();
+            var measured = lab.Log.Stream(stream)[^1].ShouldBeOfType<ReferenceMeasured>();
+            measured.Policy.ShouldBe(lab.Base);
+            measured.Digest.ShouldBe(Digests.OfLogProbs(lab.Base, measured.LogProbs));
+            // The lab's completions are the base's own.
+            for (var s = 0; s < sampled.Samples.Count; s++)
+                measured.LogProbs[s].Zip(sampled.Samples[s].LogProbs).ShouldAllBe(p => Math.Abs(p.First - p.Second) < 1e-5);
+        }
+    }
+
+    [Fact]
+    public async Task A_completion_that_the_limit_cut_off_is_left_out_where_the_option_says_so()
+    {
+        await using var whole = await Lab.OpenAsync();
+        await using var masked = await Lab.OpenAsync(learning: new LearningOptions { MaskOverlong = true });
+
+        (await whole.StepAsync(0, whole.Base)).Metrics["tokensLearned"].ShouldBe(24);
+        // All of the lab's are cut off after six tokens.
+        var update = await masked.StepAsync(0, masked.Base);
+        (update.Metrics["tokensLearned"], update.Metrics["maskedShare"], update.Policy).ShouldBe((0, 1, masked.Base));
     }
 
     [Fact]
@@ -137,6 +174,7 @@ public sealed class TrainPolicyTests
     private sealed class Lab : IAsyncDisposable
     {
         private readonly TinyPolicies _policies = new();
+        private bool _asksBase;
 
         public InMemoryFactLog Log { get; } = new();
 
@@ -146,10 +184,13 @@ public sealed class TrainPolicyTests
 
         public PolicyStore Policies => _policies.Store;
 
-        public static async Task<Lab> OpenAsync(double advantage = 1, int rank = 0)
+        public static async Task<Lab> OpenAsync(double advantage = 1, int rank = 0, LearningOptions? learning = null)
         {
-            var lab = new Lab();
-            var options = Options with { Learning = Options.Learning with { Lora = new LoraOptions { Rank = rank } } };
+            var lab = new Lab { _asksBase = learning?.KlWeight > 0 };
+            var options = Options with
+            {
+                Learning = (learning ?? Options.Learning) with { GradientParts = 2, Lora = new LoraOptions { Rank = rank } }
+            };
             await lab.Log.AppendAsync(Run, "test", [new FactAppend(Ids.RunStream(Run), 1, new RunStarted(Run, options, lab.Base, [], "0.1.0"))]);
             for (var step = 0; step < Steps; step++)
                 await lab.ScoredAsync(step, [advantage, -advantage]);
@@ -180,6 +221,13 @@ public sealed class TrainPolicyTests
 
         public async Task<PolicyUpdated> StepAsync(int step, string from)
         {
+            if (_asksBase)
+            {
+                StreamPlace[] places = [.. Groups(step).Select(StreamLayout.PlaceOf<ReferenceMeasured>)];
+                var asked = new MeasureReference(Run, Ids.Shard(Run, 1, Phase.Solver, step, Stage.Reference, 0), Role.Solver, Base, places);
+                (await Bed.AskAsync(asked)).ShouldBeOfType<FactsStored>();
+            }
+
             (await Bed.AskAsync(Command(step, from))).ShouldBeOfType<FactsStored>();
             return Log.Stream(Ids.PolicyStream(Run, 1, Role.Solver, step)).ShouldHaveSingleItem().ShouldBeOfType<PolicyUpdated>();
         }

@@ -104,6 +104,7 @@ public sealed class OptionsTests
     [InlineData("solver.steps", "", "solver.steps: '' is not an integer")]
     [InlineData("solver.requireThink", "maybe", "solver.requireThink: 'maybe' is not true or false")]
     [InlineData("specs.calls", "1=x", "specs.calls: '1=x' is not a distribution")]
+    [InlineData("learning.loss", "drGrpo", "learning.loss: \"drGrpo\" is not one of grpo, bnpo, dr_grpo, dapo, cispo")]
     [InlineData("curriculum.order", "7", "curriculum.order: \"7\" is not one of easyToHard, shuffled")]
     public void A_flag_that_does_not_fit_is_one_clear_line(string path, string value, string message) =>
         Should.Throw<OptionsException>(() => RunOptionsJson.Set(ShippedPresets.Nano, path, value)).Message.ShouldContain(message);
@@ -125,6 +126,9 @@ public sealed class OptionsTests
     [InlineData("specs.calls", "99=1", "specs.calls: [99] must have numbers from 0 to 16 as its keys")]
     [InlineData("evaluation.every", "0", "evaluation.every: 0 must be at least 1")]
     [InlineData("evaluation.sets", "seen,seen", "evaluation.sets: [seen, seen] must not name a set twice")]
+    [InlineData("learning.clipHigh", "-0.1", "learning.clipHigh: -0.1 must be at least 0")]
+    [InlineData("learning.loss", "cispo", "learning.clipHigh: 0 must be at least 1, since learning.loss is cispo")]
+    [InlineData("learning.klWeight", "-1", "learning.klWeight: -1 must be at least 0")]
     [InlineData("learning.lora.rank", "-1", "learning.lora.rank: -1 must be from 0 (all weights are trained) to 1024")]
     [InlineData("learning.lora.alpha", "0", "learning.lora.alpha: 0 must be above 0")]
     [InlineData("learning.lora.targets", "q_proj,lm_head", "learning.lora.targets: [q_proj, lm_head] must be all-linear, or some of q_proj, k_proj")]
@@ -134,6 +138,19 @@ public sealed class OptionsTests
     {
         var failure = Validator.Validate(RunOptionsJson.Set(ShippedPresets.Nano, path, value)).Errors.ShouldHaveSingleItem();
         failure.ErrorMessage.ShouldStartWith(message);
+    }
+
+    [Theory]
+    [InlineData("grpo", LearningLoss.Grpo)]
+    [InlineData("dr_grpo", LearningLoss.DrGrpo)]
+    [InlineData("DAPO", LearningLoss.Dapo)]
+    public void A_loss_goes_by_the_fields_name_for_it(string name, LearningLoss loss)
+    {
+        var options = RunOptionsJson.Set(Presets.Paper, "learning.loss", name);
+        options.Learning.Loss.ShouldBe(loss);
+        RunOptionsJson.Write(options).ShouldContain($"\"loss\": \"{name.ToLowerInvariant()}\"");
+        var capped = options.Learning with { Loss = LearningLoss.Cispo, ClipHigh = 5 };
+        new RunOptionsValidator().Validate(options with { Learning = capped }).IsValid.ShouldBeTrue();
     }
 
     [Fact]

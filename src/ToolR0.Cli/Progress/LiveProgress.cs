@@ -103,7 +103,8 @@ public sealed class LiveProgress(TimeProvider clock) : IProgressDisplay
         }
 
         foreach (var curriculum in view.State.Curricula.Values.TakeLast(1))
-            grid.AddRow("Curriculum", FormattableString.Invariant($"{curriculum.Tasks.Count} tasks of {curriculum.Candidates} candidates"));
+            grid.AddRow("Curriculum", FormattableString.Invariant($"{curriculum.Tasks.Count} tasks of {curriculum.Candidates} candidates  ")
+                + (view.LastOf(Phase.Curriculum) is { } written ? ProgressText.Metrics(written) : ""));
         return grid;
     }
 }

@@ -39,6 +39,8 @@ public sealed class PlainProgress(TextWriter output) : IProgressDisplay
             case CurriculumSelected selected:
                 return FormattableString.Invariant(
                     $"iteration {selected.Iteration}  curriculum  {selected.Tasks.Count} tasks of {selected.Candidates} candidates");
+            case StepCompleted { Phase: Phase.Curriculum } step when ProgressText.Metrics(step) is { Length: > 0 } written:
+                return FormattableString.Invariant($"iteration {step.Iteration}  curriculum  {written}");
             case EvaluationCompleted evaluation:
                 return FormattableString.Invariant(
                     $"iteration {evaluation.Iteration}  held-out {evaluation.Set}: {100 * evaluation.Accuracy:0.0} % exact of {evaluation.Items} items");

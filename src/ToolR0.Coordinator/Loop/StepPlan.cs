@@ -18,12 +18,14 @@ public static class StepPlan
     /// <summary>Names the seeds of verification samples, which stand in the candidates' own streams.</summary>
     private const string Verified = "verify";
 
-    private static readonly Stage[] GeneratorStages = [Stage.Propose, Stage.Execute, Stage.Probe, Stage.Judge, Stage.Score, Stage.Train];
+    private static readonly Stage[] GeneratorStages =
+        [Stage.Propose, Stage.Execute, Stage.Probe, Stage.Judge, Stage.Score, Stage.Reference, Stage.Train];
+
     private static readonly Stage[] CurriculumStages =
     [
         Stage.Propose, Stage.Execute, Stage.Filter, Stage.Verify, Stage.Rate, Stage.Judge, Stage.Label,
     ];
-    private static readonly Stage[] SolverStages = [Stage.Attempt, Stage.Execute, Stage.Score, Stage.Train];
+    private static readonly Stage[] SolverStages = [Stage.Attempt, Stage.Execute, Stage.Score, Stage.Reference, Stage.Train];
     private static readonly Stage[] EvaluationStages = [Stage.Attempt, Stage.Execute, Stage.Score];
 
     /// <summary>The stage after the step's last dispatched one, null when there is none left.</summary>
@@ -91,6 +93,7 @@ public static class StepPlan
         Stage.Attempt => new(Attempt(run, step)),
         Stage.Score when step.Started.Phase == Phase.Generator => new(ScoreProposals(run, step)),
         Stage.Score => new(Cut(run, step, stage, To<AttemptsScored>(Streams(step)), (shard, cut) => new ScoreAttempts(run.Run, shard, cut))),
+        Stage.Reference => new(run.Options.Learning.KlWeight > 0 ? MeasureReference(run, step) : []),
         Stage.Train => new(Train(run, step)),
         _ => throw new InvalidOperationException($"no step has a stage {stage} yet"),
     };
@@ -186,6 +189,14 @@ public static class StepPlan
                 .Select(sample => new TaskRef(stream, sample))
                 .Select(proposal => asked.Contains(proposal) ? AskedStream(run, step, kind, proposal) : null)];
     }
+
+    /// <summary>The base is asked what it makes of what is learned from.</summary>
+    private static List<IShardCommand> MeasureReference(RunInFlight run, StepProgress step) => Cut(
+        run,
+        step,
+        Stage.Reference,
+        To<ReferenceMeasured>(Streams(step)),
+        (shard, cut) => new MeasureReference(run.Run, shard, RoleOf(step.Started.Phase), run.State.Base, cut));
 
     /// <summary>A step is learned from as a whole: one shard.</summary>
     private static List<IShardCommand> Train(RunInFlight run, StepProgress step)

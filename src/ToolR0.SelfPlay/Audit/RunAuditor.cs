@@ -41,7 +41,7 @@ internal sealed class RunAuditor(
                 Outcome(stored);
                 break;
             case TasksProposed or TaskAttempted or ToolCallsExecuted or ProposalsScored or AttemptsScored or PolicyUpdated
-                or CandidateFiltered or CandidateRated or CandidateLabelled:
+                or CandidateFiltered or CandidateRated or CandidateLabelled or ReferenceMeasured:
                 if (_step is null)
                     _findings.Add(stored.Stream, stored.Version, "stream", stored.Fact.GetType().Name, "nothing: no step is under way");
                 else

@@ -71,6 +71,9 @@ internal sealed partial class StepAuditor(
             case CandidateFiltered or CandidateRated or CandidateLabelled:
                 CheckCandidate(stored, place.Number);
                 break;
+            case ReferenceMeasured measured:
+                Check(measured, stored);
+                break;
         }
     }
 
@@ -104,8 +107,12 @@ internal sealed partial class StepAuditor(
         findings.CompareFacts(
             stored,
             new StepCompleted(step.Run, step.Iteration, step.Phase, step.Step, _updated?.Policy, _metrics ?? completed.Metrics),
-            except: [.. MetricNames.Measured]);
+            except: [.. MetricNames.Measured, .. Unknown(completed)]);
     }
+
+    /// <summary>An older build measured no diversity.</summary>
+    private IEnumerable<string> Unknown(StepCompleted completed) => completed.Metrics.ContainsKey(MetricNames.WrittenTasks) ? []
+        : (_metrics ?? completed.Metrics).Keys.Where(name => MetricNames.OfDiversity.Contains(name.Split('.')[0]));
 
     private void Check(TasksProposed proposed, StoredFact stored, Place place)
     {
@@ -248,6 +255,17 @@ internal sealed partial class StepAuditor(
         findings.CompareFacts(stored, new AttemptsScored(step.Run, SolverReward.ScoreGroup(task, attempted, executed, _options)));
     }
 
+    /// <summary>Of the base, one log-probability a token; which ones is taken as stored.</summary>
+    private void Check(ReferenceMeasured measured, StoredFact stored)
+    {
+        var samples = Fact<TasksProposed>(stored.Stream)?.Samples ?? Fact<TaskAttempted>(stored.Stream)?.Samples ?? [];
+        if (_options.Learning.KlWeight == 0 || Trained is null)
+            findings.Add(stored.Stream, stored.Version, "fact", nameof(ReferenceMeasured), "nothing: the run's loss has no reference policy");
+        findings.CompareFacts(
+            stored, new ReferenceMeasured(step.Run, run.Base, measured.LogProbs, Digests.OfLogProbs(run.Base, measured.LogProbs)));
+        Compare(stored, "logProbs.count", measured.LogProbs.Select(of => of.Length).ToList(), [.. samples.Select(sample => sample.Tokens.Length)]);
+    }
+
     private void Check(PolicyUpdated updated, StoredFact stored)
     {
         _updated = updated;
@@ -272,6 +290,8 @@ internal sealed partial class StepAuditor(
     /// <summary>Every group stream of the step with the fact that it has to reach.</summary>
     private IEnumerable<(string Stream, Type Last)> Expected() => step.Phase switch
     {
+        Phase.Generator or Phase.Solver when _options.Learning.KlWeight > 0 =>
+            Enumerable.Range(0, Math.Max(step.Specs.Count, step.Tasks.Count)).Select(n => (Stream(n), typeof(ReferenceMeasured))),
         Phase.Generator => step.Specs.Select((_, n) => (Stream(n), typeof(ProposalsScored))),
         Phase.Curriculum => step.Specs.Select((_, n) => (CandidateStream(n), typeof(ToolCallsExecuted))),
         _ => step.Tasks.Select((_, n) => (Stream(n), typeof(AttemptsScored))),

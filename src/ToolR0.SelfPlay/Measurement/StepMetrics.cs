@@ -37,7 +37,8 @@ public static class StepMetrics
 
     /// <summary>
     /// candidates, selected, rejected, easyShare, mediumShare, hardShare, passRate (of the selected), nameAgreement and callAgreement (of all
-    /// verified), rejected.{reason} per reason, tokens (all that was sampled), and of the selected tasks what <see cref="StepDiagnostics.OfTasks"/>
+    /// verified), rejected.{reason} per reason, tokens (all that was sampled), what <see cref="Diversity.Write"/> says of all that the filters keep
+    /// and of each domain's, and of the selected tasks what <see cref="StepDiagnostics.OfTasks"/>
     /// says and passRate.{0..10}.
     /// </summary>
     /// <param name="verdicts">Of all candidates.</param>
@@ -68,6 +69,9 @@ public static class StepMetrics
         foreach (var (reason, count) in selected.Rejected)
             metrics[MetricNames.RejectedFor(reason)] = count;
         metrics[MetricNames.TokensSampled] = verdicts.Sum(v => v.Filtered.Tokens) + rated.Sum(r => r.Rated.Tokens + (r.Labelled?.Tokens ?? 0));
+        foreach (var written in verdicts.Where(v => v.Filtered.Kept is not null).GroupBy(v => v.Filtered.Domain, v => v.Filtered.Kept!))
+            Diversity.Write(metrics, [.. written], written.Key);
+        Diversity.Write(metrics, [.. verdicts.Select(v => v.Filtered.Kept).OfType<KeptCandidate>()]);
         StepDiagnostics.OfTasks(metrics, [.. verdicts.Where(v => kept.Contains(v.Task)).Select(v => v.Filtered.Kept!)], knownTools);
         StepDiagnostics.PassRates(metrics, selected.Tasks.Select(t => t.PassRate));
         return metrics;

@@ -153,7 +153,13 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
 
     private void Learning()
     {
+        Check(o => o.Learning.Loss, Enum.IsDefined, OneOf<LearningLoss>());
         Check(o => o.Learning.ClipEpsilon, x => x is > 0 and < 1, "must be between 0 and 1");
+        NotNegative(o => o.Learning.ClipHigh);
+        When(o => o.Learning.Loss == LearningLoss.Cispo, () => Check(
+            o => o.Learning.ClipHigh, x => x is >= 1 or < 0,
+            "must be at least 1, since learning.loss is cispo: it is the largest ratio that counts (5, say)"));
+        NotNegative(o => o.Learning.KlWeight);
         Positive(o => o.Learning.AdvantageEpsilon);
         Positive(o => o.Learning.MaxGradientNorm);
         Check(o => o.Learning.Beta1, x => x is >= 0 and < 1, "must be at least 0 and below 1");

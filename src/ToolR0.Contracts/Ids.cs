@@ -27,6 +27,18 @@ public enum Phase
 
     /// <summary>Measuring the Solver on the held-out sets.</summary>
     Evaluation,
+
+    /// <summary>Warm start: sampling the Generator and keeping what passes the gate. One step a round.</summary>
+    WarmProposals,
+
+    /// <summary>Warm start: fitting the Generator to what was kept.</summary>
+    WarmGenerator,
+
+    /// <summary>Warm start: sampling the Solver on the tasks that were kept. One step a round.</summary>
+    WarmAttempts,
+
+    /// <summary>Warm start: fitting the Solver to its right answers and to variants of their tasks.</summary>
+    WarmSolver,
 }
 
 /// <summary>One dispatchable kind of work inside a step. A step walks its stages in order; a stage is done when all its shards have
@@ -50,6 +62,12 @@ public enum Stage
 
     /// <summary>From what the judge said of a candidate to its label.</summary>
     Label,
+
+    /// <summary>Looking at the warm start's proposals, each by itself.</summary>
+    Gate,
+
+    /// <summary>Making variants of tasks.</summary>
+    Vary,
 }
 
 /// <summary>
@@ -113,6 +131,9 @@ public static partial class Ids
         GroupKind.Probe => "probe",
         GroupKind.Judge => "judge",
         GroupKind.Label => "label",
+        GroupKind.WarmProposals => "warmproposals",
+        GroupKind.WarmAttempts => "warmattempts",
+        GroupKind.Variant => "variant",
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "unknown kind of group"),
     };
 
@@ -122,6 +143,10 @@ public static partial class Ids
         Phase.Curriculum => "curriculum",
         Phase.Solver => "solver",
         Phase.Evaluation => "evaluation",
+        Phase.WarmProposals => "warmproposals",
+        Phase.WarmGenerator => "warmgenerator",
+        Phase.WarmAttempts => "warmattempts",
+        Phase.WarmSolver => "warmsolver",
         _ => throw new ArgumentOutOfRangeException(nameof(phase), phase, "unknown phase"),
     };
 

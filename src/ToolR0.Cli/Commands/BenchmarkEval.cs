@@ -12,7 +12,6 @@ using ToolR0.Policies.Sampling;
 using ToolR0.Reporting;
 using ToolR0.SelfPlay.Prompts;
 using ToolR0.ServiceDefaults;
-using ToolR0.Tokenization;
 
 namespace ToolR0.Cli.Commands;
 
@@ -120,8 +119,7 @@ internal static class BenchmarkEval
         CancellationToken cancellation)
     {
         var greedy = new SamplingOptions { Temperature = 0, MaxNewTokens = options.Evaluation.MaxNewTokens };
-        var prompts = items.Select(item => source.Tokenizer.EncodeChat(
-            [.. Prompt(item, options).Select(turn => new ChatMessage(turn.Role, turn.Content))])).ToList();
+        var prompts = items.Select(item => source.Tokenizer.EncodePrompt(Prompt(item, options))).ToList();
         var answers = items.Zip(prompts, (item, prompt) => prompt.Length > options.Prompts.MaxPromptTokens
             ? new Prediction(item.Id, null, null, BenchmarkError.PromptTooLong(prompt.Length, options.Prompts.MaxPromptTokens))
             : null).ToArray();

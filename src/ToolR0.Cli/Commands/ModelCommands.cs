@@ -14,7 +14,6 @@ using ToolR0.SelfPlay.Prompts;
 using ToolR0.SelfPlay.Rewards;
 using ToolR0.ServiceDefaults;
 using ToolR0.TinyWorld;
-using ToolR0.Tokenization;
 
 namespace ToolR0.Cli.Commands;
 
@@ -75,8 +74,7 @@ internal static class ModelCommands
         foreach (var shard in items.Chunk(options.Dispatch.PromptsFor(1)))
         {
             var requests = shard.Select(item => new SampleRequest(
-                source.Tokenizer.EncodeChat(
-                    [.. SolverPrompt.Render(item.Task, options.Prompts).Select(turn => new ChatMessage(turn.Role, turn.Content))]), [0L])).ToList();
+                source.Tokenizer.EncodePrompt(SolverPrompt.Render(item.Task, options.Prompts)), [0L])).ToList();
             foreach (var (item, answers) in shard.Zip(source.Sample(requests, greedy, cancellation)))
                 scores.Add((item, SolverReward.Score(0, item.Task, answers[0].Text, options.Solver)));
         }

@@ -150,6 +150,22 @@ public static partial class Ids
         _ => throw new ArgumentOutOfRangeException(nameof(phase), phase, "unknown phase"),
     };
 
+    /// <summary>The role that a phase trains; null for one that trains none.</summary>
+    public static Role? Trains(this Phase phase) => phase switch
+    {
+        Phase.Generator => Role.Generator,
+        Phase.Solver => Role.Solver,
+        _ => phase.Fits(),
+    };
+
+    /// <summary>The role that a phase of the warm start fits; null for every other phase.</summary>
+    public static Role? Fits(this Phase phase) => phase switch
+    {
+        Phase.WarmGenerator => Role.Generator,
+        Phase.WarmSolver => Role.Solver,
+        _ => null,
+    };
+
     /// <summary>A message id that depends on nothing but its text: the first 16 bytes of the text's SHA-256.</summary>
     public static Guid MessageId(string text) => new(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 16));
 }

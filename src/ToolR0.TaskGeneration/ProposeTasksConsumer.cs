@@ -32,7 +32,10 @@ public sealed class ProposeTasksConsumer(
         var signatures = prompts.Set == PromptSet.Signatures;
         // Among demonstrations the Generator would go on with the task after.
         var stop = signatures && prompts.Examples > 0 ? SignatureFormat.End : null;
-        var sampled = policy.Sample(requests, SamplingOf(first, options), cancellation, stop);
+        Func<int, string, bool>? isHopeless = signatures && first.Group == GroupKind.WarmProposals && options.WarmStart.Generator.StopHopeless
+            ? (group, text) => SignatureFormat.IsHopeless(text, command.Groups[group].Spec.MenuSize + 1)
+            : null;
+        var sampled = policy.Sample(requests, SamplingOf(first, options), cancellation, stop, isHopeless);
         var facts = command.Groups.Select((group, i) => new TasksProposed(
             command.Run,
             group.Spec,

@@ -22,6 +22,8 @@ internal static class ProgressText
         [Phase.Generator] =
             [(MetricNames.RewardMean, "reward"), (MetricNames.FormatMean, "format"), (MetricNames.ValidityMean, "validity"),
                 (MetricNames.DifficultyMean, "difficulty"), (MetricNames.PassRate, "pass rate")],
+        [Phase.WarmGenerator] = [(MetricNames.Loss, "loss")],
+        [Phase.WarmSolver] = [(MetricNames.Loss, "loss")],
         [Phase.Solver] = [(MetricNames.RewardMean, "reward"), (MetricNames.FormatMean, "format"), (MetricNames.AccuracyMean, "accuracy"),
             (MetricNames.ExactShare, "exact")],
     };

@@ -42,6 +42,10 @@ public sealed record WarmGeneratorOptions
     /// <summary>Of later rounds, without.</summary>
     public SamplingOptions LaterSampling { get; init; } = new() { Temperature = 0.9, TopP = 0.95, MaxNewTokens = 192 };
 
+    /// <summary>A proposal whose menu can no longer be one ends there: a line that cannot be read or names a tool again, or more than a tool too
+    /// many.</summary>
+    public bool StopHopeless { get; init; } = true;
+
     /// <summary>Tasks kept at most.</summary>
     public int Keep { get; init; } = 400;
     public FitOptions Fit { get; init; } = new() { LearningRate = 5e-5, Epochs = 4 };

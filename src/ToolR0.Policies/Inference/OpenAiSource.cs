@@ -23,7 +23,8 @@ internal sealed class OpenAiSource(OpenAiServer.Lease server, ModelConfig config
 
     /// <exception cref="InferenceException">The server failed, or its answer is not a completion.</exception>
     public IReadOnlyList<IReadOnlyList<Trajectory>> Sample(
-        IReadOnlyList<SampleRequest> requests, SamplingOptions options, CancellationToken ct, string? stop = null)
+        IReadOnlyList<SampleRequest> requests, SamplingOptions options, CancellationToken ct, string? stop = null,
+        Func<int, string, bool>? isHopeless = null)
     {
         Sampler.Check(config, requests, options);
         using var abort = CancellationTokenSource.CreateLinkedTokenSource(ct);

@@ -58,6 +58,10 @@ public static class SolverPrompt
         return [("system", options.OfferRefusal ? $"{system}\n{PromptTemplates.Text("paper.solver.refusal")}" : system), ("user", user)];
     }
 
+    /// <summary>An answer that makes these calls, in the set's format.</summary>
+    public static string Answer(IReadOnlyList<ToolCall> calls, PromptOptions options) =>
+        options.Set == PromptSet.Signatures ? SignatureFormat.Answer(calls) : CompactFormat.Answer(calls);
+
     /// <summary>An order that depends on the question and each tool's name alone: the same task is always shown alike.</summary>
     private static IReadOnlyList<ToolSpec> Shuffled(ToolTask task) =>
         [.. task.Menu.OrderBy(tool => Seeds.Derive(0, $"{task.Question}/{tool.Name}"))];

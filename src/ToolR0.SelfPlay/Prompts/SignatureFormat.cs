@@ -83,6 +83,30 @@ public static class SignatureFormat
         return text.Append(']').Append(End).ToString();
     }
 
+    /// <summary>
+    /// A proposal that can no longer become a task: a line of its menu cannot be read or names a tool again, the menu is longer than
+    /// <paramref name="mostTools"/>, or it does not begin with a menu.
+    /// </summary>
+    /// <param name="text">So far; its last line may be unfinished.</param>
+    public static bool IsHopeless(string text, int mostTools)
+    {
+        var lines = text.Split('\n');
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        if (lines.Length < 2)
+            return false;
+        if (lines[0].Trim() != $"<{Tags.Tools}>")
+            return true;
+        foreach (var line in lines[1..^1])
+        {
+            if (line.StartsWith($"</{Tags.Tools}>", StringComparison.Ordinal))
+                return names.Count == 0;
+            if (SignatureMenu.Read(line, out _) is not [var tool] || tool.Parameters.Count == 0 || !names.Add(tool.Name) || names.Count > mostTools)
+                return true;
+        }
+
+        return false;
+    }
+
     private static string Request(ToolTask task) =>
         PromptTemplates.Fill("signatures.solver.user", ("menu", SignatureMenu.Write(task.Menu)), ("question", task.Question));
 

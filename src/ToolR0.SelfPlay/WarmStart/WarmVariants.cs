@@ -40,6 +40,13 @@ public static class WarmVariants
         return plans;
     }
 
+    /// <summary>A planned variant.</summary>
+    public static TaskVaried Make(string run, VariantPlan plan, ToolTask parent, IReadOnlyList<ToolTask> others, VariationOptions options)
+    {
+        var (task, rules) = TaskVariation.Make(parent, others, plan.Domain, plan.Refuses, plan.Near, plan.Seed, options);
+        return new TaskVaried(run, plan.Parent, rules, plan.Seed, task);
+    }
+
     /// <summary>Drawn tasks; where they are to be near, those of the same domain first.</summary>
     private static List<int> DonorsOf(ref SplitMix random, int parent, string domain, IReadOnlyList<string> domains, bool near)
     {

@@ -1,10 +1,10 @@
 using System.CommandLine;
 using Spectre.Console;
 using ToolR0.Cli.Commands;
-using ToolR0.Cli.Options;
 using ToolR0.Contracts;
 using ToolR0.EventStore;
 using ToolR0.Messaging;
+using ToolR0.SelfPlay.Options;
 using ToolR0.ServiceDefaults;
 
 var root = new RootCommand("Tool-R0: a language model teaches itself tool calling from zero data")

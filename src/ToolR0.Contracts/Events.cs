@@ -248,8 +248,7 @@ public sealed record RunStarted(string Run, RunOptions Options, string Base, IRe
 public sealed record IterationStarted(string Run, int Iteration, string Generator, string Solver);
 
 /// <param name="First">Number of its first step: the warm start's phases come once a round, and their steps are numbered on.</param>
-public sealed record PhaseStarted(
-    string Run, int Iteration, Phase Phase, int Steps, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] int First = 0);
+public sealed record PhaseStarted(string Run, int Iteration, Phase Phase, int Steps, int First = 0);
 
 /// <summary>What a round of the warm start keeps for a role, of all rounds so far: what the role is fitted to.</summary>
 /// <param name="Round">From 0.</param>

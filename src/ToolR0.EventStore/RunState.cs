@@ -99,6 +99,15 @@ public sealed record RunState
             .Select(i => measured.TryGetValue(i, out var accuracy) ? accuracy : (double?)null)];
     }
 
+    /// <summary>The Solvers that a comparison of the whole run needs: the base, what the warm start left, what the last iteration left.</summary>
+    public IReadOnlyList<(string Name, string Policy)> SolversToCompare()
+    {
+        var warm = CompletedSteps.FindLast(step => step.Phase == Contracts.Phase.WarmSolver)?.Policy;
+        IEnumerable<(string Name, string Policy)> all =
+            [("base", Base), .. warm is null ? [] : new[] { ("warm start", warm) }, ($"iteration {Iteration}", Policies[Role.Solver])];
+        return [.. all.DistinctBy(entry => entry.Policy)];
+    }
+
     /// <summary>The steps of the phase in progress are all done.</summary>
     public bool PhaseDone => Phase is not null && Step is null && StepsDone >= Phase.Steps;
 

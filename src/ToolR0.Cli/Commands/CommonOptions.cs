@@ -1,6 +1,7 @@
 using System.CommandLine;
 using ToolR0.Cli.Options;
 using ToolR0.Messaging;
+using ToolR0.SelfPlay.Options;
 using ToolR0.ServiceDefaults;
 using ToolR0.TinyWorld;
 
@@ -84,8 +85,10 @@ internal sealed class RunFlags
             command.Add(option);
     }
 
-    public Contracts.Options.RunOptions Options(ParseResult parsed) => RunOptionsLoader.Load(new OptionSources
+    /// <param name="trained">How the policy that is to be asked was asked in training; null: as the preset says.</param>
+    public Contracts.Options.RunOptions Options(ParseResult parsed, TrainedWith? trained = null) => RunOptionsLoader.Load(new OptionSources
     {
+        Trained = trained,
         Preset = parsed.GetValue(_preset),
         File = parsed.GetValue(_options),
         Environment = ServiceDefaults.Settings.ProcessEnvironment(),

@@ -10,6 +10,7 @@ using ToolR0.Policies.Inference;
 using ToolR0.Policies.Sampling;
 using ToolR0.Policies.Storage;
 using ToolR0.Reporting;
+using ToolR0.SelfPlay.Options;
 using ToolR0.SelfPlay.Prompts;
 using ToolR0.SelfPlay.Rewards;
 using ToolR0.ServiceDefaults;
@@ -43,10 +44,10 @@ internal static class ModelCommands
         var common = new CommonOptions(command, usesBus: false);
         command.SetAction((parsed, cancellation) =>
         {
-            var options = flags.Options(parsed);
             var settings = common.Settings(parsed);
-            string Folder() => BaseFolder.CheckedBase(PolicyFolder(parsed.GetValue(policy) ?? flags.Base(parsed), settings), options,
-                TinyWorldAssets.BaseNano);
+            var asked = PolicyFolder(parsed.GetValue(policy) ?? flags.Base(parsed), settings);
+            var options = flags.Options(parsed, TrainedWith.Read(asked));
+            string Folder() => BaseFolder.CheckedBase(asked, options, TinyWorldAssets.BaseNano);
             if (benchmark.Name(parsed) is { } name)
                 return BenchmarkEval.RunAsync(name, benchmark.Predictions(parsed), benchmark.WriteGold(parsed), Folder, parsed.GetValue(limit),
                     options, settings, common.Json(parsed), cancellation);

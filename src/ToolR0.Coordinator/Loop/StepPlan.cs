@@ -2,6 +2,7 @@ using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 using ToolR0.Messaging;
 using ToolR0.SelfPlay.Rewards;
+using ToolR0.SelfPlay.Variation;
 
 namespace ToolR0.Coordinator.Loop;
 
@@ -23,7 +24,7 @@ public static class StepPlan
     [
         Stage.Propose, Stage.Execute, Stage.Filter, Stage.Verify, Stage.Rate, Stage.Judge, Stage.Label,
     ];
-    private static readonly Stage[] SolverStages = [Stage.Attempt, Stage.Execute, Stage.Score, Stage.Train];
+    private static readonly Stage[] SolverStages = [Stage.Vary, Stage.Attempt, Stage.Execute, Stage.Score, Stage.Train];
     private static readonly Stage[] EvaluationStages = [Stage.Attempt, Stage.Execute, Stage.Score];
     private static readonly Stage[] WarmProposalStages = [Stage.Propose, Stage.Execute, Stage.Gate];
     private static readonly Stage[] WarmAttemptStages = [Stage.Attempt, Stage.Execute, Stage.Score, Stage.Vary];
@@ -82,7 +83,7 @@ public static class StepPlan
     {
         Stage.Probe => StepReads.Streams(Streams(step).Select(StreamLayout.PlaceOf<ToolCallsExecuted>)),
         Stage.Verify => StepReads.Facts(CurriculumStep.Filtered(step)),
-        Stage.Vary when run.Options.Variation.Variants > 0 => WarmStartStep.AttemptReads(run, step),
+        Stage.Vary when step.Started.Phase == Phase.WarmAttempts && run.Options.Variation.Variants > 0 => WarmStartStep.AttemptReads(run, step),
         Stage.Judge or Stage.Label when AsksForLabels(run, step) => StepReads.Facts(CurriculumStep.Rated(step)),
         _ => StepReads.None,
     };
@@ -103,8 +104,13 @@ public static class StepPlan
         Stage.Score when step.Started.Phase == Phase.Generator => new(ScoreProposals(run, step)),
         Stage.Score => new(Cut(run, step, stage, To<AttemptsScored>(Streams(step)), (shard, cut) => new ScoreAttempts(run.Run, shard, cut))),
         Stage.Gate => new(Cut(run, step, stage, To<ProposalsGated>(Streams(step)), (shard, cut) => new GateProposals(run.Run, shard, cut))),
-        Stage.Vary => new(Cut(run, step, stage, WarmStartStep.Rounds(run, facts).Variants(step.Started.Step), (shard, cut) =>
-            new VaryTasks(run.Run, shard, cut))),
+        Stage.Vary => new(Cut(
+            run,
+            step,
+            stage,
+            step.Started.Phase == Phase.Solver ? Variants(run, step).OfType<VariantPlan>()
+                : WarmStartStep.Rounds(run, facts).Variants(step.Started.Step),
+            (shard, cut) => new VaryTasks(run.Run, shard, cut))),
         Stage.Train => new(Train(run, step)),
         _ => throw new InvalidOperationException($"no step has a stage {stage} yet"),
     };
@@ -132,11 +138,15 @@ public static class StepPlan
             Phase.WarmAttempts => (AttemptPurpose.WarmStart, run.Options.WarmStart.Solver.Samples),
             _ => (AttemptPurpose.Evaluate, 1),
         };
+        var tasks = s.Phase == Phase.Solver ? CurriculumVariants.Attempted(s.Tasks, Variants(run, step)) : s.Tasks;
         var groups = To<TaskAttempted>(Streams(step))
-            .Select((to, n) => new AttemptGroup(to, s.Tasks[n], SeedsOf(run, s.Phase.WireName(), n, samples)));
+            .Select((to, n) => new AttemptGroup(to, tasks[n], SeedsOf(run, s.Phase.WireName(), n, samples)));
         return Cut(run, step, Stage.Attempt, groups, (shard, cut) =>
             new AttemptTasks(run.Run, shard, s.Policies[Role.Solver], purpose, cut), samples);
     }
+
+    private static IReadOnlyList<VariantPlan?> Variants(RunInFlight run, StepProgress step) =>
+        CurriculumVariants.Plan(run.Run, step.Started.Iteration, step.Started.Step, step.Started.Tasks, run.Curriculum, run.Options);
 
     /// <summary>Every well-formed proposal whose gold calls ran is attempted K times.</summary>
     private static StagePlan Probe(RunInFlight run, StepProgress step, Facts facts)

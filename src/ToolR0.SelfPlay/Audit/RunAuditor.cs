@@ -170,7 +170,7 @@ internal sealed class RunAuditor(
                 _ => [],
             },
             new Dictionary<Role, string>(_policies)));
-        _step = new StepAuditor(_run, started, _curriculum, _heldOut, () => Guard, _warm, _findings, decode, encodePrompt);
+        _step = new StepAuditor(_run, started, _curriculum, _heldOut, _selected, () => Guard, _warm, _findings, decode, encodePrompt);
     }
 
     private static IReadOnlyList<TaskRef> Items(HeldOutSet set, int limit)

@@ -1,6 +1,7 @@
 using ToolR0.Contracts;
 using ToolR0.SelfPlay.Curriculum;
 using ToolR0.SelfPlay.Measurement;
+using ToolR0.SelfPlay.Variation;
 using ToolR0.SelfPlay.WarmStart;
 
 namespace ToolR0.SelfPlay.Audit;
@@ -9,6 +10,14 @@ namespace ToolR0.SelfPlay.Audit;
 internal sealed partial class StepAuditor
 {
     private IReadOnlyDictionary<string, VariantPlan>? _variants;
+    private IReadOnlyList<VariantPlan?>? _curriculumPlans;
+    private IReadOnlyList<TaskRef>? _attempted;
+
+    private IReadOnlyList<VariantPlan?> CurriculumPlans =>
+        _curriculumPlans ??= CurriculumVariants.Plan(step.Run, step.Iteration, step.Step, step.Tasks, selected, _options);
+
+    /// <summary>What a Solver step trains on: its tasks, or variants in their place.</summary>
+    private IReadOnlyList<TaskRef> Attempted => _attempted ??= CurriculumVariants.Attempted(step.Tasks, CurriculumPlans);
 
     /// <summary>What the facts so far give for a step in which the warm start samples; null, with a finding, where some are missing.</summary>
     public WarmStartSelected? WarmStartSelected(StoredFact stored)
@@ -59,7 +68,8 @@ internal sealed partial class StepAuditor
         warm.Tasks[new TaskRef(stored.Stream, 0)] = varied.Task;
         try
         {
-            _variants ??= warm.Of(step.Run, _options).Variants(step.Step).ToDictionary(plan => plan.To.Stream);
+            _variants ??= (step.Phase == Phase.Solver ? CurriculumPlans.OfType<VariantPlan>() : warm.Of(step.Run, _options).Variants(step.Step))
+                .ToDictionary(plan => plan.To.Stream);
         }
         catch (KeyNotFoundException missing)
         {
@@ -67,12 +77,12 @@ internal sealed partial class StepAuditor
             return;
         }
 
-        if (!_variants.TryGetValue(stored.Stream, out var plan) || !warm.Tasks.TryGetValue(plan.Parent, out var parent)
-            || plan.Others.Any(other => !warm.Tasks.ContainsKey(other)))
+        if (!_variants.TryGetValue(stored.Stream, out var plan) || Task(plan.Parent) is not { } parent
+            || plan.Others.Any(other => Task(other) is null))
             findings.Add(stored.Stream, stored.Version, "task", "some", "nothing: no such variant was planned, or its tasks are missing");
         else
             findings.CompareFacts(
-                stored, WarmVariants.Make(step.Run, plan, parent, [.. plan.Others.Select(other => warm.Tasks[other])], _options.Variation));
+                stored, WarmVariants.Make(step.Run, plan, parent, [.. plan.Others.Select(other => Task(other)!)], _options.Variation));
     }
 
     /// <summary>Proposals or attempts of the warm start's first round were asked for with demonstrations.</summary>

@@ -15,6 +15,7 @@ internal sealed partial class StepAuditor(
     StepStarted step,
     IReadOnlyDictionary<TaskRef, ToolTask> curriculum,
     IReadOnlyDictionary<string, List<HeldOutItem>> heldOut,
+    IReadOnlyList<SelectedTask> selected,
     Func<HeldOutGuard> guard,
     WarmAudit warm,
     Findings findings,
@@ -138,7 +139,7 @@ internal sealed partial class StepAuditor(
             GroupKind.Judge => (AttemptPurpose.Judge, "judge", _options.Judge.Tries, Proposal(place.Number)),
             GroupKind.Label => (AttemptPurpose.Label, "label", _options.Judge.Tries, new TaskRef(CandidateStream(place.Number), 0)),
             null => (AttemptPurpose.Verify, "verify", _options.Curriculum.VerifySamples, new TaskRef(stored.Stream, 0)),
-            GroupKind.Solver => (AttemptPurpose.Train, "solver", _options.Solver.GroupSize, step.Tasks[place.Number]),
+            GroupKind.Solver => (AttemptPurpose.Train, "solver", _options.Solver.GroupSize, Attempted[place.Number]),
             GroupKind.WarmAttempts => (AttemptPurpose.WarmStart, "warmattempts", _options.WarmStart.Solver.Samples, step.Tasks[place.Number]),
             _ => (AttemptPurpose.Evaluate, "evaluation", 1, step.Tasks[place.Number]),
         };
@@ -341,6 +342,7 @@ internal sealed partial class StepAuditor(
             (Phase.Solver, GroupKind.Solver) or (Phase.Evaluation, GroupKind.Evaluation) or (Phase.WarmAttempts, GroupKind.WarmAttempts) =>
                 step.Tasks.Count,
             (Phase.WarmProposals, GroupKind.WarmProposals) => step.Specs.Count,
+            (Phase.Solver, GroupKind.Variant) => step.Tasks.Count,
             (Phase.WarmAttempts, GroupKind.Variant) => _options.WarmStart.Solver.Keep,
             _ => 0,
         };

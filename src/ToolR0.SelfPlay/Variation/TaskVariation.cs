@@ -11,7 +11,7 @@ namespace ToolR0.SelfPlay.Variation;
 /// </summary>
 public static class TaskVariation
 {
-    /// <param name="parent">A task whose gold calls are verified, one at least.</param>
+    /// <param name="parent">A task whose gold answer is verified.</param>
     /// <param name="others">Tasks whose tools may stand beside the parent's, or in their place; nearest first.</param>
     /// <param name="domain">Of the parent, for namespaces.</param>
     /// <param name="refuses">No tool of the menu is to fit. Where no tool is left that does not fit, the variant calls all the same.</param>
@@ -31,7 +31,12 @@ public static class TaskVariation
         var gold = parent.Menu.Where(tool => parent.Gold.Any(call => call.Name == tool.Name)).ToList();
         var beside = Distractors(ref random, parent, gold, others, refuses && !near);
         var task = parent;
-        if (refuses && beside.Count > 0)
+        if (parent.Gold.Count == 0)
+        {
+            // It refuses as it is, and what could be added is unknown not to fit.
+            rules.Add("refusal.own");
+        }
+        else if (refuses && beside.Count > 0)
         {
             task = new ToolTask(parent.Question, [.. beside.Take(size)], []);
             rules.Add(near ? "refusal.near" : "refusal.far");

@@ -50,8 +50,8 @@ public static class WarmGate
             return (Rejections.RepeatsItself, twice);
         for (var i = 0; i < task.Menu.Count; i++)
         {
-            var like = task.Menu.Take(i).FirstOrDefault(other =>
-                string.Equals(other.Description, task.Menu[i].Description, StringComparison.OrdinalIgnoreCase));
+            var like = task.Menu.Take(i).FirstOrDefault(other => other.Description.Length > 0
+                && string.Equals(other.Description, task.Menu[i].Description, StringComparison.OrdinalIgnoreCase));
             if (like is not null)
                 return (Rejections.ToolsAlike, $"{like.Name}, {task.Menu[i].Name}");
         }

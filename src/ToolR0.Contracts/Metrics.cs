@@ -78,6 +78,9 @@ public static class MetricNames
     /// <summary>Candidates rejected for a reason.</summary>
     public static string RejectedFor(string reason) => $"rejected.{reason}";
 
+    /// <summary>Examples of the warm start with a feature.</summary>
+    public static string Shape(string feature) => $"shape.{feature}";
+
     /// <summary>Tasks whose p̂ lies in a tenth, 0 to 9; 10 is p̂ = 1.</summary>
     public static string PassRateBin(int bin) => FormattableString.Invariant($"passRate.{bin}");
 
@@ -155,6 +158,7 @@ public static class MetricNames
             "Time in which at least one policy computed for the step, as workers tell it in FactsStored messages. Stored here and nowhere else: an audit cannot recompute it."),
         new("reason", "samples", "Samples with this reason.", IsFamily: true),
         new("rejected", "candidates", "Candidates rejected for this reason.", IsFamily: true),
+        new("shape", "examples", "What a warm start keeps, by feature: tools, calls, arguments, kinds of value; of variants what was done.", IsFamily: true),
         new("passRate", "tasks", "Tasks by tenth of p̂; 10 is p̂ = 1.", IsFamily: true),
     ];
 }

@@ -16,6 +16,8 @@ public static class StreamLayout
     private static readonly Type[] Labels = [typeof(TaskAttempted), typeof(CandidateLabelled)];
     private static readonly Type[] Candidates =
         [typeof(TasksProposed), typeof(ToolCallsExecuted), typeof(CandidateFiltered), typeof(TaskAttempted), typeof(CandidateRated)];
+    private static readonly Type[] Gated = [typeof(TasksProposed), typeof(ToolCallsExecuted), typeof(ProposalsGated)];
+    private static readonly Type[] Variants = [typeof(TaskVaried)];
     private static readonly Type[] Updates = [typeof(PolicyUpdated)];
 
     /// <summary>The facts of a stream in version order, from 1; empty where their number is open.</summary>
@@ -24,8 +26,10 @@ public static class StreamLayout
         StreamKind.Group => key.Group switch
         {
             GroupKind.Generator => Proposals,
-            GroupKind.Solver or GroupKind.Evaluation => Attempts,
+            GroupKind.Solver or GroupKind.Evaluation or GroupKind.WarmAttempts => Attempts,
             GroupKind.Label => Labels,
+            GroupKind.WarmProposals => Gated,
+            GroupKind.Variant => Variants,
             _ => Asked,
         },
         StreamKind.Task => Candidates,

@@ -11,6 +11,7 @@ public static class FactTypes
     [
         typeof(RunStarted), typeof(IterationStarted), typeof(PhaseStarted), typeof(StepStarted), typeof(StepCompleted), typeof(CurriculumSelected),
         typeof(EvaluationCompleted), typeof(RunPaused), typeof(RunResumed), typeof(RunCancelled), typeof(RunCompleted), typeof(RunFailed),
+        typeof(WarmStartSelected),
     ];
 
     public static IReadOnlyList<Type> All { get; } =
@@ -18,7 +19,7 @@ public static class FactTypes
         .. OfRun,
         typeof(TasksProposed), typeof(TaskAttempted), typeof(ToolCallsExecuted), typeof(ProposalsScored), typeof(AttemptsScored),
         typeof(CandidateFiltered), typeof(CandidateRated), typeof(CandidateLabelled), typeof(ReferenceMeasured), typeof(PolicyUpdated),
-        typeof(TaskRejected),
+        typeof(TaskRejected), typeof(ProposalsGated), typeof(TaskVaried),
         typeof(TaskSelected), typeof(HeldOutRegistered), typeof(BenchmarkAnswered), typeof(BenchmarkCompleted),
     ];
 

@@ -19,6 +19,7 @@ public static partial class HtmlReport
         Tiles(html, report);
         Accuracy(html, report);
         Failing(html, report);
+        WarmStart(html, report);
         Rewards(html, report);
         Learned(html, report);
         Curricula(html, report);

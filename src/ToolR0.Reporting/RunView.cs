@@ -1,4 +1,5 @@
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
 using ToolR0.EventStore;
 using ToolR0.SelfPlay.Measurement;
 
@@ -16,6 +17,10 @@ public sealed class RunView
         [Phase.Curriculum] = 3,
         [Phase.Solver] = 0.3,
         [Phase.Evaluation] = 0.5,
+        [Phase.WarmProposals] = 6,
+        [Phase.WarmGenerator] = 1,
+        [Phase.WarmAttempts] = 3,
+        [Phase.WarmSolver] = 1,
     };
 
     private readonly Dictionary<Phase, (double Seconds, int Steps)> _durations = [];
@@ -62,11 +67,13 @@ public sealed class RunView
         return seconds > 0 ? last.Sum(step => step.Metrics.GetValueOrDefault(MetricNames.TokensSampled)) / seconds : null;
     }
 
-    /// <summary>Steps of the whole run by phase: the base model's evaluation, then each iteration.</summary>
+    /// <summary>Steps of the whole run by phase: the base model's evaluation, the warm start, then each iteration.</summary>
     public IReadOnlyList<(int Iteration, Phase Phase, int Steps)> Plan()
     {
         var (options, sets) = (State.Options, State.HeldOut.Count);
         var plan = new List<(int, Phase, int)> { (0, Phase.Evaluation, sets) };
+        if (options.WarmStart.Rounds > 0)
+            plan.AddRange(WarmPlan(options.WarmStart));
         for (var iteration = 1; iteration <= options.Iterations; iteration++)
         {
             plan.Add((iteration, Phase.Generator, options.Generator.Train ? options.Generator.Steps : 0));
@@ -76,6 +83,22 @@ public sealed class RunView
         }
 
         return plan;
+    }
+
+    /// <summary>How many steps its fits take follows from what is kept: what is known counts, and what may be kept at most where nothing is
+    /// known.</summary>
+    private IEnumerable<(int Iteration, Phase Phase, int Steps)> WarmPlan(WarmStartOptions options)
+    {
+        yield return (0, Phase.WarmProposals, options.Rounds);
+        yield return (0, Phase.WarmGenerator, options.Rounds * Steps(Role.Generator, options.Generator.Keep, options.Generator.Fit));
+        yield return (0, Phase.WarmAttempts, options.Rounds);
+        yield return (0, Phase.WarmSolver, options.Rounds * Steps(Role.Solver, options.Solver.Keep, options.Solver.Fit));
+
+        int Steps(Role role, int most, FitOptions fit)
+        {
+            var kept = State.WarmStarts.FindLast(selected => selected.Role == role)?.Kept.Count ?? most;
+            return (int)Math.Ceiling((double)kept * fit.Epochs / fit.Batch / options.BatchesPerStep);
+        }
     }
 
     /// <summary>Share of the run's estimated time that is behind, in [0, 1], and an estimate of what is left; null before anything is

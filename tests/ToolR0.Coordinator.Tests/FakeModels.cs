@@ -53,7 +53,7 @@ public static class FakeModels
 
     /// <summary>The next policy's name follows from the base and what was learned from.</summary>
     public static PolicyUpdated Train(TrainPolicy c, IEnumerable<string> digests) => new(
-        c.Run, c.Role, c.Iteration, c.Step, c.Base, Digests.Sha256Hex(c.Base + string.Concat(digests)), c.Groups,
+        c.Run, c.Role, c.Iteration, StreamKey.Parse(c.To.Stream).Step, c.Base, Digests.Sha256Hex(c.Base + string.Concat(digests)), c.Groups,
             new Dictionary<string, double> { ["loss"] = 0.5 });
 }
 
@@ -120,6 +120,7 @@ public sealed class FakeLearner(IFactLog log, StreamCache reader, FakeWork work,
         {
             TasksProposed proposed => proposed.Digest,
             TaskAttempted attempted => attempted.Digest,
+            TaskVaried varied => varied.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture),
             var other => throw new InvalidOperationException(other.GetType().Name),
         }))]);
     }

@@ -56,6 +56,17 @@ public sealed class GoldenEventTests(StoreFixture store)
             new CandidateFiltered("r", "units", null, null, new KeptCandidate("f", "sha", "0123456789abcdef", 1.5, 1, ["convert"],
                 new QuestionSketch("f0", "AAA=")), 40),
             new CandidateRated("r", 0.75, 0.5, true, false, 80), new CandidateLabelled("r", "hard", false, 20),
+            new ProposalsGated("r",
+                [
+                    new GatedProposal(0, null, null,
+                        new KeptProposal(
+                            new TaskSpec("units", TaskContext.SingleTurn, 2, 1, 2, ValueKinds.Number), "f", "0123456789abcdef", 1.5, "convert")),
+                    new GatedProposal(1, "not_grounded", null, null),
+                ], 90),
+            new TaskVaried("r", new TaskRef("group/r/0/warmproposals/0/1", 2), ["menu.1", "rename.camelCase"], 7, task),
+            new WarmStartSelected("r", Role.Solver, 1, [new TaskRef("group/r/0/variant/1/0", 0)], 40,
+                new Dictionary<string, int> { ["wrong_tool"] = 3 },
+                new Dictionary<string, int> { ["menu.1"] = 1 }),
             new TaskRejected("r", 1, "low_agreement", "names 0.1"), new TaskSelected("r", 1, 3, "hard", 0.25),
             new HeldOutRegistered("seen", [new HeldOutItem("i0", "units", task)]),
             new BenchmarkAnswered("bench", "sha", "by",

@@ -4,6 +4,8 @@ using ToolR0.Contracts.Options;
 using ToolR0.Policies;
 using ToolR0.Policies.Sampling;
 using ToolR0.Policies.Storage;
+using ToolR0.SelfPlay.Options;
+using ToolR0.SelfPlay.WarmStart;
 using ToolR0.Testing;
 using ToolR0.TinyWorld;
 
@@ -170,6 +172,30 @@ public sealed class TrainPolicyTests
         TrainPolicyConsumer.LearningRate(options with { Learning = new LearningOptions { LinearDecay = false } }, role, 1, step, Steps).ShouldBe(2);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public async Task A_fit_goes_on_from_memory_from_a_checkpoint_and_from_the_stored_steps_alike(int rank)
+    {
+        await using var undisturbed = await Lab.OpenAsync(rank: rank);
+        await using var restarted = await Lab.OpenAsync(rank: rank);
+        await using var bereft = await Lab.OpenAsync(rank: rank);
+
+        var inMemory = await undisturbed.FitAsync(_ => Task.CompletedTask);
+        var fromCheckpoints = await restarted.FitAsync(_ => restarted.RestartAsync());
+        var folded = await bereft.FitAsync(async policy =>
+        {
+            await bereft.RestartAsync();
+            bereft.Policies.Remove(policy);
+        });
+
+        inMemory.Select(update => update.Policy).Distinct().Count().ShouldBeGreaterThan(2);
+        fromCheckpoints.Select(update => update.Policy).ShouldBe(inMemory.Select(update => update.Policy));
+        folded.Select(update => update.Policy).ShouldBe(inMemory.Select(update => update.Policy));
+        inMemory[^1].Metrics["loss"].ShouldBeLessThan(inMemory[0].Metrics["loss"]);
+        File.ReadAllText(Path.Combine(undisturbed.Policies.FolderOf(inMemory[^1].Policy), TrainedWith.FileName)).ShouldContain("compact");
+    }
+
     /// <summary>A store with a Solver phase's scored groups, a policy store, and the service.</summary>
     private sealed class Lab : IAsyncDisposable
     {
@@ -189,7 +215,13 @@ public sealed class TrainPolicyTests
             var lab = new Lab { _asksBase = learning?.KlWeight > 0 };
             var options = Options with
             {
-                Learning = (learning ?? Options.Learning) with { GradientParts = 2, Lora = new LoraOptions { Rank = rank } }
+                Learning = (learning ?? Options.Learning) with { GradientParts = 2, Lora = new LoraOptions { Rank = rank } },
+                WarmStart = new WarmStartOptions
+                {
+                    Rounds = 1,
+                    BatchesPerStep = 2,
+                    Solver = new WarmSolverOptions { Fit = new FitOptions { Batch = 2, Epochs = 4, LearningRate = 3e-3 } },
+                },
             };
             await lab.Log.AppendAsync(Run, "test", [new FactAppend(Ids.RunStream(Run), 1, new RunStarted(Run, options, lab.Base, [], "0.1.0"))]);
             for (var step = 0; step < Steps; step++)
@@ -203,6 +235,41 @@ public sealed class TrainPolicyTests
         {
             await Bed.DisposeAsync();
             Bed = await StartAsync();
+        }
+
+        /// <summary>A fit to three variants, as the warm start's second round would number its steps; the updates in order.</summary>
+        public async Task<List<PolicyUpdated>> FitAsync(Func<string, Task> between)
+        {
+            const int first = 7;
+            var examples = Enumerable.Range(0, 3).Select(n => new TaskRef(Ids.GroupStream(Run, 0, GroupKind.Variant, 0, n), 0)).ToList();
+            var made = HeldOut.Make(HeldOut.Seen, examples.Count, 5);
+            for (var n = 0; n < examples.Count; n++)
+            {
+                var varied = new TaskVaried(Run, new TaskRef("group/r/0/warmproposals/0/0", n), ["menu.1"], n, made[n].Task);
+                await Log.AppendAsync(Run, "test", [new FactAppend(examples[n].Stream, 1, varied)]);
+            }
+
+            var selected = new WarmStartSelected(Run, Role.Solver, 0, examples, 3, new Dictionary<string, int>(), new Dictionary<string, int>());
+            await Log.AppendAsync(Run, "test", [new FactAppend(Ids.RunStream(Run), 2, selected)]);
+            var options = ((RunStarted)Log.Stream(Ids.RunStream(Run))[0]).Options;
+            var steps = WarmStartPlan.Steps(selected, options.WarmStart);
+            var chain = new List<PolicyUpdated>();
+            for (var step = 0; step < steps; step++)
+            {
+                var stream = Ids.PolicyStream(Run, 0, Role.Solver, first + step);
+                var plan = WarmStartPlan.Step(selected, step, options);
+                var command = new TrainPolicy(
+                    Run, Ids.Shard(Run, 0, Phase.WarmSolver, first + step, Stage.Train, 0), StreamLayout.PlaceOf<PolicyUpdated>(stream),
+                    Role.Solver, 0, step, steps, chain.Count == 0 ? Base : chain[^1].Policy, Base,
+                    [.. plan.Examples.Select(example => example.Stream).Distinct()], plan);
+                (await Bed.AskAsync(command)).ShouldBeOfType<FactsStored>();
+                chain.Add(Log.Stream(stream).ShouldHaveSingleItem().ShouldBeOfType<PolicyUpdated>());
+                chain[^1].Step.ShouldBe(first + step);
+                if (step < steps - 1)
+                    await between(chain[^1].Policy);
+            }
+
+            return chain;
         }
 
         /// <summary>All steps of the phase; the policies in order.</summary>

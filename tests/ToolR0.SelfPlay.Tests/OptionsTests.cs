@@ -133,6 +133,14 @@ public sealed class OptionsTests
     [InlineData("learning.lora.alpha", "0", "learning.lora.alpha: 0 must be above 0")]
     [InlineData("learning.lora.targets", "q_proj,lm_head", "learning.lora.targets: [q_proj, lm_head] must be all-linear, or some of q_proj, k_proj")]
     [InlineData("learning.lora.targets", "q_proj,q_proj", "learning.lora.targets: [q_proj, q_proj] must be all-linear, or some of q_proj")]
+    [InlineData("prompts.examples", "9", "prompts.examples: 9 must be from 0 to 8")]
+    [InlineData("specs.arguments", "0=1", "specs.arguments: [0] must have numbers from 1 to 16 as its keys")]
+    [InlineData("specs.values", "verse=1", "specs.values: [verse] must have kinds of value (text, number, boolean, date, list) as its keys")]
+    [InlineData("warmStart.rounds", "11", "warmStart.rounds: 11 must be from 0 (no warm start) to 10")]
+    [InlineData("warmStart.solver.examples", "0", "warmStart.solver.examples: 0 must be from 1 to 8")]
+    [InlineData("warmStart.generator.fit.learningRate", "0", "warmStart.generator.fit.learningRate: 0 must be above 0")]
+    [InlineData("variation.refusals", "1.2", "variation.refusals: 1.2 must be from 0 to 1")]
+    [InlineData("variation.menuSizes", "0=1", "variation.menuSizes: [0] must have sizes from 1 to 128 as its keys")]
     [InlineData("learning.lora.targets", "[]", "learning.lora.targets: [] must be all-linear, or some of")]
     public void A_value_that_breaks_a_rule_is_named_with_the_rule(string path, string value, string message)
     {

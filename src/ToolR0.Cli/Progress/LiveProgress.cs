@@ -85,6 +85,10 @@ public sealed class LiveProgress(TimeProvider clock) : IProgressDisplay
             Phase.Generator => "training the Generator",
             Phase.Curriculum => "building the curriculum",
             Phase.Solver => "training the Solver",
+            Phase.WarmProposals => "warm start: sampling the Generator",
+            Phase.WarmGenerator => "warm start: fitting the Generator",
+            Phase.WarmAttempts => "warm start: sampling the Solver",
+            Phase.WarmSolver => "warm start: fitting the Solver",
             Phase.Evaluation => state.Iteration == 0 ? "measuring the base model" : "measuring the Solver",
             _ => "starting",
         };

@@ -28,7 +28,7 @@ public sealed record TrainingGroup(int[] PromptTokens, IReadOnlyList<TrainingSam
 /// GRPO on one policy: weights, AdamW state, and the step that takes both forward. The result of a step depends on weights, state, groups
 /// and options (the number of gradient parts and of threads inside an operation among them), never on timing.
 /// </summary>
-public sealed class GrpoLearner : IDisposable
+public sealed partial class GrpoLearner : IDisposable
 {
     private readonly PolicyFolder _source;
     private readonly LearningOptions _options;

@@ -31,7 +31,7 @@ internal static class StepDiagnostics
             {
                 if (proposed.Samples[i].Finish == FinishReason.Void)
                     continue;
-                var proposal = ProposalParser.ParseForReward(proposed.Samples[i].Text);
+                var proposal = ProposalParser.ParseForReward(proposed.Samples[i].Text, proposed.Signatures);
                 menus.Add(proposal.Menu is { } menu && menu.Count == proposed.Spec.MenuSize
                     && menu.DistinctBy(tool => tool.Name).Count() == menu.Count);
                 calls.Add(proposal.Gold?.Count == proposed.Spec.Calls);

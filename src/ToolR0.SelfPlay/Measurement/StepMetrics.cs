@@ -77,6 +77,42 @@ public static class StepMetrics
         return metrics;
     }
 
+    /// <summary>samples, selected, rejected, rejected.{reason} and shape.{feature} of all rounds so far; tokensSampled of this one.</summary>
+    /// <param name="gated">Of this round's groups.</param>
+    public static Dictionary<string, double> OfWarmProposals(WarmStartSelected selected, IEnumerable<ProposalsGated> gated)
+    {
+        var metrics = OfWarmStart(selected);
+        metrics[MetricNames.TokensSampled] = gated.Sum(group => group.Tokens);
+        return metrics;
+    }
+
+    /// <summary>The same, and of this round's answers what a Solver step tells of them.</summary>
+    /// <param name="facts">Of this round's attempts, with the stream of each: <see cref="TaskAttempted"/> and <see cref="AttemptsScored"/>.</param>
+    public static Dictionary<string, double> OfWarmAttempts(WarmStartSelected selected, IEnumerable<(string Stream, object Fact)> facts)
+    {
+        var stored = facts.ToList();
+        var metrics = Attempts([.. stored.Select(f => f.Fact)]);
+        StepDiagnostics.OfAttempts(metrics, stored);
+        foreach (var (name, value) in OfWarmStart(selected))
+            metrics[name] = value;
+        return metrics;
+    }
+
+    private static Dictionary<string, double> OfWarmStart(WarmStartSelected selected)
+    {
+        var metrics = new Dictionary<string, double>
+        {
+            [MetricNames.Samples] = selected.Samples,
+            [MetricNames.Selected] = selected.Kept.Count,
+            [MetricNames.Rejected] = selected.Dropped.Values.Sum(),
+        };
+        foreach (var (reason, count) in selected.Dropped)
+            metrics[MetricNames.RejectedFor(reason)] = count;
+        foreach (var (shape, count) in selected.Shapes)
+            metrics[MetricNames.Shape(shape)] = count;
+        return metrics;
+    }
+
     /// <summary>accuracy, items, tokens (all that was sampled), and reason.{name} (answers).</summary>
     public static Dictionary<string, double> OfEvaluation(EvaluationCompleted evaluated, IEnumerable<TaskAttempted> attempts,
         IEnumerable<AttemptScore> scores)

@@ -17,7 +17,7 @@ public sealed class OptionsException(string message) : Exception(message.Replace
 /// </summary>
 public static class RunOptionsJson
 {
-    private static readonly JsonSerializerOptions Format = new()
+    internal static readonly JsonSerializerOptions Format = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         WriteIndented = true,

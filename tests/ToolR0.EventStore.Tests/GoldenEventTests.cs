@@ -121,6 +121,8 @@ public sealed class GoldenEventTests(StoreFixture store)
             await File.ReadAllTextAsync(Directory.GetFiles(Folder, $"{name}.v*.json").Order(StringComparer.Ordinal).Last(), Cancellation))!;
         if (file == "run_started.v1.json")
             newest["options"]!["generator"]!["reward"]!["repetitionScope"] = nameof(RepetitionScope.Group);
+        if (file == "candidate_filtered.v1.json")
+            newest["kept"]!.AsObject().Remove("sketch");
         foreach (var fact in new[] { (await store.Log.ReadAsync([stream], Cancellation))[stream][0],
             (await store.Log.ReadFromAsync(stream, 0, Cancellation))[0] })
         {

@@ -177,6 +177,7 @@ public sealed class TrainPolicyTests
             var lab = new Lab();
             var options = Options with
             {
+                Prompts = Options.Prompts with { MaxPromptTokens = 1000 },
                 Learning = Options.Learning with { Lora = new LoraOptions { Rank = rank } },
                 WarmStart = new WarmStartOptions
                 {

@@ -215,6 +215,7 @@ public sealed class TrainPolicyTests
             var lab = new Lab { _asksBase = learning?.KlWeight > 0 };
             var options = Options with
             {
+                Prompts = Options.Prompts with { MaxPromptTokens = 1000 },
                 Learning = (learning ?? Options.Learning) with { GradientParts = 2, Lora = new LoraOptions { Rank = rank } },
                 WarmStart = new WarmStartOptions
                 {

@@ -42,7 +42,7 @@ public sealed class FitTests
         var made = learner.Fit(examples, 1e-3);
 
         made["loss"].ShouldBe(expected, 1e-5);
-        made["tokens"].ShouldBe(examples.Sum(e => e.Tokens.Length));
+        made["tokensLearned"].ShouldBe(examples.Sum(e => e.Tokens.Length));
     }
 
     [Fact]
@@ -54,7 +54,7 @@ public sealed class FitTests
 
         var losses = Enumerable.Range(0, 30).Select(_ => learner.Fit(examples, 2e-2)["loss"]).ToList();
 
-        losses[^1].ShouldBeLessThan(losses[0] / 2);
+        losses[^1].ShouldBeLessThan(losses[0] - 0.5);
     }
 
     [Fact]

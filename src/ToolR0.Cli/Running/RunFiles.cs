@@ -33,7 +33,8 @@ public static class RunFiles
     public static async Task MeasureAsync(
         IServiceProvider services, string run, IReadOnlyList<Benchmark> sets, bool json, CancellationToken cancellation)
     {
-        var (store, state) = (services.GetRequiredService<PolicyStore>(), await services.GetRequiredService<RunStates>().LoadAsync(run, cancellation));
+        var store = services.GetRequiredService<PolicyStore>();
+        var state = await services.GetRequiredService<RunStates>().LoadAsync(run, cancellation);
         var policies = new List<(string, IReadOnlyList<BenchmarkResult>)>();
         foreach (var (name, policy) in state.SolversToCompare())
         {

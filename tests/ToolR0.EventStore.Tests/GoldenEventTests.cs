@@ -37,7 +37,8 @@ public sealed class GoldenEventTests(StoreFixture store)
         };
         return
         [
-            Facts.Started("r"), new IterationStarted("r", 1, "g", "s"), new PhaseStarted("r", 1, Phase.Generator, 2),
+            Facts.Started("r") with { Origin = new BaseOrigin("org/name", "main", "0123456789abcdef0123456789abcdef01234567", "q/name.gguf", "sha") },
+            new IterationStarted("r", 1, "g", "s"), new PhaseStarted("r", 1, Phase.Generator, 2),
             new StepStarted("r", 1, Phase.Solver, 0, [new TaskSpec("units", TaskContext.MultiTurn, 3, 1)], [new TaskRef("task/r/1/0", 0)], policies),
             new StepCompleted("r", 1, Phase.Solver, 0, "p", metrics),
             new CurriculumSelected("r", 1, [new SelectedTask(new TaskRef("task/r/1/0", 0), "units", "easy", 0.75, "f")], "sha", 2,
@@ -119,6 +120,8 @@ public sealed class GoldenEventTests(StoreFixture store)
 
         var newest = JsonNode.Parse(
             await File.ReadAllTextAsync(Directory.GetFiles(Folder, $"{name}.v*.json").Order(StringComparer.Ordinal).Last(), Cancellation))!;
+        if (file is "run_started.v1.json" or "run_started.v2.json")
+            newest.AsObject().Remove("origin");
         if (file == "run_started.v1.json")
             newest["options"]!["generator"]!["reward"]!["repetitionScope"] = nameof(RepetitionScope.Group);
         if (file == "candidate_filtered.v1.json")

@@ -89,6 +89,19 @@ public sealed class ReportTests
     }
 
     [Fact]
+    public async Task Where_the_base_came_from_stands_in_summary_and_report()
+    {
+        var origin = new BaseOrigin("org/name", "main", new string('c', 40), "a.gguf", new string('f', 64));
+        var run = new SyntheticRun();
+        run.Append(Ids.RunStream(SyntheticRun.Name), new RunStarted(SyntheticRun.Name, new RunOptions(), "b", [], "1", origin));
+        var report = await ReadAsync(run);
+        var json = JsonDocument.Parse(Summary.Of(report).ToJson()).RootElement.GetProperty("baseOrigin");
+        json.EnumerateObject().Select(p => p.Name).ShouldBe(["repository", "revision", "commit", "file", "fileSha256"]);
+        json.GetProperty("commit").GetString().ShouldBe(origin.Commit);
+        HtmlReport.Render(report).ShouldContain($"org/name/a.gguf@{origin.Commit}, SHA-256 {origin.FileSha256}");
+    }
+
+    [Fact]
     public async Task The_share_outside_the_model_is_one_minus_model_over_wall_seconds()
     {
         var report = await ReadAsync(SyntheticRun.Complete());

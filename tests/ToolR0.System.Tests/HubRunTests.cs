@@ -32,7 +32,7 @@ public sealed class HubRunTests(MiniatureRun miniature) : IDisposable
             {
                 line = await output.ReadLineAsync(cancellation);
             }
-            while (line?.Contains("generator  step", StringComparison.Ordinal) == false);
+            while (line?.StartsWith("run hub: ", StringComparison.Ordinal) == false);
             line.ShouldNotBeNull(await process.StandardError.ReadToEndAsync(cancellation));
             process.Kill(entireProcessTree: true);
             await process.WaitForExitAsync(cancellation);

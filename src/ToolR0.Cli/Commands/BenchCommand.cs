@@ -19,7 +19,8 @@ internal static class BenchCommand
 
     public static Command Create()
     {
-        var command = new Command("bench", "How fast this machine samples, learns and tokenizes, beside its measured limits; random weights");
+        var command = new Command("bench", "How fast this machine samples, learns and tokenizes, beside its measured limits");
+        var model = new Option<string?>("--base") { Description = $"A model instead of random weights: {RunFlags.Kinds}", HelpName = "MODEL" };
         var shape = new Option<string>("--shape")
         {
             Description = $"nano, {string.Join(", ", ModelShapes.Names)}",
@@ -52,22 +53,26 @@ internal static class BenchCommand
         };
         var recompute = new Option<bool>("--recompute") { Description = "Compute layers again in the step's backward pass (learning.recompute)" };
         var repeat = new Option<int>("--repeat") { Description = "Runs of each; the median counts", HelpName = "N", DefaultValueFactory = _ => 3 };
-        var json = new Option<bool>("--json") { Description = "Write JSON for programs" };
-        foreach (var option in new Option[] { shape, only, batch, group, prompt, fresh, threads, parts, micro, recompute, repeat, json })
+        foreach (var option in new Option[] { model, shape, only, batch, group, prompt, fresh, threads, parts, micro, recompute, repeat })
             command.Add(option);
-        command.SetAction((parsed, cancellation) =>
+        var common = new CommonOptions(command, usesBus: false);
+        command.SetAction(async (parsed, cancellation) =>
         {
             var selected = parsed.GetValue(only) is { Length: > 0 } named ? named : Parts;
             if (selected.FirstOrDefault(p => !Parts.Contains(p)) is { } unknown)
                 throw new UserErrorException($"--only {unknown}: must be rollouts, step or tokenizer");
-            var name = parsed.GetValue(shape)!;
-            var config = name == "nano" ? ModelConfig.Load(TinyWorldAssets.BaseNano) : ModelShapes.Find(name)
+            var name = parsed.GetValue(model) ?? parsed.GetValue(shape)!;
+            var found = parsed.GetValue(model) is null ? null
+                : await common.FindAsync(parsed, name, finder => finder.ModelAsync(name, TinyWorldAssets.BaseNano, cancellation));
+            var random = found is not null ? null : name == "nano" ? ModelConfig.Load(TinyWorldAssets.BaseNano) : ModelShapes.Find(name)
                 ?? throw new UserErrorException($"--shape {name}: must be nano, {string.Join(", ", ModelShapes.Names)}");
             TorchRuntime.Configure(Positive("--threads", parsed.GetValue(threads)));
             var repeats = Positive("--repeat", parsed.GetValue(repeat));
+            var device = random is null ? null : TorchRuntime.DeviceFor(random);
+            using var policy = random is null ? Policy.Load(found!.Path)
+                : Policy.CreateRandom(random, TinyWorldAssets.BaseNano, 1, device, TorchRuntime.TypeFor(device!));
+            var config = policy.Config;
             var works = Works(config, parsed.GetValue(batch), parsed.GetValue(group), parsed.GetValue(prompt), parsed.GetValue(fresh));
-            var device = TorchRuntime.DeviceFor(config);
-            using var policy = Policy.CreateRandom(config, TinyWorldAssets.BaseNano, 1, device, TorchRuntime.TypeFor(device));
             var limits = MachineLimits.Measure(policy.Model.Device, policy.Model.Type);
             var bench = new PolicyBenchmark(policy, limits, repeats);
             var learning = new LearningOptions
@@ -82,11 +87,11 @@ internal static class BenchCommand
             var report = new Report(
                 name, config.ParameterCount, TorchRuntime.Describe(), policy.Model.Device.ToString(), policy.Model.Type.ToString(), limits, rollouts,
                     steps, tokenizer);
-            if (parsed.GetValue(json))
+            if (common.Json(parsed))
                 Console.WriteLine(JsonSerializer.Serialize(report, new JsonSerializerOptions(JsonSerializerDefaults.Web) { WriteIndented = true }));
             else
                 Show(report);
-            return Task.FromResult(0);
+            return 0;
         });
         return command;
     }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -7,6 +8,7 @@ namespace ToolR0.Policies.Gguf;
 internal static class BrainFloat
 {
     /// <summary>Rounds to the nearest, ties to even.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Round(ReadOnlySpan<float> from, Span<ushort> to)
     {
         var bits = MemoryMarshal.Cast<float, uint>(from);
@@ -24,6 +26,7 @@ internal static class BrainFloat
     }
 
     /// <summary>Every value is one of bfloat16 already.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static bool Holds(ReadOnlySpan<float> values)
     {
         var seen = 0u;

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -6,7 +7,7 @@ namespace ToolR0.Policies.Gguf;
 
 /// <summary>
 /// Expands the blocks of quantised tensors to float32. Every product and every sum is rounded by itself, as ggml's reference code defines the values,
-/// so that any processor gives the same bits.
+/// so that any processor gives the same bits. Compiled in full at once: they run for a second and would be slow for most of it.
 /// </summary>
 internal static class GgufBlocks
 {
@@ -27,6 +28,7 @@ internal static class GgufBlocks
             Quantised(type, blocks, values);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Quantised(GgufType type, ReadOnlySpan<byte> blocks, Span<float> values)
     {
         Action<ReadOnlySpan<byte>, Span<float>> expand = type.Name switch
@@ -47,12 +49,14 @@ internal static class GgufBlocks
             expand(blocks.Slice(i * type.BlockBytes, type.BlockBytes), values.Slice(i * type.BlockSize, type.BlockSize));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Halves(ReadOnlySpan<byte> from, Span<float> to)
     {
         for (var i = 0; i < to.Length; i++)
             to[i] = Half(from, 2 * i);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void BrainFloats(ReadOnlySpan<byte> from, Span<float> to)
     {
         var bits = MemoryMarshal.Cast<float, uint>(to);
@@ -61,12 +65,15 @@ internal static class GgufBlocks
     }
 
     // d[2] q[16]: low nibbles first, each minus 8.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Q4_0(ReadOnlySpan<byte> block, Span<float> to) => Nibbles(block[2..], Half(block, 0), null, 8, to);
 
     // d[2] m[2] q[16].
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Q4_1(ReadOnlySpan<byte> block, Span<float> to) => Nibbles(block[4..], Half(block, 0), Half(block, 2), 0, to);
 
     // d[2] high[4] q[16]: five bits, minus 16.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Q5_0(ReadOnlySpan<byte> block, Span<float> to)
     {
         var d = Half(block, 0);
@@ -80,6 +87,7 @@ internal static class GgufBlocks
     }
 
     // d[2] m[2] high[4] q[16].
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Q5_1(ReadOnlySpan<byte> block, Span<float> to)
     {
         var d = Half(block, 0);
@@ -94,6 +102,7 @@ internal static class GgufBlocks
     }
 
     // d[2] q[32], signed.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Q8_0(ReadOnlySpan<byte> block, Span<float> to)
     {
         var d = Half(block, 0);
@@ -107,6 +116,7 @@ internal static class GgufBlocks
     }
 
     // scales[16]: low nibble the scale, high the minimum; q[64]: two bits; d[2] m[2].
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Q2_K(ReadOnlySpan<byte> block, Span<float> to)
     {
         var scales = block[..16];
@@ -122,6 +132,7 @@ internal static class GgufBlocks
     }
 
     // high[32]: a cleared bit takes 4 away; q[64]: two bits; scales[12]: six bits, minus 32; d[2].
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Q3_K(ReadOnlySpan<byte> block, Span<float> to)
     {
         var high = block[..32];
@@ -139,6 +150,7 @@ internal static class GgufBlocks
     }
 
     // d[2] m[2] scales[12] q[128]: 64 elements share 32 bytes, low nibbles first.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Q4_K(ReadOnlySpan<byte> block, Span<float> to)
     {
         var d = Half(block, 0);
@@ -157,6 +169,7 @@ internal static class GgufBlocks
     }
 
     // d[2] m[2] scales[12] high[32] q[128].
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Q5_K(ReadOnlySpan<byte> block, Span<float> to)
     {
         var d = Half(block, 0);
@@ -176,6 +189,7 @@ internal static class GgufBlocks
     }
 
     // low[128] high[64] scales[16], signed; d[2]: six bits, minus 32.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Q6_K(ReadOnlySpan<byte> block, Span<float> to)
     {
         var low = block[..128];
@@ -202,6 +216,7 @@ internal static class GgufBlocks
         : ((packed[part + 4] & 15) | (packed[part - 4] >> 6) << 4, (packed[part + 4] >> 4) | (packed[part] >> 6) << 4);
 
     /// <summary>d · (q − offset) + added, the low nibbles of 16 bytes first.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Nibbles(ReadOnlySpan<byte> q, float d, float? added, sbyte offset, Span<float> to)
     {
         var packed = Vector128.Create(q);
@@ -214,6 +229,7 @@ internal static class GgufBlocks
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Scaled(Vector128<short> q, float d, float? added, Span<float> to)
     {
         var (low, high) = Vector128.Widen(q);
@@ -224,5 +240,6 @@ internal static class GgufBlocks
         b.CopyTo(to[4..]);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Half(ReadOnlySpan<byte> bytes, int at) => (float)BinaryPrimitives.ReadHalfLittleEndian(bytes[at..]);
 }

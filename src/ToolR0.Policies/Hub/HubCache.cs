@@ -1,4 +1,3 @@
-using ToolR0.Contracts;
 using ToolR0.Policies.Storage;
 
 namespace ToolR0.Policies.Hub;

@@ -1,5 +1,4 @@
 using ToolR0.Contracts;
-using ToolR0.Policies.Gguf;
 using ToolR0.Policies.Model;
 using ToolR0.Policies.Storage;
 

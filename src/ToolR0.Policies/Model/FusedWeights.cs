@@ -68,17 +68,12 @@ internal sealed class FusedWeights : IDisposable
         var embedding = parameters["model.embed_tokens.weight"];
         var computed = type ?? embedding.dtype;
         // The head first: it is the largest, and nothing else is held twice yet.
-        var head = Head(config.TiedEmbeddings ? embedding : parameters["lm_head.weight"]);
+        var output = config.TiedEmbeddings ? embedding : parameters["lm_head.weight"];
+        var head = packed ? Weight.Pack([output]) : Weight.Of(In(computed, output), packed: false);
         var layers = new FusedLayer[config.Layers];
         for (var i = 0; i < config.Layers; i++)
             layers[i] = BuildLayer(config, parameters, i, packed, computed);
         return new FusedWeights(layers, embedding, In(computed, parameters["model.norm.weight"]), head, computed);
-
-        Weight Head(Tensor stored)
-        {
-            using var scope = NewDisposeScope();
-            return Weight.Of(In(computed, stored), packed).MoveToOuterDisposeScope();
-        }
     }
 
     /// <summary>The embeddings of tokens: [rows] to [rows, hidden].</summary>
@@ -106,9 +101,10 @@ internal sealed class FusedWeights : IDisposable
         ModelConfig config, IReadOnlyDictionary<string, Tensor> parameters, int layer, bool packed = false, ScalarType? type = null)
     {
         using var scope = NewDisposeScope();
-        Tensor P(string name) => In(type, parameters[$"model.layers.{layer}.{name}"]);
+        Tensor Stored(string name) => parameters[$"model.layers.{layer}.{name}"];
+        Tensor P(string name) => In(type, Stored(name));
+        Weight Alone(string name) => (packed ? Weight.Pack([Stored(name)]) : Weight.Of(P(name), packed: false)).MoveToOuterDisposeScope();
         Tensor Ordered(string name) => RopeTable.Ordered(P(name), config.HeadSize);
-        var qkv = cat([Ordered("self_attn.q_proj.weight"), Ordered("self_attn.k_proj.weight"), P("self_attn.v_proj.weight")]);
         var bias = config.HasBias ? cat([Ordered("self_attn.q_proj.bias"), Ordered("self_attn.k_proj.bias"), P("self_attn.v_proj.bias")]) : null;
         var headNorm = config.NormalisesHeads
             ? cat([
@@ -116,14 +112,22 @@ internal sealed class FusedWeights : IDisposable
                 Ordered("self_attn.k_norm.weight").expand(config.KeyValueHeads, config.HeadSize),
             ])
             : null;
-        var gateUp = cat([P("mlp.gate_proj.weight"), P("mlp.up_proj.weight")]);
+        // What is packed is fp32, which has Hugging Face's order.
         return new FusedLayer(
-            Weight.Of(qkv.mul(P("input_layernorm.weight")), packed).MoveToOuterDisposeScope(),
+            (packed
+                ? Weight.Pack(
+                    [Stored("self_attn.q_proj.weight"), Stored("self_attn.k_proj.weight"), Stored("self_attn.v_proj.weight")],
+                    P("input_layernorm.weight"))
+                : Weight.Of(cat([Ordered("self_attn.q_proj.weight"), Ordered("self_attn.k_proj.weight"), P("self_attn.v_proj.weight")])
+                    .mul(P("input_layernorm.weight")), packed: false)).MoveToOuterDisposeScope(),
             bias?.MoveToOuterDisposeScope(),
             headNorm?.MoveToOuterDisposeScope(),
-            Weight.Of(P("self_attn.o_proj.weight"), packed).MoveToOuterDisposeScope(),
-            Weight.Of(gateUp.mul(P("post_attention_layernorm.weight")), packed).MoveToOuterDisposeScope(),
-            Weight.Of(P("mlp.down_proj.weight"), packed).MoveToOuterDisposeScope());
+            Alone("self_attn.o_proj.weight"),
+            (packed
+                ? Weight.Pack([Stored("mlp.gate_proj.weight"), Stored("mlp.up_proj.weight")], P("post_attention_layernorm.weight"))
+                : Weight.Of(cat([P("mlp.gate_proj.weight"), P("mlp.up_proj.weight")]).mul(P("post_attention_layernorm.weight")), packed: false))
+                .MoveToOuterDisposeScope(),
+            Alone("mlp.down_proj.weight"));
     }
 
     private static Tensor In(ScalarType? type, Tensor tensor) => type is { } wanted && tensor.dtype != wanted ? tensor.to(wanted) : tensor;

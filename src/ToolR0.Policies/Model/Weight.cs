@@ -18,7 +18,12 @@ internal sealed class Weight : IDisposable
     public PackedMatrix? Packed => _packed;
 
     /// <param name="weight">[out, in], as parameters are.</param>
-    public static Weight Of(Tensor weight, bool packed) => packed ? new Weight(null, PackedMatrix.Pack(weight)) : new Weight(weight.t(), null);
+    public static Weight Of(Tensor weight, bool packed) => packed ? Pack([weight]) : new Weight(weight.t(), null);
+
+    /// <summary>A packed copy of weights under one another.</summary>
+    /// <param name="weights">[out, in] each, as parameters are.</param>
+    /// <param name="scale">fp32 [in], multiplied into every row; null: 1.</param>
+    public static Weight Pack(IReadOnlyList<Tensor> weights, Tensor? scale = null) => new(null, PackedMatrix.Pack(weights, scale));
 
     /// <summary>Whether weights of a model that computes so are packed for inference.</summary>
     public static bool CanBePacked(ScalarType type, Device device) =>

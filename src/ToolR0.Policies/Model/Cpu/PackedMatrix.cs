@@ -39,23 +39,79 @@ internal sealed unsafe class PackedMatrix : IDisposable
 
     public int Width { get; }
 
-    /// <param name="weight">fp32 [width, inner].</param>
-    public static PackedMatrix Pack(Tensor weight)
+    /// <param name="weight">[width, inner]; bf16 is widened on the way, other types before.</param>
+    public static PackedMatrix Pack(Tensor weight) => Pack([weight]);
+
+    /// <summary>Weights under one another, every row times <paramref name="scale"/>. Nothing but the panels is written.</summary>
+    /// <param name="weights">[rows, inner] each, fp32 or bf16; other types are converted before.</param>
+    /// <param name="scale">fp32 [inner]; null: 1.</param>
+    public static PackedMatrix Pack(IReadOnlyList<Tensor> weights, Tensor? scale = null)
     {
+        const int columns = PanelProduct.Columns;
         using var scope = NewDisposeScope();
-        var (width, inner) = (weight.shape[0], weight.shape[1]);
-        var whole = (width + PanelProduct.Columns - 1) / PanelProduct.Columns * PanelProduct.Columns;
-        var padded = whole == width ? weight : cat([weight, zeros([whole - width, inner], weight.dtype)]);
-        var panels = padded.view(-1, PanelProduct.Columns, inner).transpose(1, 2).contiguous();
-        return new PackedMatrix(panels.DetachFromDisposeScope(), inner, width);
+        var inner = (int)weights[0].shape[1];
+        var rows = new List<(nint At, bool IsNarrow)>();
+        foreach (var weight in weights)
+        {
+            var isNarrow = weight.dtype == ScalarType.BFloat16;
+            var source = (isNarrow ? weight : weight.to(ScalarType.Float32)).contiguous();
+            var (start, count) = ((nint)Pointer(source), source.shape[0]);
+            for (var row = 0L; row < count; row++)
+                rows.Add((start + (nint)(row * inner * (isNarrow ? 2 : 4)), isNarrow));
+        }
+
+        var whole = (rows.Count + columns - 1) / columns;
+        var panels = empty([whole, inner, columns], ScalarType.Float32);
+        var (to, factors) = ((nint)Pointer(panels), scale is null ? 0 : (nint)Pointer(scale.contiguous()));
+        ThreadTeam.Run(whole, panel =>
+        {
+            var target = (float*)to + (long)panel * columns * inner;
+            for (var c = 0; c < columns; c++)
+            {
+                var row = panel * columns + c;
+                var (at, isNarrow) = row < rows.Count ? rows[row] : default;
+                if (at == 0)
+                    Place(inner, target + c);
+                else if (isNarrow)
+                    Place((ushort*)at, inner, (float*)factors, target + c);
+                else
+                    Place((float*)at, inner, (float*)factors, target + c);
+            }
+        });
+        return new PackedMatrix(panels.DetachFromDisposeScope(), inner, rows.Count);
     }
 
-    /// <summary>Where a contiguous fp32 tensor's elements are, as long as it lives.</summary>
+    /// <summary>Where a contiguous tensor's elements are, as long as it lives.</summary>
     public static float* Pointer(Tensor values)
     {
         // A span has no more than 2³¹ bytes, a tensor may.
         using var first = values.view(-1).narrow(0, 0, 1);
         return (float*)Unsafe.AsPointer(ref first.bytes[0]);
+    }
+
+    /// <summary>A row into a panel's column.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Place(float* row, int inner, float* factors, float* to)
+    {
+        for (var k = 0; k < inner; k++)
+            to[k * PanelProduct.Columns] = factors is null ? row[k] : row[k] * factors[k];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Place(ushort* row, int inner, float* factors, float* to)
+    {
+        for (var k = 0; k < inner; k++)
+        {
+            var value = BitConverter.UInt32BitsToSingle((uint)row[k] << 16);
+            to[k * PanelProduct.Columns] = factors is null ? value : value * factors[k];
+        }
+    }
+
+    /// <summary>Zeros into a panel's column.</summary>
+    private static void Place(int inner, float* to)
+    {
+        for (var k = 0; k < inner; k++)
+            to[k * PanelProduct.Columns] = 0;
     }
 
     /// <summary>x · W, or added + x · W.</summary>

@@ -1,3 +1,4 @@
+using ToolR0.Contracts.Options;
 using ToolR0.Policies.Learning;
 using ToolR0.Policies.Model;
 using ToolR0.Policies.Storage;
@@ -33,18 +34,19 @@ public sealed class Policy : IDisposable
     /// Loads a Hugging Face folder: config.json, tokenizer.json, tokenizer_config.json and safetensors (one file or shards).
     /// </summary>
     /// <param name="device"><see cref="TorchRuntime.DeviceFor"/> when null.</param>
-    /// <param name="type">What to compute in, <see cref="TorchRuntime.TypeFor"/> when null.</param>
+    /// <param name="type">What to compute in; when null, what <paramref name="precision"/> says.</param>
     /// <param name="adapter">Folder of a low-rank adapter in PEFT's layout, which is merged into the weights.</param>
     /// <exception cref="InvalidDataException">
     /// The folder's content is missing, malformed or unsupported, or the adapter does not fit it; the message names file and fault.
     /// </exception>
-    public static Policy Load(string folder, Device? device = null, ScalarType? type = null, string? adapter = null)
+    public static Policy Load(
+        string folder, Device? device = null, ScalarType? type = null, string? adapter = null, Precision precision = Precision.Auto)
     {
         TorchRuntime.EnsureLoaded();
         var config = ModelConfig.Load(folder);
         var tokenizer = LoadTokenizer(folder, config);
         device ??= TorchRuntime.DeviceFor(config);
-        type ??= TorchRuntime.TypeFor(device);
+        type ??= TorchRuntime.TypeFor(device, config, precision);
         if (adapter is null)
             return new Policy(HashOf(folder), new Transformer(config, PolicyFiles.ReadParameters(folder, config, device, type)), tokenizer,
                 PolicyFolder.Read(folder));

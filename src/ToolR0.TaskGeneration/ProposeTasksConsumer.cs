@@ -24,7 +24,8 @@ public sealed class ProposeTasksConsumer(
     private ShardAnswer Propose(ProposeTasks command, RunOptions options, CancellationToken cancellation)
     {
         TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
-        using var policy = sources.Open(Role.Generator, command.Policy, options.Inference, options.Dispatch.CacheMegabytes * 1_000_000);
+        using var policy = sources.Open(
+            Role.Generator, command.Policy, options.Inference, options.Dispatch.CacheMegabytes * 1_000_000, options.Policies.Precision);
         var started = DateTimeOffset.UtcNow;
         var sampling = StreamKey.IsOf(command.Groups[0].To.Stream, StreamKind.Task) ? options.Curriculum.Sampling : options.Generator.Sampling;
         var requests = command.Groups.Select(group => new SampleRequest(Prompt(policy, group.Spec, options), group.Seeds)).ToList();

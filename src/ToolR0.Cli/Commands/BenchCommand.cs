@@ -19,13 +19,15 @@ internal static class BenchCommand
 
     public static Command Create()
     {
-        var command = new Command("bench", "How fast this machine samples, learns and tokenizes, beside its measured limits; random weights");
+        var command = new Command("bench", "How fast this machine samples, learns and tokenizes, beside its measured limits");
         var shape = new Option<string>("--shape")
         {
             Description = $"nano, {string.Join(", ", ModelShapes.Names)}",
             HelpName = "NAME",
             DefaultValueFactory = _ => "bench-small"
         };
+        var folder = new Option<string?>("--base") { Description = "A model in Hugging Face layout instead of a shape", HelpName = "DIR" };
+        var precision = new Option<Precision>("--precision") { Description = "auto, float32 or bfloat16 (policies.precision)", HelpName = "NAME" };
         var only = new Option<string[]>("--only") { Description = "rollouts, step or tokenizer; may be repeated (default: all)", HelpName = "PART" };
         var batch = new Option<int[]>("--batch") { Description = "Completions at a time; may be repeated (default: 32)", HelpName = "N" };
         var group = new Option<int>("--group") { Description = "Completions that share a prompt", HelpName = "G", DefaultValueFactory = _ => 8 };
@@ -53,21 +55,18 @@ internal static class BenchCommand
         var recompute = new Option<bool>("--recompute") { Description = "Compute layers again in the step's backward pass (learning.recompute)" };
         var repeat = new Option<int>("--repeat") { Description = "Runs of each; the median counts", HelpName = "N", DefaultValueFactory = _ => 3 };
         var json = new Option<bool>("--json") { Description = "Write JSON for programs" };
-        foreach (var option in new Option[] { shape, only, batch, group, prompt, fresh, threads, parts, micro, recompute, repeat, json })
-            command.Add(option);
+        foreach (var flag in (Option[])[shape, folder, precision, only, batch, group, prompt, fresh, threads, parts, micro, recompute, repeat, json])
+            command.Add(flag);
         command.SetAction((parsed, cancellation) =>
         {
             var selected = parsed.GetValue(only) is { Length: > 0 } named ? named : Parts;
             if (selected.FirstOrDefault(p => !Parts.Contains(p)) is { } unknown)
                 throw new UserErrorException($"--only {unknown}: must be rollouts, step or tokenizer");
-            var name = parsed.GetValue(shape)!;
-            var config = name == "nano" ? ModelConfig.Load(TinyWorldAssets.BaseNano) : ModelShapes.Find(name)
-                ?? throw new UserErrorException($"--shape {name}: must be nano, {string.Join(", ", ModelShapes.Names)}");
+            var model = BenchmarkModel.Find(parsed.GetValue(shape)!, parsed.GetValue(folder), TinyWorldAssets.BaseNano);
             TorchRuntime.Configure(Positive("--threads", parsed.GetValue(threads)));
             var repeats = Positive("--repeat", parsed.GetValue(repeat));
-            var works = Works(config, parsed.GetValue(batch), parsed.GetValue(group), parsed.GetValue(prompt), parsed.GetValue(fresh));
-            var device = TorchRuntime.DeviceFor(config);
-            using var policy = Policy.CreateRandom(config, TinyWorldAssets.BaseNano, 1, device, TorchRuntime.TypeFor(device));
+            var works = Works(model.Config, parsed.GetValue(batch), parsed.GetValue(group), parsed.GetValue(prompt), parsed.GetValue(fresh));
+            using var policy = model.Open(parsed.GetValue(precision), TinyWorldAssets.BaseNano);
             var limits = MachineLimits.Measure(policy.Model.Device, policy.Model.Type);
             var bench = new PolicyBenchmark(policy, limits, repeats);
             var learning = new LearningOptions
@@ -80,8 +79,8 @@ internal static class BenchCommand
             var steps = selected.Contains("step") ? Steps(bench, policy, works, learning) : [];
             var tokenizer = selected.Contains("tokenizer") ? TokenizerResult.Measure(policy.Tokenizer, 1_000_000, repeats) : null;
             var report = new Report(
-                name, config.ParameterCount, TorchRuntime.Describe(), policy.Model.Device.ToString(), policy.Model.Type.ToString(), limits, rollouts,
-                    steps, tokenizer);
+                model.Name, policy.Config.ParameterCount, TorchRuntime.Describe(), policy.Model.Device.ToString(), policy.Model.Type.ToString(),
+                limits, rollouts, steps, tokenizer);
             if (parsed.GetValue(json))
                 Console.WriteLine(JsonSerializer.Serialize(report, new JsonSerializerOptions(JsonSerializerDefaults.Web) { WriteIndented = true }));
             else

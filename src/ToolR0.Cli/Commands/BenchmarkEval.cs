@@ -92,7 +92,7 @@ internal static class BenchmarkEval
         {
             TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
             var folder = policyFolder();
-            using var source = CompletionSources.OpenFolder(Role.Solver, folder, options.Inference);
+            using var source = CompletionSources.OpenFolder(Role.Solver, folder, options.Inference, options.Policies.Precision);
             var prompts = Digests.Sha256Hex(string.Join('\n', items.SelectMany(item => Prompt(item, options)).Select(turn => turn.Content)));
             object[] how = options.Inference.Engine == InferenceEngine.Local ? [] : [options.Inference.Solver.Url, options.Inference.Solver.Model];
             asked = JsonSerializer.Serialize(

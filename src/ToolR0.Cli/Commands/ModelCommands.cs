@@ -56,7 +56,7 @@ internal static class ModelCommands
             var loaded = HeldOutFiles.LoadAll(options, flags.HeldOutSeed(parsed));
             var folder = Folder();
             TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
-            using var source = CompletionSources.OpenFolder(Role.Solver, folder, options.Inference);
+            using var source = CompletionSources.OpenFolder(Role.Solver, folder, options.Inference, options.Policies.Precision);
             var results = loaded.Select(set =>
                 (set.Set.Name, Scores: Measure(source, parsed.GetValue(limit) is > 0 and var n ? [.. set.Items.Take(n)]
                 : set.Items, options, cancellation))).ToList();

@@ -14,7 +14,7 @@ public static class EnvironmentNames
     /// <summary>Settings of the commands, the services, the scripts in infra/ and the containers.</summary>
     private static readonly string[] Settings =
     [
-        "HOME", "POSTGRES", "BUS", "RABBITMQ", "WORKERS", "DEVICE", "PRECISION", "TRACE", "BENCHMARKS", "CONFIGURATION", "POSTGRES_OPTIONS",
+        "HOME", "POSTGRES", "BUS", "RABBITMQ", "WORKERS", "DEVICE", "TRACE", "BENCHMARKS", "CONFIGURATION", "POSTGRES_OPTIONS",
         "SKIP_BUILD",
         "TORCH_BACKEND", "GPUS", "VERSION", "RELOAD_COMMAND", "ROLE", "POLICY", "MODEL", "FOLDER", "TEST_POSTGRES", "TEST_RABBITMQ", "PRESET",
     ];

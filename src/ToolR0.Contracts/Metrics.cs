@@ -51,7 +51,8 @@ public static class MetricNames
     /// <summary>The learner's own.</summary>
     public const string
         Loss = "loss", GradientNorm = "gradientNorm", LearningRate = "learningRate", RatioMean = "ratioMean", ClippedShare = "clippedShare",
-        Entropy = "entropy", Skipped = "skipped", NonFinite = "nonFinite", KlMean = "klMean", MaskedShare = "maskedShare";
+        Entropy = "entropy", Skipped = "skipped", NonFinite = "nonFinite", KlMean = "klMean", MaskedShare = "maskedShare",
+        MismatchMean = "mismatchMean", MismatchMax = "mismatchMax", PassBits = "passBits";
 
     /// <summary>Measured by clocks: two plays of one run differ in these and in nothing else.</summary>
     public const string WallSeconds = "wallSeconds", ModelSeconds = "modelSeconds";
@@ -150,6 +151,9 @@ public static class MetricNames
         new(ClippedShare, Share, "Tokens whose ratio was clipped."),
         new(Entropy, Nats, "Entropy of the distribution sampled from."),
         new(KlMean, Nats, "Mean estimate of the divergence from the base, where the loss has that term."),
+        new(MismatchMean, Nats, "Mean difference, without sign, of a token's log-probability as the learner computes it before the step from the sampler's."),
+        new(MismatchMax, Nats, "The largest of these differences."),
+        new(PassBits, "bit", "Of the numbers that the learner's passes compute with: 32, or 16 in bfloat16."),
         new(MaskedShare, Share, "Completions left out of the loss because they were cut off, where that is done."),
         new(Skipped, "0 or 1", "1: the weights were left as they were."),
         new(NonFinite, "0 or 1", "1: the gradient was not finite."),

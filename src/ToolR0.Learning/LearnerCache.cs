@@ -38,7 +38,8 @@ public sealed class LearnerCache(PolicyStore policies) : IDisposable
         if (command.Base == command.PhaseStart)
             return command.Step == 0 ? Start(command, options) : null;
         var folder = policies.FolderOf(command.Base);
-        return File.Exists(Path.Combine(folder, OptimiserFile)) ? GrpoLearner.Resume(folder, options.Learning) : null;
+        return File.Exists(Path.Combine(folder, OptimiserFile)) ? GrpoLearner.Resume(folder, options.Learning, precision: options.Policies.Precision)
+            : null;
     }
 
     /// <summary>The tokenizer of a policy.</summary>
@@ -47,7 +48,7 @@ public sealed class LearnerCache(PolicyStore policies) : IDisposable
     /// <summary>A learner at the phase's first policy with zero optimiser state. A new adapter is drawn from the run's seed and the role.</summary>
     public GrpoLearner Start(TrainPolicy command, RunOptions options) => GrpoLearner.Start(
         policies.FolderOf(command.PhaseStart), options.Learning,
-            seed: Seeds.Derive(options.Seed, $"lora/{command.Role.ToString().ToLowerInvariant()}"));
+            seed: Seeds.Derive(options.Seed, $"lora/{command.Role.ToString().ToLowerInvariant()}"), precision: options.Policies.Precision);
 
     /// <summary>Writes the learner's weights as a policy, with optimiser state unless the phase is over; returns their SHA-256.</summary>
     /// <exception cref="IOException">One line; nothing is half-written.</exception>

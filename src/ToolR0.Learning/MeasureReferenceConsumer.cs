@@ -28,7 +28,7 @@ public sealed class MeasureReferenceConsumer(
         ShardAnswer Measure()
         {
             var started = DateTimeOffset.UtcNow;
-            using var lease = policies.Rent(command.Policy);
+            using var lease = policies.Rent(command.Policy, options.Policies.Precision);
             var temperature = TrainPolicyConsumer.SamplingOf(options, command.Role).Temperature;
             var measured = ReferenceLogProbs.Of(lease.Policy, groups, temperature, options.Learning.MicroBatchTokens);
             return new ShardAnswer(

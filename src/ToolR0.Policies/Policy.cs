@@ -1,3 +1,4 @@
+using ToolR0.Contracts.Options;
 using ToolR0.Policies.Gguf;
 using ToolR0.Policies.Learning;
 using ToolR0.Policies.Model;
@@ -36,18 +37,19 @@ public sealed class Policy : IDisposable
     /// </summary>
     /// <param name="path">Of the folder or the GGUF file.</param>
     /// <param name="device"><see cref="TorchRuntime.DeviceFor"/> when null.</param>
-    /// <param name="type">What to compute in, <see cref="TorchRuntime.TypeFor"/> when null.</param>
+    /// <param name="type">What to compute in; when null, what <paramref name="precision"/> says.</param>
     /// <param name="adapter">Folder of a low-rank adapter in PEFT's layout, which is merged into the weights.</param>
     /// <exception cref="InvalidDataException">
     /// The content is missing, malformed or unsupported, or the adapter does not fit it; the message names file and fault.
     /// </exception>
-    public static Policy Load(string path, Device? device = null, ScalarType? type = null, string? adapter = null)
+    public static Policy Load(
+        string path, Device? device = null, ScalarType? type = null, string? adapter = null, Precision precision = Precision.Auto)
     {
         TorchRuntime.EnsureLoaded();
         using var stored = StoredModel.Open(path);
         var (config, tokenizer, layout) = (stored.Config, stored.LoadTokenizer(), stored.ReadLayout());
         device ??= TorchRuntime.DeviceFor(config);
-        type ??= TorchRuntime.TypeFor(device);
+        type ??= TorchRuntime.TypeFor(device, config, precision);
         if (adapter is null)
         {
             // What will be packed for inference need not be held in full beside it.

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics.X86;
+using ToolR0.Contracts.Options;
 using ToolR0.Policies.Model;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -7,6 +9,9 @@ namespace ToolR0.Policies;
 /// <summary>The tensor library of this process.</summary>
 public static class TorchRuntime
 {
+    /// <summary>Parameters from which on a GPU, or a processor's arithmetic for networks, is worth while.</summary>
+    private const long Large = 50_000_000;
+
     private static readonly Lazy<string?> Failure = new(TryLoad);
     private static volatile int _threads;
 
@@ -54,22 +59,22 @@ public static class TorchRuntime
         {
             "cpu" => CPU,
             "cuda" => CUDA,
-            null or "" or "auto" => config.ParameterCount >= 50_000_000 && cuda.is_available() ? CUDA : CPU,
+            null or "" or "auto" => config.ParameterCount >= Large && cuda.is_available() ? CUDA : CPU,
             var other => throw new InvalidOperationException($"TOOLR0_DEVICE = {other}: must be auto, cpu or cuda"),
         };
     }
 
-    /// <summary>
-    /// What a device computes in if nobody says: bf16 on a GPU, fp32 on the CPU; environment variable TOOLR0_PRECISION = bf16 or fp32 decides
-    /// otherwise. Part of a result's identity.
-    /// </summary>
-    public static ScalarType TypeFor(Device device) => Environment.GetEnvironmentVariable("TOOLR0_PRECISION") switch
+    /// <summary>What a policy of this size computes in on a device. Part of a result's identity.</summary>
+    public static ScalarType TypeFor(Device device, ModelConfig config, Precision precision) => precision switch
     {
-        "bf16" => ScalarType.BFloat16,
-        "fp32" => ScalarType.Float32,
-        null or "" or "auto" => device.type == DeviceType.CUDA ? ScalarType.BFloat16 : ScalarType.Float32,
-        var other => throw new InvalidOperationException($"TOOLR0_PRECISION = {other}: must be auto, bf16 or fp32"),
+        Precision.Float32 => ScalarType.Float32,
+        Precision.Bfloat16 => ScalarType.BFloat16,
+        _ => device.type == DeviceType.CUDA || MultipliesBfloat16 && config.ParameterCount >= Large ? ScalarType.BFloat16 : ScalarType.Float32,
     };
+
+    /// <summary>Whether this processor multiplies bfloat16 natively: its CPUID says AVX512_BF16 (leaf 7.1, EAX bit 5).</summary>
+    public static bool MultipliesBfloat16 { get; } =
+        Avx512F.IsSupported && X86Base.CpuId(0, 0).Eax >= 7 && X86Base.CpuId(7, 0).Eax >= 1 && (X86Base.CpuId(7, 1).Eax & (1 << 5)) != 0;
 
     /// <summary>One line: version, threads, and the GPU if there is one.</summary>
     public static string Describe()

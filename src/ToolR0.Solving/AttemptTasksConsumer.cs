@@ -32,7 +32,8 @@ public sealed class AttemptTasksConsumer(
     private ShardAnswer Attempt(AttemptTasks command, IReadOnlyList<ToolTask> tasks, RunOptions options, CancellationToken cancellation)
     {
         TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
-        using var policy = sources.Open(Role.Solver, command.Policy, options.Inference, options.Dispatch.CacheMegabytes * 1_000_000);
+        using var policy = sources.Open(
+            Role.Solver, command.Policy, options.Inference, options.Dispatch.CacheMegabytes * 1_000_000, options.Policies.Precision);
         var started = DateTimeOffset.UtcNow;
         var sampling = SamplingOf(command.Purpose, options);
         var to = StreamKey.Parse(command.Groups[0].To.Stream);

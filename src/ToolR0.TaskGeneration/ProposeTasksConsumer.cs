@@ -24,7 +24,8 @@ public sealed class ProposeTasksConsumer(
     private ShardAnswer Propose(ProposeTasks command, RunOptions options, CancellationToken cancellation)
     {
         TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
-        using var policy = sources.Open(Role.Generator, command.Policy, options.Inference, options.Dispatch.CacheMegabytes * 1_000_000);
+        using var policy = sources.Open(
+            Role.Generator, command.Policy, options.Inference, options.Dispatch.CacheMegabytes * 1_000_000, options.Policies.Precision);
         var started = DateTimeOffset.UtcNow;
         var first = StreamKey.Parse(command.Groups[0].To.Stream);
         var prompts = WarmStartPrompts.OfGenerator(first, options);

@@ -168,7 +168,7 @@ public sealed class OptionsTests : IDisposable
     [Fact]
     public void Every_variable_that_the_product_reads_is_known()
     {
-        string[] settings = ["HOME", "POSTGRES", "BUS", "RABBITMQ", "WORKERS", "DEVICE", "PRECISION", "TRACE", "BENCHMARKS", "RELOAD_COMMAND",
+        string[] settings = ["HOME", "POSTGRES", "BUS", "RABBITMQ", "WORKERS", "DEVICE", "TRACE", "BENCHMARKS", "RELOAD_COMMAND",
             "TEST_POSTGRES", "TEST_ANYTHING"];
         var paths = RunOptionsJson.Paths().Select(path => path.Replace(".", "__").ToUpperInvariant());
         var known = settings.Concat(paths).Append("SPECS__DOMAINS__CHESS").Append("seed").ToDictionary(name => "TOOLR0_" + name, _ => "1");

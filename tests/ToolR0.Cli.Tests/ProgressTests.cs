@@ -119,7 +119,7 @@ public sealed class ProgressTests
         }
 
         told.ShouldBe([0, 0, 0, 1, 1]);
-        output.ToString().ShouldContain("iteration 2  curriculum  questions 60.00");
+        output.ToString().ShouldContain("iteration 2  curriculum  questions 60");
     }
 
     [Fact]

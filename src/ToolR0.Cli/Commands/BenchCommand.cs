@@ -27,6 +27,7 @@ internal static class BenchCommand
             HelpName = "NAME",
             DefaultValueFactory = _ => "bench-small"
         };
+        var precision = new Option<Precision>("--precision") { Description = "auto, float32 or bfloat16 (policies.precision)", HelpName = "NAME" };
         var only = new Option<string[]>("--only") { Description = "rollouts, step or tokenizer; may be repeated (default: all)", HelpName = "PART" };
         var batch = new Option<int[]>("--batch") { Description = "Completions at a time; may be repeated (default: 32)", HelpName = "N" };
         var group = new Option<int>("--group") { Description = "Completions that share a prompt", HelpName = "G", DefaultValueFactory = _ => 8 };
@@ -53,7 +54,7 @@ internal static class BenchCommand
         };
         var recompute = new Option<bool>("--recompute") { Description = "Compute layers again in the step's backward pass (learning.recompute)" };
         var repeat = new Option<int>("--repeat") { Description = "Runs of each; the median counts", HelpName = "N", DefaultValueFactory = _ => 3 };
-        foreach (var option in new Option[] { model, shape, only, batch, group, prompt, fresh, threads, parts, micro, recompute, repeat })
+        foreach (var option in (Option[])[shape, model, precision, only, batch, group, prompt, fresh, threads, parts, micro, recompute, repeat])
             command.Add(option);
         var common = new CommonOptions(command, usesBus: false);
         command.SetAction(async (parsed, cancellation) =>
@@ -61,18 +62,14 @@ internal static class BenchCommand
             var selected = parsed.GetValue(only) is { Length: > 0 } named ? named : Parts;
             if (selected.FirstOrDefault(p => !Parts.Contains(p)) is { } unknown)
                 throw new UserErrorException($"--only {unknown}: must be rollouts, step or tokenizer");
-            var name = parsed.GetValue(model) ?? parsed.GetValue(shape)!;
-            var found = parsed.GetValue(model) is null ? null
-                : await common.FindAsync(parsed, name, finder => finder.ModelAsync(name, TinyWorldAssets.BaseNano, cancellation));
-            var random = found is not null ? null : name == "nano" ? ModelConfig.Load(TinyWorldAssets.BaseNano) : ModelShapes.Find(name)
-                ?? throw new UserErrorException($"--shape {name}: must be nano, {string.Join(", ", ModelShapes.Names)}");
+            var named = parsed.GetValue(model);
+            var found = named is null ? null
+                : await common.FindAsync(parsed, named, finder => finder.ModelAsync(named, TinyWorldAssets.BaseNano, cancellation));
+            var measured = BenchmarkModel.Of(parsed.GetValue(shape)!, found?.Path, TinyWorldAssets.BaseNano);
             TorchRuntime.Configure(Positive("--threads", parsed.GetValue(threads)));
             var repeats = Positive("--repeat", parsed.GetValue(repeat));
-            var device = random is null ? null : TorchRuntime.DeviceFor(random);
-            using var policy = random is null ? Policy.Load(found!.Path)
-                : Policy.CreateRandom(random, TinyWorldAssets.BaseNano, 1, device, TorchRuntime.TypeFor(device!));
-            var config = policy.Config;
-            var works = Works(config, parsed.GetValue(batch), parsed.GetValue(group), parsed.GetValue(prompt), parsed.GetValue(fresh));
+            var works = Works(measured.Config, parsed.GetValue(batch), parsed.GetValue(group), parsed.GetValue(prompt), parsed.GetValue(fresh));
+            using var policy = measured.Open(parsed.GetValue(precision), TinyWorldAssets.BaseNano);
             var limits = MachineLimits.Measure(policy.Model.Device, policy.Model.Type);
             var bench = new PolicyBenchmark(policy, limits, repeats);
             var learning = new LearningOptions
@@ -85,8 +82,8 @@ internal static class BenchCommand
             var steps = selected.Contains("step") ? Steps(bench, policy, works, learning) : [];
             var tokenizer = selected.Contains("tokenizer") ? TokenizerResult.Measure(policy.Tokenizer, 1_000_000, repeats) : null;
             var report = new Report(
-                name, config.ParameterCount, TorchRuntime.Describe(), policy.Model.Device.ToString(), policy.Model.Type.ToString(), limits, rollouts,
-                    steps, tokenizer);
+                measured.Name, policy.Config.ParameterCount, TorchRuntime.Describe(), policy.Model.Device.ToString(),
+                policy.Model.Type.ToString(), limits, rollouts, steps, tokenizer);
             if (common.Json(parsed))
                 Console.WriteLine(JsonSerializer.Serialize(report, new JsonSerializerOptions(JsonSerializerDefaults.Web) { WriteIndented = true }));
             else

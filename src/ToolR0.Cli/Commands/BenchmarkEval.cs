@@ -88,7 +88,7 @@ internal static class BenchmarkEval
         {
             TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
             var path = await model();
-            using var source = CompletionSources.OpenFolder(Role.Solver, path, options.Inference);
+            using var source = CompletionSources.OpenFolder(Role.Solver, path, options.Inference, options.Policies.Precision);
             asked = BenchmarkRun.Asked(items, options);
             result = BenchmarkResult.Of(benchmark, items, Policy.HashOf(path), BenchmarkRun.Answer(source, items, options, cancellation));
         }

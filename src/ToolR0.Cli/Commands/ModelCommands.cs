@@ -59,7 +59,7 @@ internal static class ModelCommands
             var loaded = HeldOutFiles.LoadAll(options, flags.HeldOutSeed(parsed));
             var path = await Model();
             TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
-            using var source = CompletionSources.OpenFolder(Role.Solver, path, options.Inference);
+            using var source = CompletionSources.OpenFolder(Role.Solver, path, options.Inference, options.Policies.Precision);
             var results = loaded.Select(set =>
                 (set.Set.Name, Scores: Measure(source, parsed.GetValue(limit) is > 0 and var n ? [.. set.Items.Take(n)]
                 : set.Items, options, cancellation))).ToList();

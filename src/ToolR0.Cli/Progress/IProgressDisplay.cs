@@ -32,5 +32,6 @@ internal static class ProgressText
 
     public static string Metrics(StepCompleted step) =>
         string.Join("  ", Shown.GetValueOrDefault(step.Phase, []).Where(m => step.Metrics.ContainsKey(m.Metric))
-            .Select(m => FormattableString.Invariant($"{m.Label} {step.Metrics[m.Metric]:0.00}")));
+            .Select(m => (m.Label, Value: step.Metrics[m.Metric]))
+            .Select(m => $"{m.Label} {m.Value.ToString(m.Value >= 10 ? "0" : "0.00", System.Globalization.CultureInfo.InvariantCulture)}"));
 }

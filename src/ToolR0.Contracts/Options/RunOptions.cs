@@ -24,6 +24,7 @@ public sealed record RunOptions
     public SolverOptions Solver { get; init; } = new();
     public JudgeOptions Judge { get; init; } = new();
     public LearningOptions Learning { get; init; } = new();
+    public PolicyOptions Policies { get; init; } = new();
     public InferenceOptions Inference { get; init; } = new();
     public EvaluationOptions Evaluation { get; init; } = new();
     public ToolOptions Tools { get; init; } = new();

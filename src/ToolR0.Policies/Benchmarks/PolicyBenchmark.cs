@@ -33,7 +33,7 @@ public sealed record RolloutResult(
 /// <param name="Utilisation">Flops per second over the measured rate of large products (MFU).</param>
 public sealed record StepResult(BenchmarkWork Work, double Seconds, double TokensPerSecond, long Rows, double Flops, double Utilisation);
 
-/// <summary>Measures sampling and learning of a model with random weights.</summary>
+/// <summary>Measures sampling and learning on prompts of random tokens. Only the limit ends a completion, whatever the model thinks.</summary>
 public sealed class PolicyBenchmark(Policy policy, MachineLimits limits, int repeats)
 {
     private readonly ModelConfig _config = policy.Config;
@@ -53,7 +53,7 @@ public sealed class PolicyBenchmark(Policy policy, MachineLimits limits, int rep
             .ToArray();
         var tokens = 0;
         var seconds = Median(() =>
-            tokens = Sampler.Sample(policy, requests, new SamplingOptions { MaxNewTokens = work.New }, [], ct).Sum(g => g.Sum(s => s.Tokens.Length)));
+            tokens = Sampler.ToTheLimit(policy, requests, new SamplingOptions { MaxNewTokens = work.New }, ct).Sum(g => g.Sum(s => s.Tokens.Length)));
 
         double perPosition = 2.0 * _config.Layers * _config.KeyValueHeads * _config.HeadSize * ElementSize;
         var weights = MatrixParameters * ElementSize;

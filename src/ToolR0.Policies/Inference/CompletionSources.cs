@@ -32,13 +32,15 @@ public sealed class CompletionSources(PolicyStore policies)
 
     /// <param name="policy">SHA-256 of the weights.</param>
     /// <param name="cacheBytes">Memory for keys and values, where this process samples.</param>
+    /// <param name="precision">What it computes with there.</param>
     /// <exception cref="InvalidDataException">There is no such policy, or its folder is damaged.</exception>
     /// <exception cref="InferenceException">The server could not be told to serve it.</exception>
-    public ICompletionSource Open(Role role, string policy, InferenceOptions options, long cacheBytes = long.MaxValue)
+    public ICompletionSource Open(
+        Role role, string policy, InferenceOptions options, long cacheBytes = long.MaxValue, Precision precision = Precision.Auto)
     {
         if (options.Engine == InferenceEngine.Local)
         {
-            var lease = policies.Rent(policy);
+            var lease = policies.Rent(policy, precision);
             return new Local(lease.Policy, lease, cacheBytes);
         }
 
@@ -52,11 +54,11 @@ public sealed class CompletionSources(PolicyStore policies)
     /// <summary>A model in a folder or a GGUF file of its own, outside any policy store.</summary>
     /// <param name="path">Absolute: a server is told of it.</param>
     /// <inheritdoc cref="Open"/>
-    public static ICompletionSource OpenFolder(Role role, string path, InferenceOptions options)
+    public static ICompletionSource OpenFolder(Role role, string path, InferenceOptions options, Precision precision = Precision.Auto)
     {
         if (options.Engine == InferenceEngine.Local)
         {
-            var policy = Policy.Load(path);
+            var policy = Policy.Load(path, precision: precision);
             return new Local(policy, policy, long.MaxValue);
         }
 

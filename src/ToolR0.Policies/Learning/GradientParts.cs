@@ -41,8 +41,10 @@ internal static class GradientParts
     /// <param name="assigned">From <see cref="Assign"/>.</param>
     /// <param name="zero">A flat gradient of zeros, one a part.</param>
     /// <param name="accumulate">Adds a pass's gradient to a flat one and returns its sums.</param>
+    /// <param name="maxima">So many of the last sums are largest values instead.</param>
     public static (Tensor Gradient, double[] Sums) Run(
-        IReadOnlyList<IReadOnlyList<int[]>> assigned, Device device, Func<Tensor> zero, Func<int[], Tensor, double[]> accumulate)
+        IReadOnlyList<IReadOnlyList<int[]>> assigned, Device device, Func<Tensor> zero, Func<int[], Tensor, double[]> accumulate,
+        int maxima = 0)
     {
         TorchRuntime.ConfigureThread();
         var parts = assigned.Count;
@@ -64,7 +66,7 @@ internal static class GradientParts
         {
             sum.add_(results[part].Gradient, One);
             results[part].Gradient.Dispose();
-            Add(sums, results[part].Sums);
+            Add(sums, results[part].Sums, maxima);
         }
 
         return (sum, sums);
@@ -83,16 +85,16 @@ internal static class GradientParts
                 if (sums is null)
                     sums = made;
                 else
-                    Add(sums, made);
+                    Add(sums, made, maxima);
             }
 
             results[part] = (gradient, sums!);
         }
     }
 
-    private static void Add(double[] total, double[] addend)
+    private static void Add(double[] total, double[] addend, int maxima)
     {
         for (var i = 0; i < total.Length; i++)
-            total[i] += addend[i];
+            total[i] = i < total.Length - maxima ? total[i] + addend[i] : Math.Max(total[i], addend[i]);
     }
 }

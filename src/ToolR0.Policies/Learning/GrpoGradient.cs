@@ -39,7 +39,7 @@ internal sealed class GrpoGradient(
             var count = Math.Min(chunk, tokens.Count - first);
             var (gradient, part) = Chunk(rows.narrow(0, first, count), tokens.Narrow(first, count), into, head);
             gradients.Add(gradient);
-            sums = sums?.add_(part, One) ?? part;
+            sums = sums is null ? part : Joined(sums, part);
         }
 
         using var noGrad = no_grad();
@@ -49,6 +49,13 @@ internal sealed class GrpoGradient(
         if (head is not null)
             into[Head].add_(head, One);
         return sums!.cpu().data<double>().ToArray();
+    }
+
+    /// <summary>Sums of two parts: all add up but the last, a largest value.</summary>
+    private static Tensor Joined(Tensor sums, Tensor part)
+    {
+        var last = sums.shape[0] - 1;
+        return cat([sums.narrow(0, 0, last).add(part.narrow(0, 0, last), One), maximum(sums, part).narrow(0, last, 1)]);
     }
 
     /// <summary>The loss of some tokens: adds the gradients of the last norm and the output projection where they are trained, returns that of the

@@ -49,18 +49,20 @@ public sealed partial class GrpoLearner : IDisposable
     /// </summary>
     /// <param name="device"><see cref="TorchRuntime.DeviceFor"/> when null.</param>
     /// <param name="type">
-    /// What forward and backward passes compute in, <see cref="TorchRuntime.TypeFor"/> when null; what is trained, its gradients and the optimiser
-    /// are fp32 always.
+    /// What forward and backward passes compute in; when null, what <paramref name="precision"/> says. What is trained, its gradients and the
+    /// optimiser are fp32 always.
     /// </param>
     /// <param name="seed">Of a new adapter.</param>
-    public static GrpoLearner Start(string policyFolder, LearningOptions options, Device? device = null, ScalarType? type = null, long seed = 0)
+    public static GrpoLearner Start(
+        string policyFolder, LearningOptions options, Device? device = null, ScalarType? type = null, long seed = 0,
+        Precision precision = Precision.Auto)
     {
         TorchRuntime.EnsureLoaded();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.GradientParts, 1);
         var config = ModelConfig.Load(policyFolder);
         var source = PolicyFolder.Read(policyFolder);
         device ??= TorchRuntime.DeviceFor(config);
-        var computed = type ?? TorchRuntime.TypeFor(device);
+        var computed = type ?? TorchRuntime.TypeFor(device, config, precision);
         using var scope = NewDisposeScope();
         if (options.Lora.Rank > 0)
             return new GrpoLearner(LoraVector.Open(policyFolder, config, options.Lora, seed, device, computed), source, options);
@@ -87,9 +89,10 @@ public sealed partial class GrpoLearner : IDisposable
     }
 
     /// <summary>Continues from what <see cref="Save"/> wrote with its optimiser, bit for bit.</summary>
-    public static GrpoLearner Resume(string folder, LearningOptions options, Device? device = null, ScalarType? type = null)
+    public static GrpoLearner Resume(
+        string folder, LearningOptions options, Device? device = null, ScalarType? type = null, Precision precision = Precision.Auto)
     {
-        var learner = Start(folder, options, device, type);
+        var learner = Start(folder, options, device, type, precision: precision);
         try
         {
             learner._optimiser.Load(Path.Combine(folder, PolicyFiles.Optimiser), withWeights: learner.KeepsWeights);
@@ -125,7 +128,9 @@ public sealed partial class GrpoLearner : IDisposable
     /// loss, gradientNorm (before clipping), learningRate, tokens (completion tokens trained on), ratioMean, clippedShare (share of
     /// tokens whose clipped term is the smaller), entropy (mean, in nats, at <paramref name="temperature"/>), zeroVarianceShare (of
     /// groups), skipped (1: no update, because nothing had an advantage or the gradient was not finite), nonFinite (1: the latter); klMean where
-    /// there is a reference policy, and maskedShare (completions of which no token counts) where those that were cut off are left out.
+    /// there is a reference policy; mismatchMean and mismatchMax (of |log π − log μ| over the tokens whose μ is known: how far the learner and what
+    /// sampled them compute apart); passBits (of the numbers that the passes compute with); and maskedShare (completions of which no token counts)
+    /// where those that were cut off are left out.
     /// </returns>
     /// <exception cref="ArgumentException">
     /// A sample whose log-probabilities do not match its tokens, or that is longer than the model allows.
@@ -152,6 +157,9 @@ public sealed partial class GrpoLearner : IDisposable
             [MetricNames.ZeroVarianceShare] = groups.Count == 0 ? 0 : 1 - (double)GrpoLoss.WithAdvantage(groups).Count / groups.Count,
             [MetricNames.Skipped] = 1,
             [MetricNames.NonFinite] = 0,
+            [MetricNames.MismatchMean] = 0,
+            [MetricNames.MismatchMax] = 0,
+            [MetricNames.PassBits] = 8 * _trained.Model.Parameters.Values.First().ElementSize,
         };
         if (_options.KlWeight > 0)
             metrics[MetricNames.KlMean] = 0;
@@ -167,7 +175,7 @@ public sealed partial class GrpoLearner : IDisposable
         var parts = GradientParts.Assign([.. live.Select(GrpoLoss.Cost)], _options.GradientParts, _options.MicroBatchTokens);
         var part = new GrpoGradient(_trained.Model, objective, _options.Recompute, adapter: Adapter);
         var (gradient, sums) = GradientParts.Run(
-            parts, _trained.Model.Device, _trained.Zero, (pass, sum) => part.Add([.. pass.Select(i => live[i])], _trained.Split(sum)));
+            parts, _trained.Model.Device, _trained.Zero, (pass, sum) => part.Add([.. pass.Select(i => live[i])], _trained.Split(sum)), maxima: 1);
         using var owned = gradient;
         var norm = _optimiser.Update(gradient, learningRate, _options);
         var tokens = live.Sum(g => g.Samples.Sum(s => s.Counted));
@@ -177,6 +185,8 @@ public sealed partial class GrpoLearner : IDisposable
         metrics[MetricNames.RatioMean] = sums[1] / tokens;
         metrics[MetricNames.ClippedShare] = sums[2] / tokens;
         metrics[MetricNames.Entropy] = sums[3] / tokens;
+        metrics[MetricNames.MismatchMean] = sums[5] / Math.Max(1, live.Sum(g => g.Samples.Sum(s => s.LogProbs.Length > 0 ? s.Counted : 0)));
+        metrics[MetricNames.MismatchMax] = sums[6];
         if (_options.KlWeight > 0)
             metrics[MetricNames.KlMean] = sums[4] / tokens;
         metrics[MetricNames.Skipped] = metrics[MetricNames.NonFinite] = double.IsFinite(norm) ? 0 : 1;

@@ -7,7 +7,7 @@ namespace ToolR0.Policies.Learning;
 
 /// <summary>The GRPO objective of some tokens as one scalar to differentiate, and the sums its metrics are made of.</summary>
 /// <param name="Loss">This part's share of the batch's loss.</param>
-/// <param name="Metrics">[5]: loss, Σ ratio, clipped tokens, Σ entropy, Σ divergence.</param>
+/// <param name="Metrics">[7]: loss, Σ ratio, clipped tokens, Σ entropy, Σ divergence, Σ |log π − log μ|, and the largest of these.</param>
 internal sealed record GrpoLoss(Tensor Loss, Tensor Metrics)
 {
     /// <summary>Refuses what cannot be trained on, before anything is computed.</summary>
@@ -98,7 +98,10 @@ internal sealed record GrpoLoss(Tensor Loss, Tensor Metrics)
         var entropy = all.detach().exp().mul(all.detach()).sum().neg();
         if (outside)
             cut = importance.detach().gt(Held(objective.ImportanceCap));
-        var metrics = stack([loss.detach(), importance.detach().sum(), cut.sum(loss.dtype), entropy, divergence.squeeze()]);
+        var mismatch = logProbs.detach().sub(tokens.LogProbs).mul(tokens.Known).abs();
+        var metrics = stack([
+            loss.detach(), importance.detach().sum(), cut.sum(loss.dtype), entropy, divergence.squeeze(), mismatch.sum(), mismatch.max(),
+        ]);
         return new GrpoLoss(loss.MoveToOuterDisposeScope(), metrics.MoveToOuterDisposeScope());
     }
 

@@ -6,8 +6,9 @@ using ToolR0.Contracts.Options;
 namespace ToolR0.Policies.Sampling;
 
 /// <summary>One completion in the making.</summary>
+/// <param name="stops">False: only the limit ends it.</param>
 internal sealed class SampledRow(int group, long seed, Policy policy, SamplingOptions options, IReadOnlyList<string> stop,
-    Action<SampledToken>? onToken, Func<int, string, bool>? isHopeless = null)
+    Action<SampledToken>? onToken, Func<int, string, bool>? isHopeless = null, bool stops = true)
 {
     private readonly List<int> _tokens = [];
     private readonly List<float> _logProbs = [];
@@ -43,7 +44,7 @@ internal sealed class SampledRow(int group, long seed, Policy policy, SamplingOp
         _tokens.Add(token);
         _logProbs.Add(logProb);
         onToken?.Invoke(new SampledToken(group, seed, token, logProb));
-        if (policy.Tokenizer.StopTokens.Contains(token) || HasStopString())
+        if (stops && (policy.Tokenizer.StopTokens.Contains(token) || HasStopString()))
             Finish(FinishReason.Stop);
         else if (_tokens.Count >= Limit || IsHopeless(token))
             Finish(FinishReason.Length);

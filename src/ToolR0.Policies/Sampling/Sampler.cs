@@ -48,20 +48,28 @@ public static class Sampler
     public static IReadOnlyList<IReadOnlyList<Trajectory>> Sample(
         Policy policy, IReadOnlyList<SampleRequest> requests, SamplingOptions options, IReadOnlyList<string> stop, CancellationToken ct = default,
         Action<SampledToken>? onToken = null, long cacheBytes = long.MaxValue, Func<int, string, bool>? isHopeless = null) =>
-        Sample(policy, requests, options, stop, ct, onToken, cacheBytes, policy.Model.Device.type == TorchSharp.DeviceType.CUDA ? 8 : 1, isHopeless);
+        Sample(policy, requests, options, stop, ct, onToken, cacheBytes, StrideOf(policy), isHopeless);
+
+    /// <summary>The same, but nothing ends a completion before it has <see cref="SamplingOptions.MaxNewTokens"/> tokens: for measurements.</summary>
+    internal static IReadOnlyList<IReadOnlyList<Trajectory>> ToTheLimit(
+        Policy policy, IReadOnlyList<SampleRequest> requests, SamplingOptions options, CancellationToken ct) =>
+        Sample(policy, requests, options, [], ct, null, long.MaxValue, StrideOf(policy), stops: false);
 
     /// <param name="stride">Steps between two looks at what was drawn: a look makes a GPU wait for the host.</param>
     internal static IReadOnlyList<IReadOnlyList<Trajectory>> Sample(
         Policy policy, IReadOnlyList<SampleRequest> requests, SamplingOptions options, IReadOnlyList<string> stop, CancellationToken ct,
-        Action<SampledToken>? onToken, long cacheBytes, int stride, Func<int, string, bool>? isHopeless = null)
+        Action<SampledToken>? onToken, long cacheBytes, int stride, Func<int, string, bool>? isHopeless = null, bool stops = true)
     {
         Check(policy.Config, requests, options);
         ArgumentOutOfRangeException.ThrowIfLessThan(cacheBytes, 1);
-        var rows = requests.Select((r, g) => r.Seeds.Select(seed => new SampledRow(g, seed, policy, options, stop, onToken, isHopeless)).ToArray())
+        var rows = requests
+            .Select((r, g) => r.Seeds.Select(seed => new SampledRow(g, seed, policy, options, stop, onToken, isHopeless, stops)).ToArray())
             .ToArray();
         Run(policy, requests, options, rows, cacheBytes, stride, ct);
         return [.. rows.Select(group => (IReadOnlyList<Trajectory>)[.. group.Select(r => r.ToTrajectory())])];
     }
+
+    private static int StrideOf(Policy policy) => policy.Model.Device.type == TorchSharp.DeviceType.CUDA ? 8 : 1;
 
     private static void Run(
         Policy policy, IReadOnlyList<SampleRequest> requests, SamplingOptions options, SampledRow[][] rows, long cacheBytes, int stride,

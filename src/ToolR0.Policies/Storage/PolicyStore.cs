@@ -1,3 +1,6 @@
+using ToolR0.Contracts.Options;
+using ToolR0.Policies.Model;
+
 namespace ToolR0.Policies.Storage;
 
 /// <summary>
@@ -11,7 +14,7 @@ public sealed class PolicyStore(string root, int capacity = 4) : IDisposable
     private const string Temporary = ".incoming-";
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, Loaded> _loaded = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string Sha, Precision Precision), Loaded> _loaded = [];
     private long _clock;
 
     /// <summary>Where a policy is or would be.</summary>
@@ -61,8 +64,8 @@ public sealed class PolicyStore(string root, int capacity = 4) : IDisposable
         var folder = FolderOf(sha);
         lock (_lock)
         {
-            if (_loaded.TryGetValue(sha, out var loaded) && loaded.Rents == 0)
-                Evict(sha);
+            foreach (var idle in _loaded.Where(l => l.Key.Sha == sha && l.Value.Rents == 0).Select(l => l.Key).ToArray())
+                Evict(idle);
         }
 
         if (!Directory.Exists(folder))
@@ -74,14 +77,15 @@ public sealed class PolicyStore(string root, int capacity = 4) : IDisposable
 
     /// <summary>The policy, loaded at the first call; give it back by disposing the lease. Concurrent callers share one copy.</summary>
     /// <exception cref="InvalidDataException">There is no such policy, or its folder is damaged.</exception>
-    public PolicyLease Rent(string sha)
+    public PolicyLease Rent(string sha, Precision precision = Precision.Auto)
     {
         var folder = FolderOf(sha);
+        var key = (sha, precision);
         Loaded loaded;
         lock (_lock)
         {
-            if (!_loaded.TryGetValue(sha, out loaded!))
-                _loaded[sha] = loaded = new Loaded(new Lazy<Policy>(() => LoadChecked(folder, sha)));
+            if (!_loaded.TryGetValue(key, out loaded!))
+                _loaded[key] = loaded = new Loaded(new Lazy<Policy>(() => LoadChecked(folder, sha, precision)));
             loaded.Rents++;
             loaded.LastUse = ++_clock;
         }
@@ -95,8 +99,8 @@ public sealed class PolicyStore(string root, int capacity = 4) : IDisposable
             lock (_lock)
             {
                 loaded.Rents--;
-                if (_loaded.GetValueOrDefault(sha) == loaded)
-                    _loaded.Remove(sha);
+                if (_loaded.GetValueOrDefault(key) == loaded)
+                    _loaded.Remove(key);
             }
 
             throw;
@@ -108,16 +112,16 @@ public sealed class PolicyStore(string root, int capacity = 4) : IDisposable
     {
         lock (_lock)
         {
-            foreach (var sha in _loaded.Where(l => l.Value.Rents == 0).Select(l => l.Key).ToArray())
-                Evict(sha);
+            foreach (var idle in _loaded.Where(l => l.Value.Rents == 0).Select(l => l.Key).ToArray())
+                Evict(idle);
         }
     }
 
-    private static Policy LoadChecked(string folder, string sha)
+    private static Policy LoadChecked(string folder, string sha, Precision precision)
     {
         if (!Directory.Exists(folder))
             throw new InvalidDataException($"{folder}: there is no such policy");
-        var policy = Policy.Load(folder);
+        var policy = Policy.Load(folder, precision: precision);
         if (policy.Sha256 == sha)
             return policy;
         policy.Dispose();
@@ -130,14 +134,14 @@ public sealed class PolicyStore(string root, int capacity = 4) : IDisposable
         {
             loaded.Rents--;
             var idle = _loaded.Where(l => l.Value.Rents == 0).OrderByDescending(l => l.Value.LastUse);
-            foreach (var sha in idle.Skip(capacity).Select(l => l.Key).ToArray())
-                Evict(sha);
+            foreach (var old in idle.Skip(capacity).Select(l => l.Key).ToArray())
+                Evict(old);
         }
     }
 
-    private void Evict(string sha)
+    private void Evict((string Sha, Precision Precision) policy)
     {
-        if (_loaded.Remove(sha, out var loaded) && loaded.Policy.IsValueCreated)
+        if (_loaded.Remove(policy, out var loaded) && loaded.Policy.IsValueCreated)
             loaded.Policy.Value.Dispose();
     }
 

@@ -33,6 +33,7 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         Sampling(o => o.Judge.Sampling);
         Check(o => o.Judge.OnFailure, Enum.IsDefined, OneOf<JudgeFailure>());
         Learning();
+        Check(o => o.Policies.Precision, Enum.IsDefined, OneOf<Precision>());
         Inference();
         Check(o => o.Evaluation.Limit, n => n >= 0, "must be at least 0 (0 means all)");
         AtLeastOne(o => o.Evaluation.MaxNewTokens);

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Spectre.Console;
 using ToolR0.Cli.Commands;
-using ToolR0.Cli.Options;
 using ToolR0.Contracts;
 using ToolR0.EventStore;
 using ToolR0.Messaging;

@@ -40,6 +40,21 @@ public static class Digests
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
+    /// <summary>Over the policy's name, then per sample the number of log-probabilities and their bits, as in <see cref="OfGroup"/>.</summary>
+    public static string OfLogProbs(string policy, IReadOnlyList<float[]> samples)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes(policy));
+        foreach (var sample in samples)
+        {
+            Add(hash, sample.Length);
+            foreach (var logProb in sample)
+                Add(hash, logProb == 0 ? 0 : BitConverter.SingleToInt32Bits(logProb));
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
     private static void Add(IncrementalHash hash, long value)
     {
         Span<byte> bytes = stackalloc byte[8];

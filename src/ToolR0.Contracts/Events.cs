@@ -53,6 +53,9 @@ public enum AttemptPurpose
     Train,
     Evaluate,
 
+    /// <summary>Answers to the warm start's own tasks: those that equal the gold are what the Solver is fitted to.</summary>
+    WarmStart,
+
     /// <summary>The difficulty of a candidate, asked of the Solver as a judge; <see cref="Judge"/> asks for coherence.</summary>
     Label,
 }
@@ -61,7 +64,15 @@ public enum AttemptPurpose
 /// <param name="Policy">SHA-256 of the weights that wrote it.</param>
 /// <param name="PromptTokens">The rendered prompt.</param>
 /// <param name="Digest">SHA-256 over prompt tokens, seeds, tokens and log-probabilities (<see cref="Digests"/>).</param>
-public sealed record TasksProposed(string Run, TaskSpec Spec, string Policy, int[] PromptTokens, IReadOnlyList<Trajectory> Samples, string Digest);
+/// <param name="Signatures">The menus in it are signatures, not JSON (<see cref="PromptSet.Signatures"/>).</param>
+public sealed record TasksProposed(
+    string Run,
+    TaskSpec Spec,
+    string Policy,
+    int[] PromptTokens,
+    IReadOnlyList<Trajectory> Samples,
+    string Digest,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Signatures = false);
 
 /// <summary>A group of completions of one Solver prompt.</summary>
 public sealed record TaskAttempted(
@@ -142,7 +153,16 @@ public sealed record AttemptsScored(string Run, IReadOnlyList<AttemptScore> Scor
 /// <param name="Quality">Of two duplicates the one with more stays: min(1,|q|/220) + min(1,calls/3) + min(1,tools/4).</param>
 /// <param name="Calls">Number of gold calls.</param>
 /// <param name="Tools">Names of the tools on offer, in the menu's order.</param>
-public sealed record KeptCandidate(string Fingerprint, string Sha256, string Question, double Quality, int Calls, IReadOnlyList<string> Tools);
+/// <param name="Sketch">What tells how alike two questions are; null where an older build kept the candidate.</param>
+public sealed record KeptCandidate(
+    string Fingerprint, string Sha256, string Question, double Quality, int Calls, IReadOnlyList<string> Tools,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] QuestionSketch? Sketch = null);
+
+/// <summary>A question without its text.</summary>
+/// <param name="Folded">The first 16 hexadecimal digits of the SHA-256 of its words, each run of digits 0.</param>
+/// <param name="Minima">32 minima of 16 bits of its character 3-grams, little-endian in base 64: the share of minima that two have in common estimates
+/// the Jaccard similarity of their 3-grams.</param>
+public sealed record QuestionSketch(string Folded, string Minima);
 
 /// <summary>What a look at one candidate by itself says, after its gold calls were executed. Duplicates and quotas come later: they concern all
 /// candidates.</summary>
@@ -167,6 +187,38 @@ public sealed record CandidateRated(string Run, double? NameAgreement, double? C
 /// <param name="PromptTooLong">The task could not be put to the judge: its prompt is over the limit.</param>
 /// <param name="Tokens">Sampled tokens of the judge's tries.</param>
 public sealed record CandidateLabelled(string Run, string? Label, bool PromptTooLong, long Tokens);
+
+/// <summary>What the reference policy of the KL term makes of a group's completions. Ends the group's stream, where
+/// <see cref="LearningOptions.KlWeight"/> is above 0.</summary>
+/// <param name="Policy">SHA-256 of its weights: the run's base.</param>
+/// <param name="LogProbs">
+/// Per sample its log-probability of each token (natural logarithm, at the sampling temperature); empty for a void sample.
+/// </param>
+/// <param name="Digest">SHA-256 over them (<see cref="Digests.OfLogProbs"/>).</param>
+public sealed record ReferenceMeasured(string Run, string Policy, IReadOnlyList<float[]> LogProbs, string Digest);
+
+/// <summary>A proposal of the warm start that passed the gate: what is needed of it later.</summary>
+/// <param name="Spec">What it obeys: the spec asked for, or with hindsight the one that it does obey. It is fitted to under this one.</param>
+/// <param name="Fingerprint">SHA-256 of what makes two tasks the same.</param>
+/// <param name="Question">The first 16 hexadecimal digits of the SHA-256 of its question, spelling and digits folded.</param>
+/// <param name="Quality">Of two that are the same the one with more stays.</param>
+/// <param name="Tool">Named by its first gold call; empty for a refusal.</param>
+public sealed record KeptProposal(TaskSpec Spec, string Fingerprint, string Question, double Quality, string Tool);
+
+/// <summary>What the warm start's gate says of one proposal by itself.</summary>
+/// <param name="Reason">Why it is dropped, one of the method's named reasons; null when it passed.</param>
+/// <param name="Kept">Null when it is dropped.</param>
+public sealed record GatedProposal(int Sample, string? Reason, string? Detail, KeptProposal? Kept);
+
+/// <summary>What the warm start's gate says of a group of proposals. Duplicates and quotas come later: they concern all.</summary>
+/// <param name="Tokens">Sampled tokens of the group.</param>
+public sealed record ProposalsGated(string Run, IReadOnlyList<GatedProposal> Verdicts, long Tokens);
+
+/// <summary>A task made from another in a way that tells its answer.</summary>
+/// <param name="Parent">The task that it was made from.</param>
+/// <param name="Rules">What was done, in order: <c>rename.camelCase</c>, <c>refusal.near</c>, <c>menu.2</c>, …</param>
+/// <param name="Seed">Decides every choice in it.</param>
+public sealed record TaskVaried(string Run, TaskRef Parent, IReadOnlyList<string> Rules, long Seed, ToolTask Task);
 
 /// <summary>One learning step: weights(n+1) = f(weights(n), groups).</summary>
 /// <param name="Base">SHA-256 of the weights before.</param>
@@ -220,10 +272,26 @@ public sealed record RunStarted(
 
 public sealed record IterationStarted(string Run, int Iteration, string Generator, string Solver);
 
-public sealed record PhaseStarted(string Run, int Iteration, Phase Phase, int Steps);
+/// <param name="First">Number of its first step: the warm start's phases come once a round, and their steps are numbered on.</param>
+public sealed record PhaseStarted(string Run, int Iteration, Phase Phase, int Steps, int First = 0);
+
+/// <summary>What a round of the warm start keeps for a role, of all rounds so far: what the role is fitted to.</summary>
+/// <param name="Round">From 0.</param>
+/// <param name="Kept">Generator: proposals. Solver: own answers that equal the gold, and variants of the tasks that these verify.</param>
+/// <param name="Samples">Looked at, of all rounds.</param>
+/// <param name="Dropped">By reason.</param>
+/// <param name="Shapes">Of what is kept: how often each number of arguments, calls and tools and each kind of value; of variants each rule.</param>
+public sealed record WarmStartSelected(
+    string Run,
+    Role Role,
+    int Round,
+    IReadOnlyList<TaskRef> Kept,
+    int Samples,
+    IReadOnlyDictionary<string, int> Dropped,
+    IReadOnlyDictionary<string, int> Shapes);
 
 /// <param name="Specs">Generator and curriculum steps: what is asked for, one per group.</param>
-/// <param name="Tasks">Solver steps: what is attempted, one per group.</param>
+/// <param name="Tasks">Solver steps: what is attempted, one per group. Fits of the warm start: what is fitted to, in order.</param>
 /// <param name="Policies">SHA-256 of the policy in each role at this step.</param>
 public sealed record StepStarted(
     string Run, int Iteration, Phase Phase, int Step, IReadOnlyList<TaskSpec> Specs, IReadOnlyList<TaskRef> Tasks,
@@ -278,6 +346,9 @@ public enum FailureCause
 
     /// <summary>No candidate was selected: the same facts select none again.</summary>
     EmptyCurriculum,
+
+    /// <summary>Nothing passed the warm start's gate: there is nothing to fit a role to.</summary>
+    EmptyWarmStart,
 }
 
 /// <param name="Cause">Stored without it: <see cref="FailureCause.Infrastructure"/>.</param>

@@ -27,6 +27,18 @@ public enum Phase
 
     /// <summary>Measuring the Solver on the held-out sets.</summary>
     Evaluation,
+
+    /// <summary>Warm start: sampling the Generator and keeping what passes the gate. One step a round.</summary>
+    WarmProposals,
+
+    /// <summary>Warm start: fitting the Generator to what was kept.</summary>
+    WarmGenerator,
+
+    /// <summary>Warm start: sampling the Solver on the tasks that were kept. One step a round.</summary>
+    WarmAttempts,
+
+    /// <summary>Warm start: fitting the Solver to its right answers and to variants of their tasks.</summary>
+    WarmSolver,
 }
 
 /// <summary>One dispatchable kind of work inside a step. A step walks its stages in order; a stage is done when all its shards have
@@ -50,6 +62,15 @@ public enum Stage
 
     /// <summary>From what the judge said of a candidate to its label.</summary>
     Label,
+
+    /// <summary>The reference policy's log-probabilities of what is learned from.</summary>
+    Reference,
+
+    /// <summary>Looking at the warm start's proposals, each by itself.</summary>
+    Gate,
+
+    /// <summary>Making variants of tasks.</summary>
+    Vary,
 }
 
 /// <summary>
@@ -113,6 +134,9 @@ public static partial class Ids
         GroupKind.Probe => "probe",
         GroupKind.Judge => "judge",
         GroupKind.Label => "label",
+        GroupKind.WarmProposals => "warmproposals",
+        GroupKind.WarmAttempts => "warmattempts",
+        GroupKind.Variant => "variant",
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "unknown kind of group"),
     };
 
@@ -122,7 +146,27 @@ public static partial class Ids
         Phase.Curriculum => "curriculum",
         Phase.Solver => "solver",
         Phase.Evaluation => "evaluation",
+        Phase.WarmProposals => "warmproposals",
+        Phase.WarmGenerator => "warmgenerator",
+        Phase.WarmAttempts => "warmattempts",
+        Phase.WarmSolver => "warmsolver",
         _ => throw new ArgumentOutOfRangeException(nameof(phase), phase, "unknown phase"),
+    };
+
+    /// <summary>The role that a phase trains; null for one that trains none.</summary>
+    public static Role? Trains(this Phase phase) => phase switch
+    {
+        Phase.Generator => Role.Generator,
+        Phase.Solver => Role.Solver,
+        _ => phase.Fits(),
+    };
+
+    /// <summary>The role that a phase of the warm start fits; null for every other phase.</summary>
+    public static Role? Fits(this Phase phase) => phase switch
+    {
+        Phase.WarmGenerator => Role.Generator,
+        Phase.WarmSolver => Role.Solver,
+        _ => null,
     };
 
     /// <summary>A message id that depends on nothing but its text: the first 16 bytes of the text's SHA-256.</summary>

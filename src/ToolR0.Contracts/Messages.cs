@@ -118,18 +118,65 @@ public sealed record LabelCandidates(string Run, string Shard, IReadOnlyList<Str
     public IReadOnlyList<StreamPlace> Answers => Labels;
 }
 
-/// <summary>One GRPO update of a role on scored groups. Answered by <see cref="PolicyUpdated"/>.</summary>
+/// <summary>The reference policy's log-probabilities of scored groups. Answered by <see cref="ReferenceMeasured"/>.</summary>
+/// <param name="Role">Who sampled them: its temperature is the one they are taken at.</param>
+/// <param name="Policy">SHA-256 of the reference policy.</param>
+/// <param name="Groups">Where the answers go: after the scores.</param>
+[AnsweredBy(ServiceNames.Learning)]
+public sealed record MeasureReference(string Run, string Shard, Role Role, string Policy, IReadOnlyList<StreamPlace> Groups) : IShardCommand
+{
+    [JsonIgnore]
+    public IReadOnlyList<StreamPlace> Answers => Groups;
+}
+
+/// <summary>Look at executed proposals of the warm start, each by itself. Answered by <see cref="ProposalsGated"/>.</summary>
+/// <param name="Groups">Where the answers go.</param>
+[AnsweredBy(ServiceNames.RewardScoring)]
+public sealed record GateProposals(string Run, string Shard, IReadOnlyList<StreamPlace> Groups) : IShardCommand
+{
+    [JsonIgnore]
+    public IReadOnlyList<StreamPlace> Answers => Groups;
+}
+
+/// <param name="To">Where the variant goes.</param>
+/// <param name="Parent">What it is made from.</param>
+/// <param name="Others">Tasks whose tools may stand beside the parent's, or in their place.</param>
+/// <param name="Domain">Of the parent.</param>
+/// <param name="Refuses">No tool of the variant's menu fits.</param>
+/// <param name="Near">The parent's own menu gives tools too, where the variant refuses.</param>
+public sealed record VariantPlan(
+    StreamPlace To, TaskRef Parent, IReadOnlyList<TaskRef> Others, string Domain, bool Refuses, bool Near, long Seed);
+
+/// <summary>Make variants of tasks. Answered by <see cref="TaskVaried"/>.</summary>
+[AnsweredBy(ServiceNames.RewardScoring)]
+public sealed record VaryTasks(string Run, string Shard, IReadOnlyList<VariantPlan> Variants) : IShardCommand
+{
+    [JsonIgnore]
+    public IReadOnlyList<StreamPlace> Answers => [.. Variants.Select(variant => variant.To)];
+}
+
+/// <summary>
+/// One GRPO update of a role on scored groups, or one step of a fit to examples: a batch of them after the other. Answered by
+/// <see cref="PolicyUpdated"/>.
+/// </summary>
 /// <param name="To">Where the update goes.</param>
 /// <param name="Step">From 0; <paramref name="Steps"/> in the phase, for the linear decay.</param>
 /// <param name="PhaseStart">SHA-256 of the policy at the phase's first step, where the optimiser state is zero.</param>
+/// <param name="Groups">GRPO: the groups to learn from. A fit: the streams of its examples, each once.</param>
+/// <param name="Fit">What is fitted to; null for GRPO.</param>
 [AnsweredBy(ServiceNames.Learning)]
 public sealed record TrainPolicy(
     string Run, string Shard, StreamPlace To, Role Role, int Iteration, int Step, int Steps, string Base, string PhaseStart,
-    IReadOnlyList<string> Groups) : IShardCommand
+    IReadOnlyList<string> Groups, FitPlan? Fit = null) : IShardCommand
 {
     [JsonIgnore]
     public IReadOnlyList<StreamPlace> Answers => [To];
 }
+
+/// <summary>A step's share of a fit.</summary>
+/// <param name="Examples">In order: proposals, attempts or variants.</param>
+/// <param name="FirstBatch">Batches made before this step, of <paramref name="Batches"/> in all: for the schedule of the learning rate.</param>
+public sealed record FitPlan(IReadOnlyList<TaskRef> Examples, int FirstBatch, int Batches);
 
 /// <param name="Base">SHA-256 of the base policy, which lies in the policy store already.</param>
 /// <param name="Origin">Where it came from; null for a folder.</param>

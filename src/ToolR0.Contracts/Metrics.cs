@@ -39,13 +39,19 @@ public static class MetricNames
         Candidates = "candidates", Selected = "selected", Rejected = "rejected", EasyShare = "easyShare", MediumShare = "mediumShare",
         HardShare = "hardShare", NameAgreement = "nameAgreement", CallAgreement = "callAgreement";
 
+    /// <summary>Diversity of what the Generator wrote: of a Generator step's well-formed tasks; of the candidates that a curriculum's filters keep,
+    /// duplicates included, and of each domain's.</summary>
+    public const string
+        WrittenTasks = "writtenTasks", WrittenQuestions = "writtenQuestions", WrittenTools = "writtenTools",
+        QuestionsOf100 = "questionsOf100", ToolsOf100 = "toolsOf100", Similarity = "similarity", NearDuplicateShare = "nearDuplicateShare";
+
     /// <summary>Evaluations.</summary>
     public const string Accuracy = "accuracy", Items = "items";
 
     /// <summary>The learner's own.</summary>
     public const string
         Loss = "loss", GradientNorm = "gradientNorm", LearningRate = "learningRate", RatioMean = "ratioMean", ClippedShare = "clippedShare",
-        Entropy = "entropy", Skipped = "skipped", NonFinite = "nonFinite";
+        Entropy = "entropy", Skipped = "skipped", NonFinite = "nonFinite", KlMean = "klMean", MaskedShare = "maskedShare";
 
     /// <summary>Measured by clocks: two plays of one run differ in these and in nothing else.</summary>
     public const string WallSeconds = "wallSeconds", ModelSeconds = "modelSeconds";
@@ -59,11 +65,21 @@ public static class MetricNames
     /// <summary>Metrics that no fold of stored facts gives.</summary>
     public static IReadOnlyList<string> Measured { get; } = [WallSeconds, ModelSeconds];
 
+    /// <summary>Those of diversity, in order.</summary>
+    public static IReadOnlyList<string> OfDiversity { get; } =
+        [WrittenTasks, WrittenQuestions, WrittenTools, QuestionsOf100, ToolsOf100, Similarity, NearDuplicateShare];
+
+    /// <summary>A metric of diversity, of one domain.</summary>
+    public static string OfDomain(string metric, string domain) => $"{metric}.{domain}";
+
     /// <summary>Samples with a reason of the method's.</summary>
     public static string Reason(string reason) => $"reason.{reason}";
 
     /// <summary>Candidates rejected for a reason.</summary>
     public static string RejectedFor(string reason) => $"rejected.{reason}";
+
+    /// <summary>Examples of the warm start with a feature.</summary>
+    public static string Shape(string feature) => $"shape.{feature}";
 
     /// <summary>Tasks whose p̂ lies in a tenth, 0 to 9; 10 is p̂ = 1.</summary>
     public static string PassRateBin(int bin) => FormattableString.Invariant($"passRate.{bin}");
@@ -115,6 +131,16 @@ public static class MetricNames
         new(HardShare, Share, "Selected tasks labelled hard."),
         new(NameAgreement, Share, "Agreement of the Solver with the gold calls by tool names, all verified candidates."),
         new(CallAgreement, Share, "The same by whole calls."),
+        .. new MetricInfo[]
+        {
+            new(WrittenTasks, Count, "Tasks that diversity is measured of."),
+            new(WrittenQuestions, Count, "Their distinct questions, spelling and digits folded."),
+            new(WrittenTools, Count, "Distinct names of the tools that they offer."),
+            new(QuestionsOf100, Count, "Distinct questions to be expected of 100 of them drawn at random, where there are as many."),
+            new(ToolsOf100, Count, "The same of names of tools."),
+            new(Similarity, Share, "Mean Jaccard similarity of two of their questions by character 3-grams, estimated by MinHash."),
+            new(NearDuplicateShare, Share, "Tasks whose question has another that is at least 0.7 alike."),
+        }.SelectMany(info => new[] { info, info with { Meaning = $"Of one domain: {info.Meaning}", IsFamily = true } }),
         new(Accuracy, Share, "Exact match on a held-out set."),
         new(Items, Count, "Held-out items that count."),
         new(Loss, Share, "The update's loss."),
@@ -123,6 +149,8 @@ public static class MetricNames
         new(RatioMean, Share, "Mean ratio of new to sampling probability over tokens."),
         new(ClippedShare, Share, "Tokens whose ratio was clipped."),
         new(Entropy, Nats, "Entropy of the distribution sampled from."),
+        new(KlMean, Nats, "Mean estimate of the divergence from the base, where the loss has that term."),
+        new(MaskedShare, Share, "Completions left out of the loss because they were cut off, where that is done."),
         new(Skipped, "0 or 1", "1: the weights were left as they were."),
         new(NonFinite, "0 or 1", "1: the gradient was not finite."),
         new(WallSeconds, Seconds, "From the step's start to its end by the coordinator's clock, pauses left out. No fold of facts."),
@@ -130,6 +158,7 @@ public static class MetricNames
             "Time in which at least one policy computed for the step, as workers tell it in FactsStored messages. Stored here and nowhere else: an audit cannot recompute it."),
         new("reason", "samples", "Samples with this reason.", IsFamily: true),
         new("rejected", "candidates", "Candidates rejected for this reason.", IsFamily: true),
+        new("shape", "examples", "What a warm start keeps, by feature: tools, calls, arguments, kinds of value; of variants what was done.", IsFamily: true),
         new("passRate", "tasks", "Tasks by tenth of p̂; 10 is p̂ = 1.", IsFamily: true),
     ];
 }

@@ -44,6 +44,15 @@ public enum GroupKind
 
     /// <summary>What the Solver, as a judge, says of a candidate's difficulty.</summary>
     Label,
+
+    /// <summary>Proposals of the warm start.</summary>
+    WarmProposals,
+
+    /// <summary>Answers of the warm start to its own tasks.</summary>
+    WarmAttempts,
+
+    /// <summary>A variant of a task.</summary>
+    Variant,
 }
 
 /// <summary>

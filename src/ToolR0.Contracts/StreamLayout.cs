@@ -5,7 +5,8 @@ public readonly record struct StreamPlace(string Stream, long Version);
 
 /// <summary>
 /// Which fact stands at which version of which kind of stream: the one place that knows. A candidate's outcome (<see cref="TaskSelected"/> or
-/// <see cref="TaskRejected"/>) ends its stream wherever it got to; the streams of runs, held-out sets and benchmarks have as many facts as happen.
+/// <see cref="TaskRejected"/>) ends its stream wherever it got to, and <see cref="ReferenceMeasured"/> follows the scores where a run asks for it;
+/// the streams of runs, held-out sets and benchmarks have as many facts as happen.
 /// </summary>
 public static class StreamLayout
 {
@@ -15,6 +16,8 @@ public static class StreamLayout
     private static readonly Type[] Labels = [typeof(TaskAttempted), typeof(CandidateLabelled)];
     private static readonly Type[] Candidates =
         [typeof(TasksProposed), typeof(ToolCallsExecuted), typeof(CandidateFiltered), typeof(TaskAttempted), typeof(CandidateRated)];
+    private static readonly Type[] Gated = [typeof(TasksProposed), typeof(ToolCallsExecuted), typeof(ProposalsGated)];
+    private static readonly Type[] Variants = [typeof(TaskVaried)];
     private static readonly Type[] Updates = [typeof(PolicyUpdated)];
 
     /// <summary>The facts of a stream in version order, from 1; empty where their number is open.</summary>
@@ -23,8 +26,10 @@ public static class StreamLayout
         StreamKind.Group => key.Group switch
         {
             GroupKind.Generator => Proposals,
-            GroupKind.Solver or GroupKind.Evaluation => Attempts,
+            GroupKind.Solver or GroupKind.Evaluation or GroupKind.WarmAttempts => Attempts,
             GroupKind.Label => Labels,
+            GroupKind.WarmProposals => Gated,
+            GroupKind.Variant => Variants,
             _ => Asked,
         },
         StreamKind.Task => Candidates,
@@ -58,6 +63,8 @@ public static class StreamLayout
 
     private static long VersionOf<TFact>(StreamKey key) => Of(key) is var facts && IndexOf(facts, typeof(TFact)) is var at and >= 0
         ? at + 1
+        : typeof(TFact) == typeof(ReferenceMeasured) && (facts == Proposals || facts == Attempts && key.Group == GroupKind.Solver)
+        ? facts.Count + 1
         : throw new ArgumentException($"'{key}' holds no {typeof(TFact).Name} at a version of its own", nameof(key));
 
     private static int IndexOf(IReadOnlyList<Type> facts, Type fact)

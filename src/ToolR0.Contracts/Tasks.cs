@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace ToolR0.Contracts;
 
@@ -14,7 +15,23 @@ public enum TaskContext
 /// <param name="Context">c.</param>
 /// <param name="MenuSize">m: number of tools offered, at least 1.</param>
 /// <param name="Calls">n: number of gold calls; 0 asks for a menu in which no tool fits.</param>
-public sealed record TaskSpec(string Domain, TaskContext Context, int MenuSize, int Calls);
+/// <param name="Arguments">Arguments of the call that has the most; null where the options say nothing of it.</param>
+/// <param name="Value">A kind of value (<see cref="ValueKinds"/>) that at least one argument has; null where the options say nothing of it.</param>
+public sealed record TaskSpec(
+    string Domain,
+    TaskContext Context,
+    int MenuSize,
+    int Calls,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Arguments = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Value = null);
+
+/// <summary>Kinds of value that a spec can ask for.</summary>
+public static class ValueKinds
+{
+    public const string Text = "text", Number = "number", Boolean = "boolean", Date = "date", List = "list";
+
+    public static IReadOnlyList<string> All { get; } = [Text, Number, Boolean, Date, List];
+}
 
 /// <summary>One parameter of a tool. <paramref name="Type"/> is a JSON Schema primitive: string, integer, number or boolean.</summary>
 public sealed record ToolParameter(string Name, string Type, string Description = "");

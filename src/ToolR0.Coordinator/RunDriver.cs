@@ -3,6 +3,7 @@ using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 using ToolR0.Coordinator.Loop;
 using ToolR0.Messaging;
+using ToolR0.SelfPlay.Measurement;
 
 namespace ToolR0.Coordinator;
 
@@ -202,9 +203,19 @@ public sealed class RunDriver(string run, IFactLog log, StreamCache reader, IRun
 
         var now = clock.GetUtcNow();
         _progress = decision.Events.Aggregate(decision.State, (progress, fact) => progress.Apply(fact, now));
+        foreach (var step in decision.Events.OfType<StepCompleted>())
+            Warn(step);
         _sent.Clear();
         _recovering |= decision.Events.Any(fact => fact is RunResumed);
         return true;
+    }
+
+    /// <summary>Says once that the Generator repeats itself, at the step where it is first seen.</summary>
+    private void Warn(StepCompleted step)
+    {
+        foreach (var warning in Collapse.Of(_progress!.State.CompletedSteps)
+            .Where(warning => (warning.Iteration, warning.Phase, warning.Step) == (step.Iteration, step.Phase, step.Step)))
+            logger.LogWarning("{Run}: {Warning}", run, warning);
     }
 
     /// <summary>The shards of commands that the store answers.</summary>

@@ -11,13 +11,15 @@ public static class FactTypes
     [
         typeof(RunStarted), typeof(IterationStarted), typeof(PhaseStarted), typeof(StepStarted), typeof(StepCompleted), typeof(CurriculumSelected),
         typeof(EvaluationCompleted), typeof(RunPaused), typeof(RunResumed), typeof(RunCancelled), typeof(RunCompleted), typeof(RunFailed),
+        typeof(WarmStartSelected),
     ];
 
     public static IReadOnlyList<Type> All { get; } =
     [
         .. OfRun,
         typeof(TasksProposed), typeof(TaskAttempted), typeof(ToolCallsExecuted), typeof(ProposalsScored), typeof(AttemptsScored),
-        typeof(CandidateFiltered), typeof(CandidateRated), typeof(CandidateLabelled), typeof(PolicyUpdated), typeof(TaskRejected),
+        typeof(CandidateFiltered), typeof(CandidateRated), typeof(CandidateLabelled), typeof(ReferenceMeasured), typeof(PolicyUpdated),
+        typeof(TaskRejected), typeof(ProposalsGated), typeof(TaskVaried),
         typeof(TaskSelected), typeof(HeldOutRegistered), typeof(BenchmarkAnswered), typeof(BenchmarkCompleted),
     ];
 

@@ -63,6 +63,9 @@ public sealed record RunState
     /// <summary>The curriculum of each iteration that has one.</summary>
     public ImmutableSortedDictionary<int, CurriculumSelected> Curricula { get; init; } = ImmutableSortedDictionary<int, CurriculumSelected>.Empty;
 
+    /// <summary>What each round of the warm start kept, in order.</summary>
+    public ImmutableList<WarmStartSelected> WarmStarts { get; init; } = [];
+
     /// <summary>In the order in which they were completed.</summary>
     public ImmutableList<EvaluationCompleted> Evaluations { get; init; } = [];
 
@@ -99,6 +102,15 @@ public sealed record RunState
         var measured = MeasuredOn(set).ToDictionary(e => e.Iteration, e => e.Accuracy);
         return [.. Enumerable.Range(0, measured.Count == 0 ? 0 : measured.Keys.Max() + 1)
             .Select(i => measured.TryGetValue(i, out var accuracy) ? accuracy : (double?)null)];
+    }
+
+    /// <summary>The Solvers that a comparison of the whole run needs: the base, what the warm start left, what the last iteration left.</summary>
+    public IReadOnlyList<(string Name, string Policy)> SolversToCompare()
+    {
+        var warm = CompletedSteps.FindLast(step => step.Phase == Contracts.Phase.WarmSolver)?.Policy;
+        IEnumerable<(string Name, string Policy)> all =
+            [("base", Base), .. warm is null ? [] : new[] { ("warm start", warm) }, ($"iteration {Iteration}", Policies[Role.Solver])];
+        return [.. all.DistinctBy(entry => entry.Policy)];
     }
 
     /// <summary>The steps of the phase in progress are all done.</summary>
@@ -143,17 +155,18 @@ public sealed record RunState
             StartedAt = at,
         },
         IterationStarted f => this with { Iteration = f.Iteration, Policies = Both(f.Generator, f.Solver), Phase = null, Step = null, StepsDone = 0 },
-        PhaseStarted f => this with { Phase = f, Step = null, StepsDone = 0, PhaseStartPolicies = Policies },
+        PhaseStarted f => Enter(f),
         StepStarted f => this with { Step = f },
         StepCompleted f => this with
         {
             Step = null,
-            StepsDone = f.Step + 1,
+            StepsDone = f.Step + 1 - (Phase?.First ?? 0),
             CompletedSteps = CompletedSteps.Add(f),
             Policies = f.Policy is null ? Policies
                 : Options.SharedWeights && f.Step + 1 == Phase?.Steps ? Both(f.Policy, f.Policy)
-                : Policies.SetItem(f.Phase == Contracts.Phase.Generator ? Role.Generator : Role.Solver, f.Policy),
+                : Policies.SetItem(f.Phase.Trains() ?? Role.Solver, f.Policy),
         },
+        WarmStartSelected f => this with { WarmStarts = WarmStarts.Add(f) },
         CurriculumSelected f => this with { Curricula = Curricula.SetItem(f.Iteration, f) },
         EvaluationCompleted f => this with { Evaluations = Evaluations.Add(f) },
         RunPaused => this with { Status = RunStatus.Paused },
@@ -163,6 +176,13 @@ public sealed record RunState
         RunCompleted f => this with { Status = RunStatus.Completed, Policies = Both(f.Generator, f.Solver), Step = null },
         _ => this,
     };
+
+    /// <summary>A fit of the warm start begins at the base, whatever an earlier round made of it.</summary>
+    private RunState Enter(PhaseStarted phase)
+    {
+        var policies = phase.Phase.Fits() is { } role ? Policies.SetItem(role, Base) : Policies;
+        return this with { Phase = phase, Step = null, StepsDone = 0, Policies = policies, PhaseStartPolicies = policies };
+    }
 
     private static ImmutableSortedDictionary<Role, string> Both(string generator, string solver) =>
         ImmutableSortedDictionary<Role, string>.Empty.Add(Role.Generator, generator).Add(Role.Solver, solver);

@@ -48,7 +48,7 @@ public static class RunTimeline
         PhaseStarted f => Text($"{f.Phase.WireName()} phase started: {f.Steps} steps"),
         StepStarted f => Text($"{f.Phase.WireName()} step {f.Step} started: {Math.Max(f.Specs.Count, f.Tasks.Count)} groups"),
         StepCompleted f => Text(
-            $"{f.Phase.WireName()} step {f.Step} completed{Policy(f.Policy)}{Metric(f.Metrics, MetricNames.RewardMean, "reward")}{Metric(f.Metrics, MetricNames.PassRate, "pass rate")}"),
+            $"{f.Phase.WireName()} step {f.Step} completed{Policy(f.Policy)}{Metric(f.Metrics, MetricNames.RewardMean, "reward")}{Metric(f.Metrics, MetricNames.PassRate, "pass rate")}{Metric(f.Metrics, MetricNames.NearDuplicateShare, "near duplicates")}{Metric(f.Metrics, MetricNames.Similarity, "similarity")}"),
         CurriculumSelected f => Text($"curriculum selected: {f.Tasks.Count} of {f.Candidates} candidates, {Short(f.Sha256)}"),
         EvaluationCompleted f => Text($"evaluated on {f.Set}: {f.Accuracy:P1} of {f.Items} exact, solver {Short(f.Policy)}"),
         RunPaused => "run paused",

@@ -2,6 +2,8 @@ using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 using ToolR0.Policies.Learning;
 using ToolR0.Policies.Storage;
+using ToolR0.SelfPlay.Options;
+using ToolR0.Tokenization;
 
 namespace ToolR0.Learning;
 
@@ -39,6 +41,9 @@ public sealed class LearnerCache(PolicyStore policies) : IDisposable
         return File.Exists(Path.Combine(folder, OptimiserFile)) ? GrpoLearner.Resume(folder, options.Learning) : null;
     }
 
+    /// <summary>The tokenizer of a policy.</summary>
+    public Tokenizer TokenizerOf(string policy) => Tokenizer.Load(policies.FolderOf(policy));
+
     /// <summary>A learner at the phase's first policy with zero optimiser state. A new adapter is drawn from the run's seed and the role.</summary>
     public GrpoLearner Start(TrainPolicy command, RunOptions options) => GrpoLearner.Start(
         policies.FolderOf(command.PhaseStart), options.Learning,
@@ -46,11 +51,15 @@ public sealed class LearnerCache(PolicyStore policies) : IDisposable
 
     /// <summary>Writes the learner's weights as a policy, with optimiser state unless the phase is over; returns their SHA-256.</summary>
     /// <exception cref="IOException">One line; nothing is half-written.</exception>
-    public string Checkpoint(TrainPolicy command, GrpoLearner learner)
+    public string Checkpoint(TrainPolicy command, GrpoLearner learner, RunOptions options)
     {
         var last = command.Step == command.Steps - 1;
         var known = false;
-        var sha = policies.Put(folder => known = policies.Contains(learner.Save(folder, withOptimiser: !last)));
+        var sha = policies.Put(folder =>
+        {
+            known = policies.Contains(learner.Save(folder, withOptimiser: !last));
+            TrainedWith.Write(folder, options);
+        });
         if (!known)
             _checkpoints.Add(sha);
         return sha;

@@ -33,8 +33,15 @@ public static class LearningService
         return services;
     }
 
-    public static void AddLearningConsumers(this IBusRegistrationConfigurator bus) => bus.AddConsumer<TrainPolicyConsumer, TrainPolicyDefinition>();
+    public static void AddLearningConsumers(this IBusRegistrationConfigurator bus)
+    {
+        bus.AddConsumer<MeasureReferenceConsumer, MeasureReferenceDefinition>();
+        bus.AddConsumer<TrainPolicyConsumer, TrainPolicyDefinition>();
+    }
 }
 
 /// <summary>One step at a time: a process has one learner.</summary>
 public sealed class TrainPolicyDefinition() : ShardConsumerDefinition<TrainPolicyConsumer, TrainPolicy>(1);
+
+/// <summary>One shard at a time: beside the learner a process has one base in memory.</summary>
+public sealed class MeasureReferenceDefinition() : ShardConsumerDefinition<MeasureReferenceConsumer, MeasureReference>(1);

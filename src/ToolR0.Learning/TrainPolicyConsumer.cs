@@ -4,11 +4,13 @@ using ToolR0.Contracts.Options;
 using ToolR0.Messaging;
 using ToolR0.Policies;
 using ToolR0.Policies.Learning;
+using ToolR0.SelfPlay.WarmStart;
 
 namespace ToolR0.Learning;
 
 /// <summary>
-/// Answers <see cref="TrainPolicy"/>: one GRPO update on the step's scored groups. The checkpoint is written before the fact is appended, so that a
+/// Answers <see cref="TrainPolicy"/>: one GRPO update on the step's scored groups, or a step of a fit. The checkpoint is written before the fact is
+/// appended, so that a
 /// stored policy can be loaded; if a checkpoint is lost, the phase is folded again from its first policy and its stored steps.
 /// </summary>
 public sealed class TrainPolicyConsumer(
@@ -16,16 +18,19 @@ public sealed class TrainPolicyConsumer(
     : ShardConsumer<TrainPolicy>(log, reader, logger)
 {
     private readonly ILogger _logger = logger;
+    private readonly IFactLog _log = log;
 
     protected override async Task<ShardAnswer> ComputeAsync(TrainPolicy command, CancellationToken cancellation)
     {
         var options = await runs.OptionsAsync(command.Run, cancellation);
-        var groups = await GroupsAsync(command.Role, command.Groups, cancellation);
+        var step = command.Fit is { } fit
+            ? new LearningStep([], await FitExamples.OfAsync(fit, options, Reader, bench.TokenizerOf(command.PhaseStart), cancellation))
+            : new LearningStep(await GroupsAsync(command.Role, command.Groups, options.Learning, cancellation), null);
         TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
         var learner = await workers.RunAsync(() => bench.TryTake(command, options), cancellation) ?? await FoldAsync(command, options, cancellation);
         try
         {
-            return await workers.RunAsync(() => Learn(command, options, groups, learner), cancellation);
+            return await workers.RunAsync(() => Learn(command, options, step, learner), cancellation);
         }
         catch
         {
@@ -44,23 +49,28 @@ public sealed class TrainPolicyConsumer(
         return rate * Math.Pow(decay, iteration - 1) * (options.Learning.LinearDecay ? 1 - (double)step / steps : 1);
     }
 
-    private ShardAnswer Learn(TrainPolicy command, RunOptions options, IReadOnlyList<TrainingGroup> groups, GrpoLearner learner)
+    private ShardAnswer Learn(TrainPolicy command, RunOptions options, LearningStep step, GrpoLearner learner)
     {
         var started = DateTimeOffset.UtcNow;
-        var metrics = Update(command, options, command.Step, groups, learner);
+        var metrics = Update(command, options, command.Step, step, learner);
         var ended = DateTimeOffset.UtcNow;
-        var policy = metrics[MetricNames.Skipped] == 1 ? command.Base : bench.Checkpoint(command, learner);
+        var policy = metrics[MetricNames.Skipped] == 1 ? command.Base : bench.Checkpoint(command, learner, options);
         bench.Keep(command, policy, learner);
-        var updated = new PolicyUpdated(command.Run, command.Role, command.Iteration, command.Step, command.Base, policy, command.Groups, metrics);
+        var updated = new PolicyUpdated(
+            command.Run, command.Role, command.Iteration, StepOf(command), command.Base, policy, command.Groups, metrics);
         return new ShardAnswer([updated], started, ended, (long)metrics[MetricNames.TokensLearned]);
     }
 
     private static IReadOnlyDictionary<string, double> Update(
-        TrainPolicy command, RunOptions options, int step, IReadOnlyList<TrainingGroup> groups, GrpoLearner learner)
+        TrainPolicy command, RunOptions options, int step, LearningStep of, GrpoLearner learner)
     {
-        var sampling = command.Role == Role.Generator ? options.Generator.Sampling : options.Solver.Sampling;
+        if (of.Examples is { } batches)
+            return FitExamples.Fit(batches, WarmStartPlan.FitOf(command.Role, options.WarmStart), learner);
+
+        var sampling = SamplingOf(options, command.Role);
         var importanceCap = options.Inference.Engine == InferenceEngine.Local ? 0 : options.Inference.ImportanceCap;
-        return learner.Step(groups, LearningRate(options, command.Role, command.Iteration, step, command.Steps), sampling.Temperature, importanceCap);
+        var rate = LearningRate(options, command.Role, command.Iteration, step, command.Steps);
+        return learner.Step(of.Groups, rate, sampling.Temperature, importanceCap, sampling.MaxNewTokens);
     }
 
     /// <summary>Replays the phase's stored steps from its first policy.</summary>
@@ -74,11 +84,13 @@ public sealed class TrainPolicyConsumer(
         {
             for (var step = 0; step < command.Step; step++)
             {
-                var stream = Ids.PolicyStream(command.Run, command.Iteration, command.Role, step);
+                var stream = Ids.PolicyStream(command.Run, command.Iteration, command.Role, StepOf(command) - command.Step + step);
                 var stored = (await Reader.ReadFirstAsync([stream], cancellation)).One<PolicyUpdated>(stream);
-                var groups = await GroupsAsync(command.Role, stored.Groups, cancellation);
+                var of = command.Fit is null
+                    ? new LearningStep(await GroupsAsync(command.Role, stored.Groups, options.Learning, cancellation), null)
+                    : new LearningStep([], await StoredFitAsync(command, step, options, cancellation));
                 var at = step;
-                await workers.RunAsync(() => Update(command, options, at, groups, learner), cancellation);
+                await workers.RunAsync(() => Update(command, options, at, of, learner), cancellation);
             }
 
             var reached = await workers.RunAsync(() => HashOf(learner), cancellation);
@@ -94,6 +106,19 @@ public sealed class TrainPolicyConsumer(
         }
     }
 
+    /// <summary>The number of the step in its role and iteration: a fit of a later round goes on counting.</summary>
+    private static int StepOf(TrainPolicy command) => StreamKey.Parse(command.To.Stream).Step;
+
+    /// <summary>What an earlier step of the same fit learned from: what the run's stream says was kept.</summary>
+    private async Task<IReadOnlyList<FitBatch>> StoredFitAsync(TrainPolicy command, int step, RunOptions options, CancellationToken cancellation)
+    {
+        var stream = Ids.RunStream(command.Run);
+        var facts = (await _log.ReadAsync([stream], cancellation))[stream];
+        var selected = facts.Select(fact => fact.Fact).OfType<WarmStartSelected>().Last(selected => selected.Role == command.Role);
+        return await FitExamples.OfAsync(
+            WarmStartPlan.Step(selected, step, options), options, Reader, bench.TokenizerOf(command.PhaseStart), cancellation);
+    }
+
     private static string HashOf(GrpoLearner learner)
     {
         var folder = Directory.CreateTempSubdirectory("toolr0-fold-").FullName;
@@ -107,24 +132,41 @@ public sealed class TrainPolicyConsumer(
         }
     }
 
-    private async Task<IReadOnlyList<TrainingGroup>> GroupsAsync(Role role, IReadOnlyList<string> streams, CancellationToken cancellation)
+    /// <summary>How a role's completions that are learned from are sampled.</summary>
+    internal static SamplingOptions SamplingOf(RunOptions options, Role role) =>
+        role == Role.Generator ? options.Generator.Sampling : options.Solver.Sampling;
+
+    /// <summary>What a group stream begins with.</summary>
+    internal static (int[] Prompt, IReadOnlyList<Trajectory> Samples) Sampled(Role role, Facts facts, string stream) => role == Role.Generator
+        ? (facts.One<TasksProposed>(stream).PromptTokens, facts.One<TasksProposed>(stream).Samples)
+        : (facts.One<TaskAttempted>(stream).PromptTokens, facts.One<TaskAttempted>(stream).Samples);
+
+    private async Task<IReadOnlyList<TrainingGroup>> GroupsAsync(
+        Role role, IReadOnlyList<string> streams, LearningOptions options, CancellationToken cancellation)
     {
-        var facts = await Reader.ReadAsync(streams.Select(StreamLayout.Last), cancellation);
-        return [.. streams.Select(stream => role == Role.Generator
-            ? Group(
-                facts.One<TasksProposed>(stream).PromptTokens,
-                facts.One<TasksProposed>(stream).Samples,
-                facts.One<ProposalsScored>(stream).Scores.Select(score => (score.Sample, score.Advantage, score.Void)))
-            : Group(
-                facts.One<TaskAttempted>(stream).PromptTokens,
-                facts.One<TaskAttempted>(stream).Samples,
-                facts.One<AttemptsScored>(stream).Scores.Select(score => (score.Sample, score.Advantage, score.Void))))];
+        var hasReference = options.KlWeight > 0;
+        var facts = await Reader.ReadAsync(
+            streams.Select(stream => hasReference ? StreamLayout.PlaceOf<ReferenceMeasured>(stream) : StreamLayout.Last(stream)), cancellation);
+        return [.. streams.Select(stream =>
+        {
+            var (prompt, samples) = Sampled(role, facts, stream);
+            var scores = role == Role.Generator
+                ? facts.One<ProposalsScored>(stream).Scores.Select(score => (score.Sample, score.Advantage, score.Void))
+                : facts.One<AttemptsScored>(stream).Scores.Select(score => (score.Sample, score.Advantage, score.Void));
+            return Group(prompt, samples, scores, hasReference ? facts.One<ReferenceMeasured>(stream).LogProbs : null, options.MaskOverlong);
+        })];
     }
 
     /// <summary>The group without its void samples.</summary>
-    private static TrainingGroup Group(int[] prompt, IReadOnlyList<Trajectory> samples,
-        IEnumerable<(int Sample, double Advantage, bool Void)> scores) => new(
+    private static TrainingGroup Group(
+        int[] prompt, IReadOnlyList<Trajectory> samples, IEnumerable<(int Sample, double Advantage, bool Void)> scores,
+        IReadOnlyList<float[]>? reference, bool maskOverlong) => new(
         prompt,
         [.. scores.Where(score => !score.Void && samples[score.Sample].Finish != FinishReason.Void)
-            .Select(score => new TrainingSample(samples[score.Sample].Tokens, samples[score.Sample].LogProbs, score.Advantage))]);
+            .Select(score => new TrainingSample(
+                samples[score.Sample].Tokens, samples[score.Sample].LogProbs, score.Advantage, reference?[score.Sample],
+                maskOverlong && samples[score.Sample].Finish == FinishReason.Length ? new bool[samples[score.Sample].Tokens.Length] : null))]);
 }
+
+/// <summary>What a step learns from: groups, or the batches of a fit.</summary>
+internal sealed record LearningStep(IReadOnlyList<TrainingGroup> Groups, IReadOnlyList<FitBatch>? Examples);

@@ -70,6 +70,8 @@ public static partial class HtmlReport
         ]));
         html.Append(StepChart("Generator: variety of a step's tasks", "number", steps,
             [("distinct questions", MetricNames.DistinctQuestions), ("distinct tools", MetricNames.DistinctTools)]));
+        html.Append(StepChart("Generator: how alike a step's questions are", "share", steps,
+            [("3-grams that two questions share", MetricNames.Similarity), ("tasks with a near duplicate", MetricNames.NearDuplicateShare)]));
         html.Append("</div>");
         Curricula(html, report.Steps.Where(s => s.Phase == Phase.Curriculum).ToList());
         html.Append("</section>");
@@ -86,6 +88,13 @@ public static partial class HtmlReport
             (MetricNames.HardShare, "hard", true), (MetricNames.CallsMean, "calls per task", false),
             (MetricNames.RefusalShare, "no tool fits", true), (MetricNames.KnownToolShare, "known tools among those offered", true),
             (MetricNames.DistinctTools, "distinct tools", false), (MetricNames.DistinctQuestions, "distinct questions", false),
+            (MetricNames.WrittenTasks, "written: candidates that the filters keep", false),
+            (MetricNames.WrittenQuestions, "written: distinct questions, digits folded", false),
+            (MetricNames.QuestionsOf100, "written: distinct questions of 100 tasks", false),
+            (MetricNames.WrittenTools, "written: distinct tools", false),
+            (MetricNames.ToolsOf100, "written: distinct tools of 100 tasks", false),
+            (MetricNames.Similarity, "written: 3-grams that two questions share", true),
+            (MetricNames.NearDuplicateShare, "written: tasks with a near duplicate", true),
         ];
         var shown = rows.Where(row => curricula.Any(c => c.Metrics.GetValueOrDefault(row.Metric) != 0)).ToList();
         if (shown.Count == 0)
@@ -103,6 +112,7 @@ public static partial class HtmlReport
         }
 
         html.Append("</tbody></table>");
+        ByDomain(html, curricula);
     }
 
     private static void Refused(StringBuilder html, RunReport report)

@@ -19,6 +19,7 @@ public static partial class HtmlReport
         Tiles(html, report);
         Accuracy(html, report);
         Failing(html, report);
+        WarmStart(html, report);
         Rewards(html, report);
         Learned(html, report);
         Curricula(html, report);
@@ -45,6 +46,7 @@ public static partial class HtmlReport
             .Append(Inv($"{report.StartedAt:yyyy-MM-dd HH:mm} UTC · <b class='state {state.Replace(' ', '-')}'>{state}</b></p>"));
         if (report.State is { IsOver: true, Reason: { } reason })
             html.Append(Inv($"<p class='reason'>{Text(reason)}</p>"));
+        Warnings(html, report);
         html.Append("</header>");
     }
 

@@ -1,5 +1,7 @@
 using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
 using ToolR0.EventStore;
+using ToolR0.SelfPlay.Measurement;
 
 namespace ToolR0.Reporting;
 
@@ -15,10 +17,15 @@ public sealed class RunView
         [Phase.Curriculum] = 3,
         [Phase.Solver] = 0.3,
         [Phase.Evaluation] = 0.5,
+        [Phase.WarmProposals] = 6,
+        [Phase.WarmGenerator] = 1,
+        [Phase.WarmAttempts] = 3,
+        [Phase.WarmSolver] = 1,
     };
 
     private readonly Dictionary<Phase, (double Seconds, int Steps)> _durations = [];
     private DateTimeOffset _stepStartedAt;
+    private int _told;
 
     /// <summary>The fold of the run's stream so far.</summary>
     public RunState State { get; private set; } = RunState.Empty;
@@ -40,6 +47,15 @@ public sealed class RunView
         }
     }
 
+    /// <summary>Warnings since the last call: the Generator repeats itself (<see cref="Collapse"/>).</summary>
+    public IReadOnlyList<CollapseWarning> TakeWarnings()
+    {
+        var warnings = Collapse.Of(State.CompletedSteps);
+        var fresh = warnings.Skip(_told).ToList();
+        _told = warnings.Count;
+        return fresh;
+    }
+
     /// <summary>The last finished step of a phase.</summary>
     public StepCompleted? LastOf(Phase phase) => State.CompletedSteps.FindLast(step => step.Phase == phase);
 
@@ -51,11 +67,13 @@ public sealed class RunView
         return seconds > 0 ? last.Sum(step => step.Metrics.GetValueOrDefault(MetricNames.TokensSampled)) / seconds : null;
     }
 
-    /// <summary>Steps of the whole run by phase: the base model's evaluation, then each iteration.</summary>
+    /// <summary>Steps of the whole run by phase: the base model's evaluation, the warm start, then each iteration.</summary>
     public IReadOnlyList<(int Iteration, Phase Phase, int Steps)> Plan()
     {
         var (options, sets) = (State.Options, State.HeldOut.Count);
         var plan = new List<(int, Phase, int)> { (0, Phase.Evaluation, sets) };
+        if (options.WarmStart.Rounds > 0)
+            plan.AddRange(WarmPlan(options.WarmStart));
         for (var iteration = 1; iteration <= options.Iterations; iteration++)
         {
             plan.Add((iteration, Phase.Generator, options.Generator.Train ? options.Generator.Steps : 0));
@@ -65,6 +83,22 @@ public sealed class RunView
         }
 
         return plan;
+    }
+
+    /// <summary>How many steps its fits take follows from what is kept: what is known counts, and what may be kept at most where nothing is
+    /// known.</summary>
+    private IEnumerable<(int Iteration, Phase Phase, int Steps)> WarmPlan(WarmStartOptions options)
+    {
+        yield return (0, Phase.WarmProposals, options.Rounds);
+        yield return (0, Phase.WarmGenerator, options.Rounds * Steps(Role.Generator, options.Generator.Keep, options.Generator.Fit));
+        yield return (0, Phase.WarmAttempts, options.Rounds);
+        yield return (0, Phase.WarmSolver, options.Rounds * Steps(Role.Solver, options.Solver.Keep, options.Solver.Fit));
+
+        int Steps(Role role, int most, FitOptions fit)
+        {
+            var kept = State.WarmStarts.FindLast(selected => selected.Role == role)?.Kept.Count ?? most;
+            return (int)Math.Ceiling((double)kept * fit.Epochs / fit.Batch / options.BatchesPerStep);
+        }
     }
 
     /// <summary>Share of the run's estimated time that is behind, in [0, 1], and an estimate of what is left; null before anything is

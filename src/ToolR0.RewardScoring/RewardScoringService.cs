@@ -31,6 +31,8 @@ public static class RewardScoringService
         bus.AddConsumer<FilterCandidatesConsumer, FilterCandidatesDefinition>();
         bus.AddConsumer<RateCandidatesConsumer, RateCandidatesDefinition>();
         bus.AddConsumer<LabelCandidatesConsumer, LabelCandidatesDefinition>();
+        bus.AddConsumer<GateProposalsConsumer, GateProposalsDefinition>();
+        bus.AddConsumer<VaryTasksConsumer, VaryTasksDefinition>();
     }
 }
 
@@ -45,3 +47,7 @@ public sealed class RateCandidatesDefinition(WorkerOptions workers) : ShardConsu
 
 public sealed class LabelCandidatesDefinition(WorkerOptions workers)
     : ShardConsumerDefinition<LabelCandidatesConsumer, LabelCandidates>(workers.Count);
+
+public sealed class GateProposalsDefinition(WorkerOptions workers) : ShardConsumerDefinition<GateProposalsConsumer, GateProposals>(workers.Count);
+
+public sealed class VaryTasksDefinition(WorkerOptions workers) : ShardConsumerDefinition<VaryTasksConsumer, VaryTasks>(workers.Count);

@@ -6,7 +6,7 @@ using ToolR0.Policies;
 using ToolR0.Policies.Inference;
 using ToolR0.Policies.Sampling;
 using ToolR0.SelfPlay.Prompts;
-using ToolR0.Tokenization;
+using ToolR0.SelfPlay.WarmStart;
 
 namespace ToolR0.TaskGeneration;
 
@@ -26,27 +26,42 @@ public sealed class ProposeTasksConsumer(
         TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
         using var policy = sources.Open(Role.Generator, command.Policy, options.Inference, options.Dispatch.CacheMegabytes * 1_000_000);
         var started = DateTimeOffset.UtcNow;
-        var sampling = StreamKey.IsOf(command.Groups[0].To.Stream, StreamKind.Task) ? options.Curriculum.Sampling : options.Generator.Sampling;
-        var requests = command.Groups.Select(group => new SampleRequest(Prompt(policy, group.Spec, options), group.Seeds)).ToList();
-        var sampled = policy.Sample(requests, sampling, cancellation);
+        var first = StreamKey.Parse(command.Groups[0].To.Stream);
+        var prompts = WarmStartPrompts.OfGenerator(first, options);
+        var requests = command.Groups.Select(group => new SampleRequest(Prompt(policy, group.Spec, prompts), group.Seeds)).ToList();
+        var signatures = prompts.Set == PromptSet.Signatures;
+        // Among demonstrations the Generator would go on with the task after.
+        var stop = signatures && prompts.Examples > 0 ? SignatureFormat.End : null;
+        Func<int, string, bool>? isHopeless = signatures && first.Group == GroupKind.WarmProposals && options.WarmStart.Generator.StopHopeless
+            ? (group, text) => SignatureFormat.IsHopeless(text, command.Groups[group].Spec.MenuSize + 1)
+            : null;
+        var sampled = policy.Sample(requests, SamplingOf(first, options), cancellation, stop, isHopeless);
         var facts = command.Groups.Select((group, i) => new TasksProposed(
             command.Run,
             group.Spec,
             command.Policy,
             requests[i].PromptTokens,
             sampled[i],
-            Digests.OfGroup(requests[i].PromptTokens, sampled[i]))).ToList();
+            Digests.OfGroup(requests[i].PromptTokens, sampled[i]),
+            signatures)).ToList();
         return new ShardAnswer(facts, started, DateTimeOffset.UtcNow, facts.Sum(fact => fact.Samples.Sum(sample => (long)sample.Tokens.Length)));
     }
 
-    /// <exception cref="ShardRefusedException">The prompt is too long: prompts are never cut.</exception>
-    private static int[] Prompt(ICompletionSource policy, TaskSpec spec, RunOptions options)
+    private static SamplingOptions SamplingOf(StreamKey to, RunOptions options) => to switch
     {
-        var turns = GeneratorPrompt.Render(spec, options.Prompts).Select(turn => new ChatMessage(turn.Role, turn.Content));
-        var prompt = policy.Tokenizer.EncodeChat([.. turns]);
-        if (prompt.Length > options.Prompts.MaxPromptTokens)
+        { Kind: StreamKind.Task } => options.Curriculum.Sampling,
+        { Group: GroupKind.WarmProposals, Step: 0 } => options.WarmStart.Generator.Sampling,
+        { Group: GroupKind.WarmProposals } => options.WarmStart.Generator.LaterSampling,
+        _ => options.Generator.Sampling,
+    };
+
+    /// <exception cref="ShardRefusedException">The prompt is too long: prompts are never cut.</exception>
+    private static int[] Prompt(ICompletionSource policy, TaskSpec spec, PromptOptions options)
+    {
+        var prompt = policy.Tokenizer.EncodePrompt(GeneratorPrompt.Render(spec, options));
+        if (prompt.Length > options.MaxPromptTokens)
             throw new ShardRefusedException(
-                $"the Generator's prompt has {prompt.Length} tokens, prompts.maxPromptTokens is {options.Prompts.MaxPromptTokens}: prompts are never cut");
+                $"the Generator's prompt has {prompt.Length} tokens, prompts.maxPromptTokens is {options.MaxPromptTokens}: prompts are never cut");
         if (prompt.Length >= policy.Config.MaxPositions)
             throw new ShardRefusedException($"the Generator's prompt has {prompt.Length} tokens, the policy {policy.Config.MaxPositions} positions");
         return prompt;

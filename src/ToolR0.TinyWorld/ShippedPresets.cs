@@ -90,5 +90,5 @@ public static class ShippedPresets
 
     /// <summary>All of them by name, in any letter case.</summary>
     public static IReadOnlyDictionary<string, RunOptions> All { get; } =
-        new[] { Nano, NanoStudy, Presets.Paper }.ToDictionary(preset => preset.Preset, StringComparer.OrdinalIgnoreCase);
+        new[] { Nano, NanoStudy, Presets.Paper, Presets.SmolLm2 }.ToDictionary(preset => preset.Preset, StringComparer.OrdinalIgnoreCase);
 }

@@ -139,6 +139,18 @@ public sealed class Tokenizer
     public int[] EncodeChat(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = true) =>
         Encode(RenderChat(messages, new ChatOptions { AddGenerationPrompt = addGenerationPrompt }));
 
+    /// <summary>
+    /// The ids of a prompt: a conversation that the assistant is to go on with. Where its last turn is the assistant's own, that turn is left open:
+    /// what stands there is what the assistant has begun to say.
+    /// </summary>
+    /// <inheritdoc cref="EncodeChat(IReadOnlyList{ChatMessage}, bool)"/>
+    public int[] EncodePrompt(IReadOnlyList<(string Role, string Content)> turns)
+    {
+        var open = turns is [.., ("assistant", _)];
+        var prompt = EncodeChat([.. turns.SkipLast(open ? 1 : 0).Select(turn => new ChatMessage(turn.Role, turn.Content))]);
+        return open ? [.. prompt, .. Encode(turns[^1].Content)] : prompt;
+    }
+
     /// <summary>The ids of a conversation with tools or other things that the template reads.</summary>
     /// <inheritdoc cref="EncodeChat(IReadOnlyList{ChatMessage}, bool)"/>
     public int[] EncodeChat(IReadOnlyList<ChatMessage> messages, ChatOptions options) => Encode(RenderChat(messages, options));

@@ -93,6 +93,36 @@ public sealed class ProgressTests
     }
 
     [Fact]
+    public async Task A_collapse_is_told_once_while_the_run_goes_on()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        var (log, output) = (new InMemoryFactLog(), new StringWriter());
+        var watcher = new RunWatcher(log, new PlainProgress(output), SyntheticRun.Name);
+        var run = SyntheticRun.Complete(3).UpTo(2);
+        foreach (var (iteration, questions) in new[] { (1, 80.0), (2, 30.0), (3, 70.0) })
+        {
+            run.Append(Ids.RunStream(SyntheticRun.Name), new StepCompleted(SyntheticRun.Name, iteration, Phase.Curriculum, 0, null,
+                new Dictionary<string, double>
+                {
+                    [MetricNames.WrittenTasks] = 200,
+                    [MetricNames.WrittenQuestions] = 60,
+                    [MetricNames.QuestionsOf100] = questions
+                }));
+        }
+
+        var told = new List<int>();
+        foreach (var fact in run.Facts)
+        {
+            await log.AppendAsync(SyntheticRun.Name, "c", [new FactAppend(fact.Stream, fact.Version, fact.Fact)], cancellation);
+            await watcher.UpdateAsync(cancellation);
+            told.Add(output.ToString().Split("repeats itself").Length - 1);
+        }
+
+        told.ShouldBe([0, 0, 0, 1, 1]);
+        output.ToString().ShouldContain("iteration 2  curriculum  questions 60.00");
+    }
+
+    [Fact]
     public void The_live_picture_names_phase_step_and_accuracy()
     {
         var (view, display) = (new RunView(), new LiveProgress(TimeProvider.System));

@@ -56,6 +56,9 @@ public sealed class IdsTests
         StreamLayout.PlaceOf<TaskAttempted>("group/r1/2/solver/3/1").Version.ShouldBe(1);
         StreamLayout.PlaceOf<CandidateLabelled>("group/r1/2/label/3/1").Version.ShouldBe(2);
         StreamLayout.Last("group/r1/2/generator/3/1").Version.ShouldBe(3);
+        StreamLayout.PlaceOf<ReferenceMeasured>("group/r1/2/generator/3/1").Version.ShouldBe(4);
+        StreamLayout.PlaceOf<ReferenceMeasured>("group/r1/2/solver/3/1").Version.ShouldBe(4);
+        Should.Throw<ArgumentException>(() => StreamLayout.PlaceOf<ReferenceMeasured>("group/r1/2/evaluation/3/1"));
         Should.Throw<ArgumentException>(() => StreamLayout.PlaceOf<PolicyUpdated>("task/r1/2/9"));
         Should.Throw<ArgumentException>(() => StreamLayout.Last("run/r1"));
     }

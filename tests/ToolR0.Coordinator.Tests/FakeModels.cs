@@ -53,7 +53,7 @@ public static class FakeModels
 
     /// <summary>The next policy's name follows from the base and what was learned from.</summary>
     public static PolicyUpdated Train(TrainPolicy c, IEnumerable<string> digests) => new(
-        c.Run, c.Role, c.Iteration, c.Step, c.Base, Digests.Sha256Hex(c.Base + string.Concat(digests)), c.Groups,
+        c.Run, c.Role, c.Iteration, StreamKey.Parse(c.To.Stream).Step, c.Base, Digests.Sha256Hex(c.Base + string.Concat(digests)), c.Groups,
             new Dictionary<string, double> { ["loss"] = 0.5 });
 }
 
@@ -120,8 +120,27 @@ public sealed class FakeLearner(IFactLog log, StreamCache reader, FakeWork work,
         {
             TasksProposed proposed => proposed.Digest,
             TaskAttempted attempted => attempted.Digest,
+            TaskVaried varied => varied.Seed.ToString(System.Globalization.CultureInfo.InvariantCulture),
             var other => throw new InvalidOperationException(other.GetType().Name),
         }))]);
+    }
+}
+
+/// <summary>The base finds everything a little less likely.</summary>
+public sealed class FakeReference(IFactLog log, StreamCache reader, FakeWork work, ILogger<FakeReference> logger)
+    : ShardConsumer<MeasureReference>(log, reader, logger)
+{
+    protected override async Task<ShardAnswer> ComputeAsync(MeasureReference command, CancellationToken cancellation)
+    {
+        await work.BeginAsync(command);
+        var facts = await Reader.ReadFirstAsync(command.Groups.Select(group => group.Stream), cancellation);
+        return ShardAnswer.Plain([.. command.Groups.Select(group =>
+        {
+            var samples = facts.Of(group.Stream).First() is TasksProposed proposed ? proposed.Samples
+                : ((TaskAttempted)facts.Of(group.Stream).First()).Samples;
+            float[][] logProbs = [.. samples.Select(sample => sample.LogProbs.Select(logProb => logProb - 0.25f).ToArray())];
+            return new ReferenceMeasured(command.Run, command.Policy, logProbs, Digests.OfLogProbs(command.Policy, logProbs));
+        })]);
     }
 }
 
@@ -131,12 +150,15 @@ public sealed class FakeSolverDefinition() : ShardConsumerDefinition<FakeSolver,
 
 public sealed class FakeLearnerDefinition() : ShardConsumerDefinition<FakeLearner, TrainPolicy>(1);
 
+public sealed class FakeReferenceDefinition() : ShardConsumerDefinition<FakeReference, MeasureReference>(1);
+
 public static class FakeModelRegistration
 {
     public static void AddFakeModels(this IBusRegistrationConfigurator bus)
     {
         bus.AddConsumer<FakeProposer, FakeProposerDefinition>();
         bus.AddConsumer<FakeSolver, FakeSolverDefinition>();
+        bus.AddConsumer<FakeReference, FakeReferenceDefinition>();
         bus.AddConsumer<FakeLearner, FakeLearnerDefinition>();
     }
 }

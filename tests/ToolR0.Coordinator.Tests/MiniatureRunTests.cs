@@ -168,6 +168,22 @@ public sealed class MiniatureRunTests
     }
 
     [Fact]
+    public async Task Under_a_divergence_term_the_base_is_asked_about_every_group_that_is_learned_from_once_and_the_run_audits()
+    {
+        var options = Miniature.Options with { Iterations = 1, Learning = Miniature.Options.Learning with { KlWeight = 0.1 } };
+        var log = await Miniature.StoreAsync();
+        await InterruptedAsync(log, Miniature.Start(options), facts => facts.OfType<StepCompleted>().Count() >= 2);
+        using var host = await Miniature.ProcessAsync(log);
+        (await log.UntilAsync(Miniature.IsOver))[^1].ShouldBeOfType<RunCompleted>();
+
+        var learned = log.All.Select(fact => fact.Fact).OfType<PolicyUpdated>().SelectMany(update => update.Groups).ToList();
+        log.All.Where(fact => fact.Fact is ReferenceMeasured).Select(fact => fact.Stream).ShouldBe(learned, ignoreOrder: true);
+        log.All.Select(fact => fact.Fact).OfType<ReferenceMeasured>().ShouldAllBe(measured => measured.Policy == Miniature.Base);
+        (await AuditAsync(log)).ShouldBeEmpty();
+        await host.StopAsync(Cancellation);
+    }
+
+    [Fact]
     public async Task Answers_that_come_twice_and_commands_sent_twice_change_no_fact()
     {
         var log = await Miniature.StoreAsync();

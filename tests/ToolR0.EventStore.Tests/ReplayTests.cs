@@ -21,7 +21,7 @@ public sealed class ReplayTests
 
         var reward = scored.Scores.Average(score => score.Total);
         RunTimeline.Describe(new StepCompleted("r", 1, Phase.Generator, 0, "p1", metrics))
-            .ShouldBe(FormattableString.Invariant($"generator step 0 completed, policy p1, reward {reward:0.000}, pass rate 0.500"));
+            .ShouldBe(FormattableString.Invariant($"generator step 0 completed, policy p1, reward {reward:0.000}, pass rate 0.500, near duplicates 0.000, similarity 0.000"));
         RunTimeline.Describe(updated).ShouldEndWith("p0 -> p1, loss 0.250");
         metrics.Keys.ShouldAllBe(name => MetricNames.Find(name) != null);
     }

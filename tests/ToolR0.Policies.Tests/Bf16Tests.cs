@@ -62,7 +62,7 @@ public sealed class Bf16Tests
         {
             using var trained = new ParameterVector(tiny.Config, tiny.Policy.Model.Parameters, type);
             var gradient = trained.Zero();
-            new GrpoGradient(trained.Model, 4, 1, 0.2, recompute: true).Add([group], trained.Split(gradient));
+            new GrpoGradient(trained.Model, new GrpoObjective { Completions = 4 }, recompute: true).Add([group], trained.Split(gradient));
             return gradient;
         }
     }

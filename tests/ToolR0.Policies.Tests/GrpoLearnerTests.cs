@@ -53,7 +53,8 @@ public sealed class GrpoLearnerTests
         var groups = GrpoLoss.WithAdvantage(Groups(tiny));
         using var exact = Doubled(tiny.Policy.Model);
         // Chunks of three tokens.
-        var objective = new GrpoGradient(exact, 9, 0.9, 0.2, recompute, logitsAtOnce: 3 * tiny.Config.VocabularySize);
+        var objective = new GrpoGradient(exact, new GrpoObjective { Completions = 9, Temperature = 0.9 }, recompute,
+            logitsAtOnce: 3 * tiny.Config.VocabularySize);
         var gradients = Zeros(exact);
         objective.Add(groups, gradients);
         using var noGrad = no_grad();
@@ -116,9 +117,10 @@ public sealed class GrpoLearnerTests
         using var model = Recorded(tiny.Policy.Model);
         using (enable_grad())
         {
-            new GrpoGradient(model, 14, 1, 0.2).Add(live, whole);
+            new GrpoGradient(model, new GrpoObjective { Completions = 14 }).Add(live, whole);
             foreach (var group in live)
-                new GrpoGradient(model, 14, 1, 0.2, recompute: true, logitsAtOnce: 5 * tiny.Config.VocabularySize).Add([group], pieces);
+                new GrpoGradient(model, new GrpoObjective { Completions = 14 }, recompute: true,
+                    logitsAtOnce: 5 * tiny.Config.VocabularySize).Add([group], pieces);
         }
 
         foreach (var (name, gradient) in whole)

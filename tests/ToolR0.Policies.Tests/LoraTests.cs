@@ -30,7 +30,8 @@ public sealed class LoraTests : IDisposable
         using var lora = Filled(tiny, ["v_proj", "o_proj", "gate_proj", "down_proj"]);
         var groups = Groups(tiny);
         var made = lora.Split(lora.Zero());
-        var objective = new GrpoGradient(lora.Model, 5, 0.9, 0.2, recompute, logitsAtOnce: 3 * tiny.Config.VocabularySize, adapter: lora);
+        var objective = new GrpoGradient(lora.Model, new GrpoObjective { Completions = 5, Temperature = 0.9 }, recompute,
+            logitsAtOnce: 3 * tiny.Config.VocabularySize, adapter: lora);
         using (enable_grad())
         {
             foreach (var group in groups)

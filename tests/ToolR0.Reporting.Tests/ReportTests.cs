@@ -190,6 +190,31 @@ public sealed class ReportTests
     }
 
     [Fact]
+    public async Task Diversity_is_shown_by_iteration_and_domain_and_a_collapse_stands_at_the_top()
+    {
+        var run = SyntheticRun.Complete(1);
+        foreach (var (iteration, questions) in new[] { (1, 90.0), (2, 20.0) })
+        {
+            run.Append(Ids.RunStream(SyntheticRun.Name), new StepCompleted(SyntheticRun.Name, iteration, Phase.Curriculum, 0, null,
+                new Dictionary<string, double>
+                {
+                    [MetricNames.WrittenTasks] = 200, [MetricNames.QuestionsOf100] = questions, [MetricNames.NearDuplicateShare] = 0.375,
+                    [MetricNames.OfDomain(MetricNames.WrittenTasks, "units")] = 150, [MetricNames.OfDomain(MetricNames.WrittenTasks, "travel")] = 50,
+                    [MetricNames.OfDomain(MetricNames.WrittenQuestions, "units")] = questions / 2,
+                    [MetricNames.OfDomain(MetricNames.WrittenTools, "units")] = 12,
+                    [MetricNames.OfDomain(MetricNames.NearDuplicateShare, "units")] = 0.25,
+                }));
+        }
+
+        var html = HtmlReport.Render(await ReadAsync(run));
+        html.ShouldContain("<p class='reason'>warning: iteration 2, curriculum: the Generator repeats itself: of 100 tasks 20 ask");
+        html.ShouldContain("<td>written: tasks with a near duplicate</td><td class='num'></td><td class='num'>38 %</td><td class='num'>38 %</td>");
+        html.ShouldContain(
+            "<tr><td>units</td><td class='num zero'>·</td><td></td><td></td><td class='num'>45 of 150</td><td class='num'>12</td><td class='num'>25 %</td>");
+        HtmlReport.Render(await ReadAsync(SyntheticRun.Complete(1))).ShouldNotContain("repeats itself");
+    }
+
+    [Fact]
     public async Task A_report_needs_nothing_but_itself_and_its_charts_are_well_formed()
     {
         var html = HtmlReport.Render(await ReadAsync(SyntheticRun.Complete()));

@@ -51,7 +51,8 @@ public sealed class FuzzTests
         "```", "...",
         "\"", "'", "\\", "\\u", "\\ud800", "\\x", "[", "]", "{", "}", "(", ")", ",", ":", "null", "True", "1e999999999999", "-", ".", "0", "\0",
         "\ud800", "\udc00", "é", "３",
-        "\"name\"", "\"arguments\"", "\"function\":", "\"parameters\":{", "\"properties\":", "\"required\":[", "\"type\":", "\n", "\t", "😀", "e", "+",
+        "\"name\"", "\"arguments\"", "\"function\":", "\"parameters\":{", "\"properties\":", "\"required\":[", "\"type\":", "\n", "\t",
+        "😀", "e", "+",
     ];
 
     [Fact]

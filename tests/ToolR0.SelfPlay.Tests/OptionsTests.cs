@@ -104,6 +104,7 @@ public sealed class OptionsTests
     [InlineData("solver.steps", "", "solver.steps: '' is not an integer")]
     [InlineData("solver.requireThink", "maybe", "solver.requireThink: 'maybe' is not true or false")]
     [InlineData("specs.calls", "1=x", "specs.calls: '1=x' is not a distribution")]
+    [InlineData("learning.loss", "drGrpo", "learning.loss: \"drGrpo\" is not one of grpo, bnpo, dr_grpo, dapo, cispo")]
     [InlineData("curriculum.order", "7", "curriculum.order: \"7\" is not one of easyToHard, shuffled")]
     public void A_flag_that_does_not_fit_is_one_clear_line(string path, string value, string message) =>
         Should.Throw<OptionsException>(() => RunOptionsJson.Set(ShippedPresets.Nano, path, value)).Message.ShouldContain(message);
@@ -125,15 +126,39 @@ public sealed class OptionsTests
     [InlineData("specs.calls", "99=1", "specs.calls: [99] must have numbers from 0 to 16 as its keys")]
     [InlineData("evaluation.every", "0", "evaluation.every: 0 must be at least 1")]
     [InlineData("evaluation.sets", "seen,seen", "evaluation.sets: [seen, seen] must not name a set twice")]
+    [InlineData("learning.clipHigh", "-0.1", "learning.clipHigh: -0.1 must be at least 0")]
+    [InlineData("learning.loss", "cispo", "learning.clipHigh: 0 must be at least 1, since learning.loss is cispo")]
+    [InlineData("learning.klWeight", "-1", "learning.klWeight: -1 must be at least 0")]
     [InlineData("learning.lora.rank", "-1", "learning.lora.rank: -1 must be from 0 (all weights are trained) to 1024")]
     [InlineData("learning.lora.alpha", "0", "learning.lora.alpha: 0 must be above 0")]
     [InlineData("learning.lora.targets", "q_proj,lm_head", "learning.lora.targets: [q_proj, lm_head] must be all-linear, or some of q_proj, k_proj")]
     [InlineData("learning.lora.targets", "q_proj,q_proj", "learning.lora.targets: [q_proj, q_proj] must be all-linear, or some of q_proj")]
+    [InlineData("prompts.examples", "9", "prompts.examples: 9 must be from 0 to 8")]
+    [InlineData("specs.arguments", "0=1", "specs.arguments: [0] must have numbers from 1 to 16 as its keys")]
+    [InlineData("specs.values", "verse=1", "specs.values: [verse] must have kinds of value (text, number, boolean, date, list) as its keys")]
+    [InlineData("warmStart.rounds", "11", "warmStart.rounds: 11 must be from 0 (no warm start) to 10")]
+    [InlineData("warmStart.solver.examples", "0", "warmStart.solver.examples: 0 must be from 1 to 8")]
+    [InlineData("warmStart.generator.fit.learningRate", "0", "warmStart.generator.fit.learningRate: 0 must be above 0")]
+    [InlineData("variation.refusals", "1.2", "variation.refusals: 1.2 must be from 0 to 1")]
+    [InlineData("variation.menuSizes", "0=1", "variation.menuSizes: [0] must have sizes from 1 to 128 as its keys")]
     [InlineData("learning.lora.targets", "[]", "learning.lora.targets: [] must be all-linear, or some of")]
     public void A_value_that_breaks_a_rule_is_named_with_the_rule(string path, string value, string message)
     {
         var failure = Validator.Validate(RunOptionsJson.Set(ShippedPresets.Nano, path, value)).Errors.ShouldHaveSingleItem();
         failure.ErrorMessage.ShouldStartWith(message);
+    }
+
+    [Theory]
+    [InlineData("grpo", LearningLoss.Grpo)]
+    [InlineData("dr_grpo", LearningLoss.DrGrpo)]
+    [InlineData("DAPO", LearningLoss.Dapo)]
+    public void A_loss_goes_by_the_fields_name_for_it(string name, LearningLoss loss)
+    {
+        var options = RunOptionsJson.Set(Presets.Paper, "learning.loss", name);
+        options.Learning.Loss.ShouldBe(loss);
+        RunOptionsJson.Write(options).ShouldContain($"\"loss\": \"{name.ToLowerInvariant()}\"");
+        var capped = options.Learning with { Loss = LearningLoss.Cispo, ClipHigh = 5 };
+        new RunOptionsValidator().Validate(options with { Learning = capped }).IsValid.ShouldBeTrue();
     }
 
     [Fact]

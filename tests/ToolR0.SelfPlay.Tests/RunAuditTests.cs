@@ -173,6 +173,54 @@ public sealed class RunAuditTests
     }
 
     [Fact]
+    public async Task What_the_base_makes_of_a_group_is_held_to_its_digest_its_tokens_and_the_base()
+    {
+        var options = SimulatedRun.Options with { Learning = SimulatedRun.Options.Learning with { KlWeight = 0.1 } };
+        var facts = SimulatedRun.Facts(options);
+        (await Audit(facts)).ShouldBeEmpty();
+        var at = facts.FindIndex(f => f.Fact is ReferenceMeasured);
+        var measured = (ReferenceMeasured)facts[at].Fact;
+        float[][] fewer = [.. measured.LogProbs.Select(of => of[1..])];
+        await Altered(measured with { LogProbs = [[.. measured.LogProbs[0].Select(l => l - 1e-6f)], .. measured.LogProbs.Skip(1)] }, "digest");
+        await Altered(measured with { LogProbs = fewer, Digest = Digests.OfLogProbs("base", fewer) }, "logProbs.count[0]");
+        await Altered(measured with { Policy = "other", Digest = Digests.OfLogProbs("other", measured.LogProbs) }, "policy");
+        (await Audit(facts.Where((_, i) => i != at))).ShouldContain(f => f.Field == "fact" && f.Recomputed == nameof(ReferenceMeasured));
+        facts[0] = facts[0] with { Fact = ((RunStarted)facts[0].Fact) with { Options = SimulatedRun.Options } };
+        (await Audit(facts)).ShouldContain(f => f.Stream == facts[at].Stream && f.Field == "fact" && f.Stored == nameof(ReferenceMeasured));
+
+        async Task Altered(ReferenceMeasured fact, string field) =>
+            (await Audit(facts.Select((f, i) => i == at ? f with { Fact = fact } : f))).ShouldContain(f => f.Field == field);
+    }
+
+    [Fact]
+    public async Task A_run_of_a_build_that_measured_no_diversity_audits_and_a_sketch_that_was_altered_or_taken_away_is_found()
+    {
+        var facts = SimulatedRun.Facts();
+        (await Audit(facts.Select(f => f with
+        {
+            Fact = f.Fact switch
+            {
+                CandidateFiltered filtered => Without(filtered),
+                StepCompleted step => step with { Metrics = step.Metrics.Where(m => !IsOfDiversity(m.Key)).ToDictionary() },
+                var other => other,
+            },
+        }))).ShouldBeEmpty();
+        facts.Select(f => f.Fact).OfType<StepCompleted>().Where(s => s.Phase is Phase.Generator or Phase.Curriculum)
+            .ShouldAllBe(s => s.Metrics.ContainsKey(MetricNames.Similarity));
+        await Found<CandidateFiltered>(c => c.Kept is { } kept ? c with { Kept = kept with { Sketch = kept.Sketch! with { Folded = "0" } } } : c,
+            "kept.sketch.folded");
+        await Found<CandidateFiltered>(c => c.Kept is null ? c : Without(c), "metrics.similarity");
+        await Found<StepCompleted>(s => s.Metrics.ContainsKey(MetricNames.WrittenTasks)
+            ? s with { Metrics = new Dictionary<string, double>(s.Metrics) { [MetricNames.NearDuplicateShare] = 0.99 } } : s,
+            "metrics.nearDuplicateShare");
+
+        static bool IsOfDiversity(string metric) => MetricNames.OfDiversity.Contains(metric.Split('.')[0]);
+
+        static CandidateFiltered Without(CandidateFiltered filtered) =>
+            filtered with { Kept = filtered.Kept is { } kept ? kept with { Sketch = null } : null };
+    }
+
+    [Fact]
     public async Task A_removed_fact_is_found_whichever_it_is()
     {
         var facts = SimulatedRun.Facts();

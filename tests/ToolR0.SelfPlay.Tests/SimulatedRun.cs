@@ -183,6 +183,14 @@ internal sealed class SimulatedRun
 
     private void Train(int iteration, Role role, IReadOnlyList<string> groups, IEnumerable<(string, object)> facts)
     {
+        foreach (var group in _options.Learning.KlWeight > 0 ? groups : [])
+        {
+            var sampled = _facts.First(f => f.Stream == group).Fact;
+            var samples = (sampled as TasksProposed)?.Samples ?? ((TaskAttempted)sampled).Samples;
+            float[][] logProbs = [.. samples.Select(s => s.LogProbs.Select(l => l - 0.125f).ToArray())];
+            Fact(new ReferenceMeasured(Run, "base", logProbs, Digests.OfLogProbs("base", logProbs)), group);
+        }
+
         var updated = new PolicyUpdated(
             Run, role, iteration, 0, _policies[role], $"{role.WireName()}-{iteration}", groups, new Dictionary<string, double> { ["loss"] = 0.5 });
         Fact(updated, Ids.PolicyStream(Run, iteration, role, 0));

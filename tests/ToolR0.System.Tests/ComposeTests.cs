@@ -1,12 +1,17 @@
+using System.Text.RegularExpressions;
+using ToolR0.SelfPlay.Options;
 using YamlDotNet.Core;
 using YamlDotNet.Serialization;
 
 namespace ToolR0.System.Tests;
 
 /// <summary>The compose file, read as Compose reads it.</summary>
-public sealed class ComposeTests
+public sealed partial class ComposeTests
 {
     private static readonly string[] Workers = ["task-generation", "solving", "tool-execution", "reward-scoring", "learning"];
+
+    [GeneratedRegex(@"\bTOOLR0_[A-Z0-9]+(_[A-Z0-9]+)*\b")]
+    private static partial Regex Variable { get; }
 
     private static Dictionary<string, object> Read(string path)
     {
@@ -28,18 +33,29 @@ public sealed class ComposeTests
     }
 
     [Theory]
-    [InlineData("coordinator", "core", "Coordinator")]
-    [InlineData("reward-scoring", "core", "RewardScoring")]
-    [InlineData("tool-execution", "core", "ToolExecution")]
-    [InlineData("task-generation", "service", "TaskGeneration")]
-    [InlineData("solving", "service", "Solving")]
-    [InlineData("learning", "service", "Learning")]
-    public void Each_service_is_its_own_program_in_the_image_of_its_kind(string name, string image, string program)
+    [InlineData("coordinator", "Coordinator")]
+    [InlineData("reward-scoring", "RewardScoring")]
+    [InlineData("tool-execution", "ToolExecution")]
+    [InlineData("task-generation", "TaskGeneration")]
+    [InlineData("solving", "Solving")]
+    [InlineData("learning", "Learning")]
+    public void Each_service_is_its_own_program(string name, string program)
     {
         var service = (Dictionary<object, object>)Section(Read("docker-compose.yml"), "services")[name];
-        ((string)service["image"]).ShouldStartWith($"toolr0/{image}:");
-        var started = (List<object>)(service.TryGetValue("entrypoint", out var entry) ? entry : service["command"]);
-        started.ShouldBe(["dotnet", $"/app/ToolR0.{program}.dll"]);
+        ((string)service["image"]).ShouldStartWith("toolr0/service:");
+        ((List<object>)service["entrypoint"]).ShouldBe(["dotnet", $"/app/ToolR0.{program}.dll"]);
+    }
+
+    [Theory]
+    [InlineData("core.yml", "core", new[] { "coordinator", "reward-scoring", "tool-execution" })]
+    [InlineData("gpu.yml", "gpu", new[] { "coordinator", "reward-scoring", "tool-execution", "task-generation", "solving", "learning", "toolr0" })]
+    public void An_overlay_builds_its_image_once_and_gives_it_to_every_service_that_would_else_lack_one(string file, string image, string[] names)
+    {
+        var services = Section(Read(Path.Combine("infra", "docker", file)), "services").ToDictionary(
+            service => (string)service.Key, service => (Dictionary<object, object>)service.Value);
+        services.Keys.ShouldBe(names, ignoreOrder: true);
+        services.Values.ShouldAllBe(service => ((string)service["image"]).StartsWith($"toolr0/{image}:"));
+        services.Values.Count(service => service.ContainsKey("build")).ShouldBe(1);
     }
 
     [Fact]
@@ -82,8 +98,7 @@ public sealed class ComposeTests
     public void The_override_reserves_a_GPU_for_each_service_that_runs_a_policy()
     {
         var services = Section(Read("infra/docker/gpu.yml"), "services");
-        services.Keys.Cast<string>().ShouldBe(["task-generation", "solving", "learning"], ignoreOrder: true);
-        foreach (var service in services.Values)
+        foreach (var service in ((string[])["task-generation", "solving", "learning"]).Select(name => services[name]))
         {
             var devices = (List<object>)Section(Section(Section(service, "deploy"), "resources"), "reservations")["devices"];
             Section(new Dictionary<object, object> { ["device"] = devices[0] }, "device")["driver"].ShouldBe("nvidia");
@@ -103,6 +118,18 @@ public sealed class ComposeTests
         bases.ShouldAllBe(image => image.StartsWith("mcr.microsoft.com/dotnet/"));
         // Builders that build every stage above their target must not meet the GPU's.
         stages.FindIndex(stage => stage[^1] == "build-gpu").ShouldBeGreaterThan(stages.FindIndex(stage => stage[^1] == "service"));
+    }
+
+    [Fact]
+    public void Every_variable_that_a_script_a_container_or_the_code_names_is_known()
+    {
+        string[] folders = ["infra", "src"];
+        var files = folders.SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Product.Root, folder), "*", SearchOption.AllDirectories))
+            .Where(path => !path.Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj" or "assets"))
+            .Concat([Path.Combine(Product.Root, "docker-compose.yml"), Path.Combine(Product.Root, ".env.example")]);
+        var names = files.SelectMany(path => Variable.Matches(File.ReadAllText(path)).Select(match => match.Value)).ToHashSet();
+        names.ShouldContain("TOOLR0_COMMAND");
+        EnvironmentNames.Unknown(names.ToDictionary(name => name, _ => "1")).ShouldBeEmpty();
     }
 
     [Fact]

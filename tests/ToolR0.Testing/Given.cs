@@ -37,6 +37,8 @@ public static class Given
 
     public static ToolCall Call(string json) => CallsOf(json).Single();
 
+    public static ToolCall Call(string name, string arguments) => Call($$"""{"name":"{{name}}","arguments":{{arguments}}}""");
+
     public static ToolTask Task(string gold = Gold, string question = "Please convert 3 mile to kilometres") =>
         new(question, MenuReader.Read(Json(Tools), out _)!, CallsOf(gold));
 

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Text;
-using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Spectre.Console;
 using ToolR0.Contracts;
@@ -8,11 +7,8 @@ using ToolR0.Contracts.Options;
 using ToolR0.Evaluation.Benchmarks;
 using ToolR0.Policies;
 using ToolR0.Policies.Inference;
-using ToolR0.Policies.Sampling;
 using ToolR0.Reporting;
-using ToolR0.SelfPlay.Prompts;
 using ToolR0.ServiceDefaults;
-using ToolR0.Tokenization;
 
 namespace ToolR0.Cli.Commands;
 
@@ -93,11 +89,8 @@ internal static class BenchmarkEval
             TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
             var path = await model();
             using var source = CompletionSources.OpenFolder(Role.Solver, path, options.Inference);
-            var prompts = Digests.Sha256Hex(string.Join('\n', items.SelectMany(item => Prompt(item, options)).Select(turn => turn.Content)));
-            object[] how = options.Inference.Engine == InferenceEngine.Local ? [] : [options.Inference.Solver.Url, options.Inference.Solver.Model];
-            asked = JsonSerializer.Serialize(
-                (object[])[prompts, options.Evaluation.MaxNewTokens, options.Dispatch.PromptsFor(1), options.Dispatch.IntraOpThreads, .. how]);
-            result = BenchmarkResult.Of(benchmark, items, Policy.HashOf(path), Answer(source, items, options, cancellation));
+            asked = BenchmarkRun.Asked(items, options);
+            result = BenchmarkResult.Of(benchmark, items, Policy.HashOf(path), BenchmarkRun.Answer(source, items, options, cancellation));
         }
 
         if (json)
@@ -114,29 +107,6 @@ internal static class BenchmarkEval
         Console.Error.WriteLine($"stored in {await result.StoreAsync(store.GetRequiredService<IFactLog>(), asked, cancellation)}");
         return 0;
     }
-
-    /// <summary>Greedy answers, in order. A prompt over the limit is never cut: its item counts as wrong.</summary>
-    private static List<Prediction> Answer(ICompletionSource source, IReadOnlyList<BenchmarkItem> items, RunOptions options,
-        CancellationToken cancellation)
-    {
-        var greedy = new SamplingOptions { Temperature = 0, MaxNewTokens = options.Evaluation.MaxNewTokens };
-        var prompts = items.Select(item => source.Tokenizer.EncodeChat(
-            [.. Prompt(item, options).Select(turn => new ChatMessage(turn.Role, turn.Content))])).ToList();
-        var answers = items.Zip(prompts, (item, prompt) => prompt.Length > options.Prompts.MaxPromptTokens
-            ? new Prediction(item.Id, null, null, BenchmarkError.PromptTooLong(prompt.Length, options.Prompts.MaxPromptTokens))
-            : null).ToArray();
-        foreach (var shard in Enumerable.Range(0, items.Count).Where(i => answers[i] is null).Chunk(options.Dispatch.PromptsFor(1)))
-        {
-            var sampled = source.Sample([.. shard.Select(i => new SampleRequest(prompts[i], [0L]))], greedy, cancellation);
-            foreach (var (i, samples) in shard.Zip(sampled))
-                answers[i] = Predictions.OfText(items[i].Id, samples[0].Text);
-        }
-
-        return [.. answers.Select(answer => answer!)];
-    }
-
-    private static IReadOnlyList<(string Role, string Content)> Prompt(BenchmarkItem item, RunOptions options) =>
-        SolverPrompt.Render(item.Task, options.Prompts, item.Tools);
 
     private static string ReadText(string path)
     {

@@ -5,6 +5,7 @@ using ToolR0.Contracts.Options;
 using ToolR0.Messaging;
 using ToolR0.Policies.Hub;
 using ToolR0.Policies.Storage;
+using ToolR0.SelfPlay.Options;
 using ToolR0.ServiceDefaults;
 using ToolR0.TinyWorld;
 
@@ -97,8 +98,10 @@ internal sealed class RunFlags
             command.Add(option);
     }
 
-    public RunOptions Options(ParseResult parsed) => RunOptionsLoader.Load(new OptionSources
+    /// <param name="trained">How the policy that is to be asked was asked in training; null: as the preset says.</param>
+    public RunOptions Options(ParseResult parsed, TrainedWith? trained = null) => RunOptionsLoader.Load(new OptionSources
     {
+        Trained = trained,
         Preset = parsed.GetValue(_preset),
         File = parsed.GetValue(_options),
         Environment = ServiceDefaults.Settings.ProcessEnvironment(),

@@ -10,11 +10,11 @@ using ToolR0.Policies.Inference;
 using ToolR0.Policies.Sampling;
 using ToolR0.Policies.Storage;
 using ToolR0.Reporting;
+using ToolR0.SelfPlay.Options;
 using ToolR0.SelfPlay.Prompts;
 using ToolR0.SelfPlay.Rewards;
 using ToolR0.ServiceDefaults;
 using ToolR0.TinyWorld;
-using ToolR0.Tokenization;
 
 namespace ToolR0.Cli.Commands;
 
@@ -44,11 +44,13 @@ internal static class ModelCommands
         var common = new CommonOptions(command, usesBus: false);
         command.SetAction(async (parsed, cancellation) =>
         {
-            var options = flags.Options(parsed);
             var settings = common.Settings(parsed);
             var asked = parsed.GetValue(policy) ?? flags.Base(parsed);
-            async Task<string> Model() => (await common.FindAsync(parsed, asked, finder =>
-                finder.BaseAsync(asked, options, TinyWorldAssets.BaseNano, cancellation))).Path;
+            async Task<string> Found(Func<ModelFinder, Task<FoundModel>> find) => (await common.FindAsync(parsed, asked, find)).Path;
+            var isAsked = (benchmark.Predictions(parsed) ?? benchmark.WriteGold(parsed)) is null;
+            var trained = isAsked ? TrainedWith.Read(await Found(finder => finder.ModelAsync(asked, TinyWorldAssets.BaseNano, cancellation))) : null;
+            var options = flags.Options(parsed, trained);
+            Task<string> Model() => Found(finder => finder.BaseAsync(asked, options, TinyWorldAssets.BaseNano, cancellation));
             if (benchmark.Name(parsed) is { } name)
                 return await BenchmarkEval.RunAsync(name, benchmark.Predictions(parsed), benchmark.WriteGold(parsed), Model, parsed.GetValue(limit),
                     options, settings, common.Json(parsed), cancellation);
@@ -76,8 +78,7 @@ internal static class ModelCommands
         foreach (var shard in items.Chunk(options.Dispatch.PromptsFor(1)))
         {
             var requests = shard.Select(item => new SampleRequest(
-                source.Tokenizer.EncodeChat(
-                    [.. SolverPrompt.Render(item.Task, options.Prompts).Select(turn => new ChatMessage(turn.Role, turn.Content))]), [0L])).ToList();
+                source.Tokenizer.EncodePrompt(SolverPrompt.Render(item.Task, options.Prompts)), [0L])).ToList();
             foreach (var (item, answers) in shard.Zip(source.Sample(requests, greedy, cancellation)))
                 scores.Add((item, SolverReward.Score(0, item.Task, answers[0].Text, options.Solver)));
         }

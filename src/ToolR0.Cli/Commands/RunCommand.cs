@@ -9,6 +9,7 @@ using ToolR0.Cli.Progress;
 using ToolR0.Cli.Running;
 using ToolR0.Contracts;
 using ToolR0.Evaluation;
+using ToolR0.Evaluation.Benchmarks;
 using ToolR0.EventStore;
 using ToolR0.Messaging;
 using ToolR0.Policies;
@@ -29,20 +30,29 @@ internal static class RunCommand
         var command = new Command("run", "Self-play: every service in this process, live progress, a report at the end");
         var flags = new RunFlags(command);
         var resume = new Option<string?>("--resume") { Description = "Go on with an interrupted, paused or failed run", HelpName = "RUN" };
+        var benchmarks = new Option<string?>("--benchmarks")
+        {
+            Description = "Afterwards measure base, warm start and Solver on the public sets in this folder: BFCL simple and irrelevance, ToolAlpaca, API-Bank",
+            HelpName = "DIR"
+        };
+        command.Add(benchmarks);
         var untilInputEnds = new Option<bool>(RunArguments.UntilInputEnds) { Hidden = true };
         command.Add(resume);
         command.Add(untilInputEnds);
         var common = new CommonOptions(command, busOfEnvironment: false);
         command.SetAction((parsed, cancellation) =>
-            RunAsync(parsed, flags, parsed.GetValue(resume), common, parsed.GetValue(untilInputEnds) ? OrInputEnds(cancellation) : cancellation));
+            RunAsync(parsed, flags, parsed.GetValue(resume), parsed.GetValue(benchmarks), common,
+                parsed.GetValue(untilInputEnds) ? OrInputEnds(cancellation) : cancellation));
         return command;
     }
 
-    private static async Task<int> RunAsync(ParseResult parsed, RunFlags flags, string? resume, CommonOptions common, CancellationToken cancellation)
+    private static async Task<int> RunAsync(ParseResult parsed, RunFlags flags, string? resume, string? benchmarks, CommonOptions common,
+        CancellationToken cancellation)
     {
         // Everything that can be wrong is looked at before anything is written.
         var settings = common.Settings(parsed);
         var json = common.Json(parsed);
+        var measured = benchmarks is null ? [] : BenchmarkRun.LoadAll(benchmarks);
         StartRun? start = null;
         IReadOnlyList<LoadedSet> sets = [];
         var basePath = "";
@@ -77,7 +87,10 @@ internal static class RunCommand
         await host.StartAsync(cancellation);
         try
         {
-            return await PlayAsync(host, settings, run, start, state, json, cancellation);
+            var code = await PlayAsync(host, settings, run, start, state, json, cancellation);
+            if (code == 0 && measured.Count > 0)
+                await RunFiles.MeasureAsync(host.Services, run, measured, json, cancellation);
+            return code;
         }
         finally
         {

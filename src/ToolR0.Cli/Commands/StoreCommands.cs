@@ -181,7 +181,7 @@ internal static class StoreCommands
         await foreach (var finding in RunAudit.CheckAsync(
             Counted(),
             tokenizer is null ? null : tokens => Text(tokenizer, tokens),
-            tokenizer is null ? null : turns => tokenizer.EncodeChat([.. turns.Select(turn => new ChatMessage(turn.Role, turn.Content))]),
+            tokenizer is null ? null : tokenizer.EncodePrompt,
             heldOut,
             cancellation))
             findings.Add(finding);

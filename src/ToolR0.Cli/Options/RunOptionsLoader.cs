@@ -20,6 +20,9 @@ public sealed record OptionSources
     public long? Seed { get; init; }
     public int? Iterations { get; init; }
 
+    /// <summary>What a policy's folder says: its preset and prompts, where no preset is named.</summary>
+    public TrainedWith? Trained { get; init; }
+
     /// <summary>Where neither a flag nor the file nor the environment names one.</summary>
     public string DefaultPreset { get; init; } = RunOptionsLoader.DefaultPreset;
 }
@@ -38,6 +41,8 @@ public static class RunOptionsLoader
             ? From(file, () => RunOptionsJson.Load(Read(file), ShippedPresets.All, sources.DefaultPreset, preset))
             : From("--preset", () => RunOptionsJson.Load("{}", ShippedPresets.All, preset ?? sources.DefaultPreset));
 
+        if (sources is { Trained: { } trained, File: null } && preset is null)
+            options = trained.Apply(options, ShippedPresets.All);
         foreach (var (path, value, variable) in environment.Where(v => !v.Path.Equals("preset", StringComparison.OrdinalIgnoreCase)))
             options = From(variable, () => RunOptionsJson.Set(options, path, value));
         foreach (var set in sources.Sets)

@@ -21,7 +21,11 @@ internal static class ProgressText
     {
         [Phase.Generator] =
             [(MetricNames.RewardMean, "reward"), (MetricNames.FormatMean, "format"), (MetricNames.ValidityMean, "validity"),
-                (MetricNames.DifficultyMean, "difficulty"), (MetricNames.PassRate, "pass rate")],
+                (MetricNames.DifficultyMean, "difficulty"), (MetricNames.PassRate, "pass rate"), (MetricNames.NearDuplicateShare, "alike")],
+        [Phase.Curriculum] = [(MetricNames.WrittenQuestions, "questions"), (MetricNames.WrittenTools, "tools"),
+            (MetricNames.Similarity, "similarity"), (MetricNames.NearDuplicateShare, "alike")],
+        [Phase.WarmGenerator] = [(MetricNames.Loss, "loss")],
+        [Phase.WarmSolver] = [(MetricNames.Loss, "loss")],
         [Phase.Solver] = [(MetricNames.RewardMean, "reward"), (MetricNames.FormatMean, "format"), (MetricNames.AccuracyMean, "accuracy"),
             (MetricNames.ExactShare, "exact")],
     };

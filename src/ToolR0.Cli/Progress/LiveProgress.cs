@@ -85,6 +85,10 @@ public sealed class LiveProgress(TimeProvider clock) : IProgressDisplay
             Phase.Generator => "training the Generator",
             Phase.Curriculum => "building the curriculum",
             Phase.Solver => "training the Solver",
+            Phase.WarmProposals => "warm start: sampling the Generator",
+            Phase.WarmGenerator => "warm start: fitting the Generator",
+            Phase.WarmAttempts => "warm start: sampling the Solver",
+            Phase.WarmSolver => "warm start: fitting the Solver",
             Phase.Evaluation => state.Iteration == 0 ? "measuring the base model" : "measuring the Solver",
             _ => "starting",
         };
@@ -103,7 +107,8 @@ public sealed class LiveProgress(TimeProvider clock) : IProgressDisplay
         }
 
         foreach (var curriculum in view.State.Curricula.Values.TakeLast(1))
-            grid.AddRow("Curriculum", FormattableString.Invariant($"{curriculum.Tasks.Count} tasks of {curriculum.Candidates} candidates"));
+            grid.AddRow("Curriculum", FormattableString.Invariant($"{curriculum.Tasks.Count} tasks of {curriculum.Candidates} candidates  ")
+                + (view.LastOf(Phase.Curriculum) is { } written ? ProgressText.Metrics(written) : ""));
         return grid;
     }
 }

@@ -3,8 +3,10 @@ using Microsoft.Extensions.DependencyInjection;
 using Spectre.Console;
 using ToolR0.Cli.Progress;
 using ToolR0.Contracts;
+using ToolR0.Evaluation.Benchmarks;
 using ToolR0.EventStore;
 using ToolR0.EventStore.Projections;
+using ToolR0.Policies.Storage;
 using ToolR0.Reporting;
 using ToolR0.ServiceDefaults;
 
@@ -26,6 +28,25 @@ public static class RunFiles
     /// <exception cref="UserErrorException">There is no such run.</exception>
     public static Task<RunReport> ReadAsync(IServiceProvider store, string run, CancellationToken cancellation = default) =>
         new ReportReader(store.GetRequiredService<IFactLog>(), store.GetRequiredService<IRunViews>()).ReadAsync(run, cancellation);
+
+    /// <summary>Measures a run's base, its warm-started and its last Solver on public sets; stores and shows what came out.</summary>
+    public static async Task MeasureAsync(
+        IServiceProvider services, string run, IReadOnlyList<Benchmark> sets, bool json, CancellationToken cancellation)
+    {
+        var store = services.GetRequiredService<PolicyStore>();
+        var state = await services.GetRequiredService<RunStates>().LoadAsync(run, cancellation);
+        var policies = new List<(string, IReadOnlyList<BenchmarkResult>)>();
+        foreach (var (name, policy) in state.SolversToCompare())
+        {
+            var results = BenchmarkRun.Measure(store.FolderOf(policy), sets, state.Options, cancellation);
+            foreach (var (result, set) in results.Zip(sets))
+                await result.StoreAsync(services.GetRequiredService<IFactLog>(), BenchmarkRun.Asked(set.Items, state.Options), cancellation);
+            policies.Add((name, results));
+        }
+
+        BenchmarkRun.Write(json ? AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) }) : AnsiConsole.Console,
+            policies);
+    }
 
     /// <summary>Ends a command that followed a run: report and summary, a closing table or the summary as JSON.</summary>
     /// <param name="goOn">What goes on with a run that was paused or failed: <c>run --resume</c> in this process, <c>resume</c> on a stack.</param>

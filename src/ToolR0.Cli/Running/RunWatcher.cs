@@ -48,6 +48,8 @@ public sealed class RunWatcher(IFactLog log, IProgressDisplay display, string ru
         {
             View.Apply(fact);
             display.Advanced(View, fact.Fact, fact.At);
+            foreach (var warning in fact.Fact is StepCompleted ? View.TakeWarnings() : [])
+                display.Note(warning.ToString());
         }
     }
 }

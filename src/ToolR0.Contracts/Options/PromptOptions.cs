@@ -7,6 +7,10 @@ public enum PromptSet
 
     /// <summary>A few tokens, for the tiny model, which was pretrained on it.</summary>
     Compact,
+
+    /// <summary>Two sentences and a menu of signatures, for instruction-tuned models of some hundred million parameters: half the tokens of JSON, and
+    /// not copied back as the answer.</summary>
+    Signatures,
 }
 
 public sealed record PromptOptions
@@ -20,6 +24,11 @@ public sealed record PromptOptions
     /// <summary>The Solver is told that it may call nothing where no tool fits. The compact set, which gives no instructions, does not
     /// change.</summary>
     public bool OfferRefusal { get; init; }
+
+    /// <summary>Demonstrations of the format in every prompt, 0 to 8; the set <see cref="PromptSet.Signatures"/> has them. The Generator's stand in
+    /// its
+    /// own turn, which it goes on with; the Solver's are turns of the conversation.</summary>
+    public int Examples { get; init; }
 
     /// <summary>A longer prompt is refused with an error, never cut.</summary>
     public int MaxPromptTokens { get; init; } = 4096;

@@ -16,6 +16,8 @@ public sealed record RunOptions
     /// that share nothing.</summary>
     public bool SharedWeights { get; init; }
     public PromptOptions Prompts { get; init; } = new();
+    public WarmStartOptions WarmStart { get; init; } = new();
+    public VariationOptions Variation { get; init; } = new();
     public SpecOptions Specs { get; init; } = new();
     public GeneratorOptions Generator { get; init; } = new();
     public CurriculumOptions Curriculum { get; init; } = new();

@@ -16,6 +16,15 @@ public sealed record SpecOptions
     /// the gold answer.</summary>
     public IReadOnlyDictionary<int, double> Calls { get; init; } = new Dictionary<int, double> { [1] = 0.8, [2] = 0.2 };
 
+    /// <summary>Weight of each number of arguments that the call with the most of them has, 1 to 16. Empty: specs say nothing of it, and neither
+    /// does the
+    /// prompt.</summary>
+    public IReadOnlyDictionary<int, double> Arguments { get; init; } = new Dictionary<int, double>();
+
+    /// <summary>Weight of each kind of value (<see cref="ValueKinds"/>) that at least one argument is to have. Empty: specs say nothing of
+    /// it.</summary>
+    public IReadOnlyDictionary<string, double> Values { get; init; } = new Dictionary<string, double>();
+
     /// <summary>Menu sizes when n > 1.</summary>
     public IReadOnlyDictionary<int, double> MenuForSeveralCalls { get; init; } = new Dictionary<int, double> { [3] = 0.3, [4] = 0.4, [5] = 0.3 };
 

@@ -11,6 +11,9 @@ public static class StepEnd
     public static StepReads Reads(RunInFlight run, StepProgress step) => step.Started.Phase switch
     {
         Phase.Curriculum => StepReads.Facts([.. CurriculumStep.Filtered(step), .. CurriculumStep.Rated(step), .. CurriculumStep.Labels(run, step)]),
+        Phase.WarmProposals => WarmStartStep.ProposalReads(run, step),
+        Phase.WarmAttempts => WarmStartStep.EndReads(run, step),
+        Phase.WarmGenerator or Phase.WarmSolver => StepReads.Streams([StreamLayout.Last(PolicyStream(step))]),
         Phase.Evaluation => StepReads.Streams(StepPlan.Streams(step).Select(StreamLayout.Last).Append(StreamLayout.First(HeldOutOf(run, step)))),
         _ => StepReads.Streams(StepPlan.Streams(step).Concat(Asked(run, step)).Append(PolicyStream(step)).Select(StreamLayout.Last)),
     };
@@ -37,6 +40,22 @@ public static class StepEnd
                 var streams = StepPlan.Streams(step);
                 metrics = StepMetrics.OfEvaluation(
                     evaluated, streams.Select(facts.One<TaskAttempted>), streams.Select(stream => facts.One<AttemptsScored>(stream).Scores[0]));
+                break;
+            case Phase.WarmProposals:
+                var proposals = WarmStartStep.Rounds(run, facts).SelectProposals(s.Step);
+                found.Add(proposals);
+                metrics = StepMetrics.OfWarmProposals(proposals, StepPlan.Streams(step).Select(facts.One<ProposalsGated>));
+                break;
+            case Phase.WarmAttempts:
+                var attempts = WarmStartStep.Rounds(run, facts).SelectAttempts(s.Step);
+                found.Add(attempts);
+                metrics = StepMetrics.OfWarmAttempts(
+                    attempts, StepPlan.Streams(step).SelectMany(stream => facts.Of(stream).Select(fact => (stream, fact))));
+                break;
+            case Phase.WarmGenerator or Phase.WarmSolver:
+                var fitted = facts.One<PolicyUpdated>(PolicyStream(step));
+                policy = fitted.Policy;
+                metrics = new Dictionary<string, double>(fitted.Metrics);
                 break;
             default:
                 var updated = facts.One<PolicyUpdated>(PolicyStream(step));
@@ -73,6 +92,8 @@ public static class StepEnd
     /// <summary>The facts that open what comes next, for a run with no step under way. Without a curriculum it cannot go on.</summary>
     public static IReadOnlyList<object> Next(RunInFlight run)
     {
+        if (run.State.Phase?.Phase is Phase.WarmProposals or Phase.WarmAttempts && run.State.WarmStarts[^1] is { Kept.Count: 0 } nothing)
+            return [new RunFailed(run.Run, WarmStartStep.WhyEmpty(nothing), FailureCause.EmptyWarmStart)];
         if (run.State.Phase?.Phase != Phase.Curriculum || run.Curriculum.Count > 0)
             return Schedule.Next(run);
         var curriculum = run.State.Curricula[run.State.Iteration];

@@ -2,6 +2,7 @@ using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 using ToolR0.Messaging;
 using ToolR0.SelfPlay.Rewards;
+using ToolR0.SelfPlay.Variation;
 
 namespace ToolR0.Coordinator.Loop;
 
@@ -18,13 +19,18 @@ public static class StepPlan
     /// <summary>Names the seeds of verification samples, which stand in the candidates' own streams.</summary>
     private const string Verified = "verify";
 
-    private static readonly Stage[] GeneratorStages = [Stage.Propose, Stage.Execute, Stage.Probe, Stage.Judge, Stage.Score, Stage.Train];
+    private static readonly Stage[] GeneratorStages =
+        [Stage.Propose, Stage.Execute, Stage.Probe, Stage.Judge, Stage.Score, Stage.Reference, Stage.Train];
+
     private static readonly Stage[] CurriculumStages =
     [
         Stage.Propose, Stage.Execute, Stage.Filter, Stage.Verify, Stage.Rate, Stage.Judge, Stage.Label,
     ];
-    private static readonly Stage[] SolverStages = [Stage.Attempt, Stage.Execute, Stage.Score, Stage.Train];
+    private static readonly Stage[] SolverStages = [Stage.Vary, Stage.Attempt, Stage.Execute, Stage.Score, Stage.Reference, Stage.Train];
     private static readonly Stage[] EvaluationStages = [Stage.Attempt, Stage.Execute, Stage.Score];
+    private static readonly Stage[] WarmProposalStages = [Stage.Propose, Stage.Execute, Stage.Gate];
+    private static readonly Stage[] WarmAttemptStages = [Stage.Attempt, Stage.Execute, Stage.Score, Stage.Vary];
+    private static readonly Stage[] FitStages = [Stage.Train];
 
     /// <summary>The stage after the step's last dispatched one, null when there is none left.</summary>
     public static Stage? Next(StepProgress step)
@@ -34,6 +40,9 @@ public static class StepPlan
             Phase.Generator => GeneratorStages,
             Phase.Curriculum => CurriculumStages,
             Phase.Solver => SolverStages,
+            Phase.WarmProposals => WarmProposalStages,
+            Phase.WarmAttempts => WarmAttemptStages,
+            Phase.WarmGenerator or Phase.WarmSolver => FitStages,
             _ => EvaluationStages,
         };
         var next = step.Stage is { } stage ? Array.IndexOf(stages, stage) + 1 : 0;
@@ -49,6 +58,10 @@ public static class StepPlan
             Phase.Curriculum => [.. s.Specs.Select((_, n) => Ids.TaskStream(s.Run, s.Iteration, n))],
             Phase.Generator => [.. s.Specs.Select((_, n) => StepStream(step, GroupKind.Generator, n))],
             Phase.Solver => [.. s.Tasks.Select((_, n) => StepStream(step, GroupKind.Solver, n))],
+            Phase.WarmProposals => [.. s.Specs.Select((_, n) => StepStream(step, GroupKind.WarmProposals, n))],
+            Phase.WarmAttempts => [.. s.Tasks.Select((_, n) => StepStream(step, GroupKind.WarmAttempts, n))],
+            // What a fit learns from stands in other steps' streams.
+            Phase.WarmGenerator or Phase.WarmSolver => [.. s.Tasks.Select(task => task.Stream).Distinct()],
             _ => [.. s.Tasks.Select((_, n) => StepStream(step, GroupKind.Evaluation, n))],
         };
     }
@@ -72,6 +85,7 @@ public static class StepPlan
     {
         Stage.Probe => StepReads.Streams(Streams(step).Select(StreamLayout.PlaceOf<ToolCallsExecuted>)),
         Stage.Verify => StepReads.Facts(CurriculumStep.Filtered(step)),
+        Stage.Vary when step.Started.Phase == Phase.WarmAttempts && run.Options.Variation.Variants > 0 => WarmStartStep.AttemptReads(run, step),
         Stage.Judge or Stage.Label when AsksForLabels(run, step) => StepReads.Facts(CurriculumStep.Rated(step)),
         _ => StepReads.None,
     };
@@ -91,6 +105,15 @@ public static class StepPlan
         Stage.Attempt => new(Attempt(run, step)),
         Stage.Score when step.Started.Phase == Phase.Generator => new(ScoreProposals(run, step)),
         Stage.Score => new(Cut(run, step, stage, To<AttemptsScored>(Streams(step)), (shard, cut) => new ScoreAttempts(run.Run, shard, cut))),
+        Stage.Reference => new(run.Options.Learning.KlWeight > 0 ? MeasureReference(run, step) : []),
+        Stage.Gate => new(Cut(run, step, stage, To<ProposalsGated>(Streams(step)), (shard, cut) => new GateProposals(run.Run, shard, cut))),
+        Stage.Vary => new(Cut(
+            run,
+            step,
+            stage,
+            step.Started.Phase == Phase.Solver ? Variants(run, step).OfType<VariantPlan>()
+                : WarmStartStep.Rounds(run, facts).Variants(step.Started.Step),
+            (shard, cut) => new VaryTasks(run.Run, shard, cut))),
         Stage.Train => new(Train(run, step)),
         _ => throw new InvalidOperationException($"no step has a stage {stage} yet"),
     };
@@ -98,7 +121,12 @@ public static class StepPlan
     private static List<IShardCommand> Propose(RunInFlight run, StepProgress step)
     {
         var s = step.Started;
-        var samples = s.Phase == Phase.Generator ? run.Options.Generator.GroupSize : 1;
+        var samples = s.Phase switch
+        {
+            Phase.Generator => run.Options.Generator.GroupSize,
+            Phase.WarmProposals => run.Options.WarmStart.Generator.Samples,
+            _ => 1,
+        };
         var groups = To<TasksProposed>(Streams(step))
             .Select((to, n) => new ProposalGroup(to, s.Specs[n], SeedsOf(run, s.Phase.WireName(), n, samples)));
         return Cut(run, step, Stage.Propose, groups, (shard, cut) => new ProposeTasks(run.Run, shard, s.Policies[Role.Generator], cut), samples);
@@ -107,12 +135,21 @@ public static class StepPlan
     private static List<IShardCommand> Attempt(RunInFlight run, StepProgress step)
     {
         var s = step.Started;
-        var (purpose, samples) = s.Phase == Phase.Solver ? (AttemptPurpose.Train, run.Options.Solver.GroupSize) : (AttemptPurpose.Evaluate, 1);
+        var (purpose, samples) = s.Phase switch
+        {
+            Phase.Solver => (AttemptPurpose.Train, run.Options.Solver.GroupSize),
+            Phase.WarmAttempts => (AttemptPurpose.WarmStart, run.Options.WarmStart.Solver.Samples),
+            _ => (AttemptPurpose.Evaluate, 1),
+        };
+        var tasks = s.Phase == Phase.Solver ? CurriculumVariants.Attempted(s.Tasks, Variants(run, step)) : s.Tasks;
         var groups = To<TaskAttempted>(Streams(step))
-            .Select((to, n) => new AttemptGroup(to, s.Tasks[n], SeedsOf(run, s.Phase.WireName(), n, samples)));
+            .Select((to, n) => new AttemptGroup(to, tasks[n], SeedsOf(run, s.Phase.WireName(), n, samples)));
         return Cut(run, step, Stage.Attempt, groups, (shard, cut) =>
             new AttemptTasks(run.Run, shard, s.Policies[Role.Solver], purpose, cut), samples);
     }
+
+    private static IReadOnlyList<VariantPlan?> Variants(RunInFlight run, StepProgress step) =>
+        CurriculumVariants.Plan(run.Run, step.Started.Iteration, step.Started.Step, step.Started.Tasks, run.Curriculum, run.Options);
 
     /// <summary>Every well-formed proposal whose gold calls ran is attempted K times.</summary>
     private static StagePlan Probe(RunInFlight run, StepProgress step, Facts facts)
@@ -187,11 +224,20 @@ public static class StepPlan
                 .Select(proposal => asked.Contains(proposal) ? AskedStream(run, step, kind, proposal) : null)];
     }
 
+    /// <summary>The base is asked what it makes of what is learned from.</summary>
+    private static List<IShardCommand> MeasureReference(RunInFlight run, StepProgress step) => Cut(
+        run,
+        step,
+        Stage.Reference,
+        To<ReferenceMeasured>(Streams(step)),
+        (shard, cut) => new MeasureReference(run.Run, shard, RoleOf(step.Started.Phase), run.State.Base, cut));
+
     /// <summary>A step is learned from as a whole: one shard.</summary>
     private static List<IShardCommand> Train(RunInFlight run, StepProgress step)
     {
         var s = step.Started;
         var role = RoleOf(s.Phase);
+        var first = run.State.Phase!.First;
         return
         [
             new TrainPolicy(
@@ -200,16 +246,17 @@ public static class StepPlan
                 StreamLayout.PlaceOf<PolicyUpdated>(StreamKey.OfPolicy(run.Run, s.Iteration, role, s.Step)),
                 role,
                 s.Iteration,
-                s.Step,
-                run.State.Phase!.Steps,
+                s.Step - first,
+                run.State.Phase.Steps,
                 s.Policies[role],
                 run.State.PhaseStartPolicies[role],
-                Streams(step)),
+                Streams(step),
+                s.Phase.Fits() is null ? null : WarmStartStep.Fit(run, step)),
         ];
     }
 
     /// <summary>The role that a phase trains.</summary>
-    public static Role RoleOf(Phase phase) => phase == Phase.Generator ? Role.Generator : Role.Solver;
+    public static Role RoleOf(Phase phase) => phase.Trains() ?? Role.Solver;
 
     /// <summary>Cuts a stage's groups into shards by the options alone: what shares a batch never depends on who computes it.</summary>
     /// <param name="samples">Completions per group; 0 where nothing is sampled.</param>

@@ -17,7 +17,11 @@ public interface ICompletionSource : IDisposable
     Tokenizer Tokenizer { get; }
 
     /// <summary>Per request, per seed, as <see cref="Sampler"/> gives them.</summary>
-    IReadOnlyList<IReadOnlyList<Trajectory>> Sample(IReadOnlyList<SampleRequest> requests, SamplingOptions options, CancellationToken ct);
+    /// <param name="stop">A completion ends with this text, if it comes to it; null: only where the model ends its turn.</param>
+    /// <param name="isHopeless">As <see cref="Sampler"/> has it. A server is not asked: it goes on to the end.</param>
+    IReadOnlyList<IReadOnlyList<Trajectory>> Sample(
+        IReadOnlyList<SampleRequest> requests, SamplingOptions options, CancellationToken ct, string? stop = null,
+        Func<int, string, bool>? isHopeless = null);
 }
 
 /// <summary>Opens the source of completions that a run's options name. Thread-safe; one per process.</summary>
@@ -79,8 +83,8 @@ public sealed class CompletionSources(PolicyStore policies)
         public Tokenizer Tokenizer => policy.Tokenizer;
 
         public IReadOnlyList<IReadOnlyList<Trajectory>> Sample(IReadOnlyList<SampleRequest> requests, SamplingOptions options,
-            CancellationToken ct) =>
-            Sampler.Sample(policy, requests, options, [], ct, cacheBytes: cacheBytes);
+            CancellationToken ct, string? stop = null, Func<int, string, bool>? isHopeless = null) =>
+            Sampler.Sample(policy, requests, options, stop is null ? [] : [stop], ct, cacheBytes: cacheBytes, isHopeless: isHopeless);
 
         public void Dispose() => owner.Dispose();
     }

@@ -22,10 +22,12 @@ internal sealed class OpenAiSource(OpenAiServer.Lease server, ModelConfig config
     public Tokenizer Tokenizer => tokenizer;
 
     /// <exception cref="InferenceException">The server failed, or its answer is not a completion.</exception>
-    public IReadOnlyList<IReadOnlyList<Trajectory>> Sample(IReadOnlyList<SampleRequest> requests, SamplingOptions options, CancellationToken ct)
+    public IReadOnlyList<IReadOnlyList<Trajectory>> Sample(
+        IReadOnlyList<SampleRequest> requests, SamplingOptions options, CancellationToken ct, string? stop = null,
+        Func<int, string, bool>? isHopeless = null)
     {
         Sampler.Check(config, requests, options);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        using var abort = CancellationTokenSource.CreateLinkedTokenSource(ct);
         using var places = new SemaphoreSlim(inference.Concurrency);
         var all = requests.Select(request => request.Seeds.Select(seed => CompleteAsync(request.PromptTokens, seed)).ToArray()).ToArray();
         Task.WhenAll(all.SelectMany(group => group)).GetAwaiter().GetResult();
@@ -33,16 +35,16 @@ internal sealed class OpenAiSource(OpenAiServer.Lease server, ModelConfig config
 
         async Task<Trajectory> CompleteAsync(int[] prompt, long seed)
         {
-            await places.WaitAsync(stop.Token).ConfigureAwait(false);
+            await places.WaitAsync(abort.Token).ConfigureAwait(false);
             try
             {
-                var answer = await server.CompleteAsync(Body(prompt, seed, options), inference, stop.Token).ConfigureAwait(false);
+                var answer = await server.CompleteAsync(Body(prompt, seed, options, stop), inference, abort.Token).ConfigureAwait(false);
                 return Read(answer, seed, options);
             }
             catch
             {
                 // One completion that cannot be had spoils the shard: the others need not be waited for.
-                await stop.CancelAsync().ConfigureAwait(false);
+                await abort.CancelAsync().ConfigureAwait(false);
                 throw;
             }
             finally
@@ -58,6 +60,14 @@ internal sealed class OpenAiSource(OpenAiServer.Lease server, ModelConfig config
     /// What is not given, a server takes from the model's generation_config.json; so what else would change the distribution is given and neutral:
     /// what is recorded is softmax(logits / temperature), cut by top_p.
     /// </summary>
+    private Dictionary<string, object> Body(int[] prompt, long seed, SamplingOptions options, string? stop)
+    {
+        var body = Body(prompt, seed, options);
+        if (stop is not null)
+            (body["stop"], body["include_stop_str_in_output"]) = (stop, true);
+        return body;
+    }
+
     private Dictionary<string, object> Body(int[] prompt, long seed, SamplingOptions options) => new()
     {
         ["model"] = server.Model,

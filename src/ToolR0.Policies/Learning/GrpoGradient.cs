@@ -5,14 +5,11 @@ using static TorchSharp.torch;
 namespace ToolR0.Policies.Learning;
 
 /// <summary>The gradient of the GRPO loss, a few groups at a time, so that a batch of any size takes the memory of one pass.</summary>
-/// <param name="sequences">Sequences of the whole batch: the denominator of the mean.</param>
 /// <param name="recompute">See <see cref="ForwardBackward"/>.</param>
-/// <param name="importanceCap">See <see cref="GrpoLoss.Of"/>.</param>
 /// <param name="logitsAtOnce">Logits that exist at a time: large vocabularies are gone through in chunks of rows.</param>
 /// <param name="adapter">Trained instead of the model's own parameters, if there is one.</param>
 internal sealed class GrpoGradient(
-    Transformer model, int sequences, double temperature, double clip, bool recompute = false, long logitsAtOnce = GrpoGradient.LogitsAtOnce,
-    double importanceCap = 0, LoraVector? adapter = null)
+    Transformer model, GrpoObjective objective, bool recompute = false, long logitsAtOnce = GrpoGradient.LogitsAtOnce, LoraVector? adapter = null)
 {
     /// <summary>A quarter of a gigabyte in fp32: 441 rows of a vocabulary of 151 936.</summary>
     public const long LogitsAtOnce = 1 << 26;
@@ -22,7 +19,7 @@ internal sealed class GrpoGradient(
     private string Head => model.Config.TiedEmbeddings ? Embedding : "lm_head.weight";
 
     /// <summary>Adds the gradient of these groups' share of the batch's loss; returns the sums of <see cref="GrpoLoss.Metrics"/>.</summary>
-    /// <param name="groups">From <see cref="GrpoLoss.WithAdvantage"/>.</param>
+    /// <param name="groups">With the samples that move the weights, and no others.</param>
     /// <param name="into">By the trained parameters' names.</param>
     public double[] Add(IReadOnlyList<TrainingGroup> groups, IReadOnlyDictionary<string, Tensor> into)
     {
@@ -30,7 +27,7 @@ internal sealed class GrpoGradient(
         var batch = PrefixBatch.Shared(
             [.. groups.Select(g => g.PromptTokens)],
             [.. groups.Select(g => (IReadOnlyList<int[]>)[.. g.Samples.Select(s => s.Tokens)])]);
-        var tokens = GrpoTokens.Of(groups, batch, sequences, model.Device);
+        var tokens = GrpoTokens.Of(groups, batch, objective, model.Device);
         using var pass = new ForwardBackward(model, batch, recompute, adapter);
         var rows = pass.Hidden.index_select(0, tokens.Rows);
         var chunk = Math.Max(1, logitsAtOnce / model.Config.VocabularySize);
@@ -61,7 +58,7 @@ internal sealed class GrpoGradient(
         using var scope = NewDisposeScope();
         var (norm, head) = (model.Parameters["model.norm.weight"], model.Parameters[Head]);
         var rows = hidden.detach().requires_grad_(true);
-        var loss = GrpoLoss.Of(model.Head(norm, Weight.Of(head, packed: false), rows), tokens, temperature, clip, importanceCap);
+        var loss = GrpoLoss.Of(model.Head(norm, Weight.Of(head, packed: false), rows), tokens, objective);
         var gradients = autograd.grad([loss.Loss], headSum is null ? [rows] : [rows, norm, head]);
         using var noGrad = no_grad();
         if (headSum is not null)

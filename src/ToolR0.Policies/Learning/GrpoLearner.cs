@@ -9,8 +9,17 @@ namespace ToolR0.Policies.Learning;
 /// <summary>One completion to learn from.</summary>
 /// <param name="LogProbs">The sampling policy's log-probability of each token, at the sampling temperature; empty if an outside server did not
 /// tell.</param>
-/// <param name="Advantage">0 contributes nothing but counts as a sequence.</param>
-public sealed record TrainingSample(int[] Tokens, float[] LogProbs, double Advantage);
+/// <param name="Advantage">0 contributes nothing but counts as a completion, unless it is held to a reference policy.</param>
+/// <param name="Reference">The reference policy's log-probability of each token, at the sampling temperature; null where the loss has none.</param>
+/// <param name="Mask">False for tokens that count in no sum; null: all count. Where none does the sample still counts as a completion.</param>
+public sealed record TrainingSample(
+    int[] Tokens, float[] LogProbs, double Advantage, float[]? Reference = null, IReadOnlyList<bool>? Mask = null)
+{
+    /// <summary>Tokens that count.</summary>
+    internal int Counted => Mask?.Count(counts => counts) ?? Tokens.Length;
+
+    internal bool Counts(int token) => Mask?[token] != false;
+}
 
 /// <summary>A prompt and its completions. Completions without tokens (void samples) are ignored.</summary>
 public sealed record TrainingGroup(int[] PromptTokens, IReadOnlyList<TrainingSample> Samples);
@@ -19,7 +28,7 @@ public sealed record TrainingGroup(int[] PromptTokens, IReadOnlyList<TrainingSam
 /// GRPO on one policy: weights, AdamW state, and the step that takes both forward. The result of a step depends on weights, state, groups
 /// and options (the number of gradient parts and of threads inside an operation among them), never on timing.
 /// </summary>
-public sealed class GrpoLearner : IDisposable
+public sealed partial class GrpoLearner : IDisposable
 {
     private readonly PolicyFolder _source;
     private readonly LearningOptions _options;
@@ -105,28 +114,32 @@ public sealed class GrpoLearner : IDisposable
     public long Steps => _optimiser.Steps;
 
     /// <summary>
-    /// One update on one batch of groups. The loss is "grpo": per sequence the mean over its completion tokens of −min(ρA, clip(ρ, 1 ± ε)A),
-    /// then the mean over all sequences, those of groups without advantage included.
+    /// One update on one batch of groups, by <see cref="LearningOptions.Loss"/>. All completions with tokens count in its sums, those of groups
+    /// without advantage included.
     /// </summary>
     /// <param name="temperature">The sampling temperature, above 0: ratios are taken at it.</param>
     /// <param name="importanceCap">Above 0: an outside server sampled the completions, and its difference from the learner is corrected
-    /// (<see cref="GrpoLoss.Of"/>).</param>
+    /// (<see cref="GrpoObjective.ImportanceCap"/>).</param>
+    /// <param name="maxNewTokens">The limit on new tokens, which <see cref="LearningLoss.DrGrpo"/> divides by.</param>
     /// <returns>
     /// loss, gradientNorm (before clipping), learningRate, tokens (completion tokens trained on), ratioMean, clippedShare (share of
     /// tokens whose clipped term is the smaller), entropy (mean, in nats, at <paramref name="temperature"/>), zeroVarianceShare (of
-    /// groups), skipped (1: no update, because nothing had an advantage or the gradient was not finite), nonFinite (1: the latter).
+    /// groups), skipped (1: no update, because nothing had an advantage or the gradient was not finite), nonFinite (1: the latter); klMean where
+    /// there is a reference policy, and maskedShare (completions of which no token counts) where those that were cut off are left out.
     /// </returns>
     /// <exception cref="ArgumentException">
     /// A sample whose log-probabilities do not match its tokens, or that is longer than the model allows.
     /// </exception>
     public IReadOnlyDictionary<string, double> Step(IReadOnlyList<TrainingGroup> groups, double learningRate, double temperature = 1,
-        double importanceCap = 0)
+        double importanceCap = 0, int maxNewTokens = 0)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(temperature);
         ArgumentOutOfRangeException.ThrowIfNegative(importanceCap);
-        GrpoLoss.Check(groups, _trained.Model.Config, mayBeUnknown: importanceCap > 0);
-        var live = GrpoLoss.WithAdvantage(groups);
-        var sequences = groups.Sum(g => g.Samples.Count(s => s.Tokens.Length > 0));
+        if (_options.Loss == LearningLoss.DrGrpo)
+            ArgumentOutOfRangeException.ThrowIfLessThan(maxNewTokens, 1);
+        GrpoLoss.Check(groups, _trained.Model.Config, mayBeUnknown: importanceCap > 0, wantsReference: _options.KlWeight > 0);
+        var objective = GrpoObjective.Of(_options, groups, temperature, importanceCap, maxNewTokens);
+        var live = GrpoLoss.Only(groups, objective.Moves);
         var metrics = new Dictionary<string, double>
         {
             [MetricNames.Loss] = 0,
@@ -136,27 +149,36 @@ public sealed class GrpoLearner : IDisposable
             [MetricNames.RatioMean] = 1,
             [MetricNames.ClippedShare] = 0,
             [MetricNames.Entropy] = 0,
-            [MetricNames.ZeroVarianceShare] = groups.Count == 0 ? 0 : 1 - (double)live.Count / groups.Count,
+            [MetricNames.ZeroVarianceShare] = groups.Count == 0 ? 0 : 1 - (double)GrpoLoss.WithAdvantage(groups).Count / groups.Count,
             [MetricNames.Skipped] = 1,
             [MetricNames.NonFinite] = 0,
         };
+        if (_options.KlWeight > 0)
+            metrics[MetricNames.KlMean] = 0;
+        if (_options.MaskOverlong)
+        {
+            metrics[MetricNames.MaskedShare] =
+                groups.Sum(g => g.Samples.Count(s => s.Tokens.Length > 0 && s.Counted == 0)) / (double)Math.Max(1, objective.Completions);
+        }
+
         if (live.Count == 0)
             return metrics;
 
         var parts = GradientParts.Assign([.. live.Select(GrpoLoss.Cost)], _options.GradientParts, _options.MicroBatchTokens);
-        var objective = new GrpoGradient(_trained.Model, sequences, temperature, _options.ClipEpsilon, _options.Recompute,
-            importanceCap: importanceCap, adapter: Adapter);
+        var part = new GrpoGradient(_trained.Model, objective, _options.Recompute, adapter: Adapter);
         var (gradient, sums) = GradientParts.Run(
-            parts, _trained.Model.Device, _trained.Zero, (pass, sum) => objective.Add([.. pass.Select(i => live[i])], _trained.Split(sum)));
+            parts, _trained.Model.Device, _trained.Zero, (pass, sum) => part.Add([.. pass.Select(i => live[i])], _trained.Split(sum)));
         using var owned = gradient;
         var norm = _optimiser.Update(gradient, learningRate, _options);
-        var tokens = live.Sum(g => g.Samples.Sum(s => s.Tokens.Length));
+        var tokens = live.Sum(g => g.Samples.Sum(s => s.Counted));
         metrics[MetricNames.Loss] = sums[0];
         metrics[MetricNames.GradientNorm] = norm;
         metrics[MetricNames.TokensLearned] = tokens;
         metrics[MetricNames.RatioMean] = sums[1] / tokens;
         metrics[MetricNames.ClippedShare] = sums[2] / tokens;
         metrics[MetricNames.Entropy] = sums[3] / tokens;
+        if (_options.KlWeight > 0)
+            metrics[MetricNames.KlMean] = sums[4] / tokens;
         metrics[MetricNames.Skipped] = metrics[MetricNames.NonFinite] = double.IsFinite(norm) ? 0 : 1;
         // What is not a number cannot be stored; nonFinite says that it was so.
         foreach (var key in metrics.Keys.Where(k => !double.IsFinite(metrics[k])).ToArray())

@@ -7,7 +7,7 @@ namespace ToolR0.Policies.Sampling;
 
 /// <summary>One completion in the making.</summary>
 internal sealed class SampledRow(int group, long seed, Policy policy, SamplingOptions options, IReadOnlyList<string> stop,
-    Action<SampledToken>? onToken)
+    Action<SampledToken>? onToken, Func<int, string, bool>? isHopeless = null)
 {
     private readonly List<int> _tokens = [];
     private readonly List<float> _logProbs = [];
@@ -45,9 +45,13 @@ internal sealed class SampledRow(int group, long seed, Policy policy, SamplingOp
         onToken?.Invoke(new SampledToken(group, seed, token, logProb));
         if (policy.Tokenizer.StopTokens.Contains(token) || HasStopString())
             Finish(FinishReason.Stop);
-        else if (_tokens.Count >= Limit)
+        else if (_tokens.Count >= Limit || IsHopeless(token))
             Finish(FinishReason.Length);
     }
+
+    /// <summary>Asked after each line, of the text so far.</summary>
+    private bool IsHopeless(int token) =>
+        isHopeless is not null && Text([token]).Contains('\n') && isHopeless(group, Text(CollectionsMarshal.AsSpan(_tokens)));
 
     public Trajectory ToTrajectory()
     {

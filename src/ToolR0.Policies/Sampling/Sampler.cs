@@ -34,6 +34,11 @@ public static class Sampler
     /// the options and this number alone.
     /// </param>
     /// <param name="onToken">Called for every token that joins a completion, on the calling thread; each completion's come in order.</param>
+    /// <param name="isHopeless">
+    /// Asked after each line of a completion, with the request's index and the text so far: one that can come to nothing ends there, as if the
+    /// limit on
+    /// new tokens had been reached.
+    /// </param>
     /// <returns>
     /// Per request, per seed. <see cref="Trajectory.LogProbs"/> are of softmax(logits / temperature) before the cut by TopP (greedy: of
     /// softmax(logits)). <see cref="Trajectory.Text"/> is all tokens but a final end-of-turn token, decoded without special tokens. A completion
@@ -42,17 +47,18 @@ public static class Sampler
     /// <exception cref="ArgumentException">An empty or too long prompt, a token outside the vocabulary, or options out of range.</exception>
     public static IReadOnlyList<IReadOnlyList<Trajectory>> Sample(
         Policy policy, IReadOnlyList<SampleRequest> requests, SamplingOptions options, IReadOnlyList<string> stop, CancellationToken ct = default,
-        Action<SampledToken>? onToken = null, long cacheBytes = long.MaxValue) =>
-        Sample(policy, requests, options, stop, ct, onToken, cacheBytes, policy.Model.Device.type == TorchSharp.DeviceType.CUDA ? 8 : 1);
+        Action<SampledToken>? onToken = null, long cacheBytes = long.MaxValue, Func<int, string, bool>? isHopeless = null) =>
+        Sample(policy, requests, options, stop, ct, onToken, cacheBytes, policy.Model.Device.type == TorchSharp.DeviceType.CUDA ? 8 : 1, isHopeless);
 
     /// <param name="stride">Steps between two looks at what was drawn: a look makes a GPU wait for the host.</param>
     internal static IReadOnlyList<IReadOnlyList<Trajectory>> Sample(
         Policy policy, IReadOnlyList<SampleRequest> requests, SamplingOptions options, IReadOnlyList<string> stop, CancellationToken ct,
-        Action<SampledToken>? onToken, long cacheBytes, int stride)
+        Action<SampledToken>? onToken, long cacheBytes, int stride, Func<int, string, bool>? isHopeless = null)
     {
         Check(policy.Config, requests, options);
         ArgumentOutOfRangeException.ThrowIfLessThan(cacheBytes, 1);
-        var rows = requests.Select((r, g) => r.Seeds.Select(seed => new SampledRow(g, seed, policy, options, stop, onToken)).ToArray()).ToArray();
+        var rows = requests.Select((r, g) => r.Seeds.Select(seed => new SampledRow(g, seed, policy, options, stop, onToken, isHopeless)).ToArray())
+            .ToArray();
         Run(policy, requests, options, rows, cacheBytes, stride, ct);
         return [.. rows.Select(group => (IReadOnlyList<Trajectory>)[.. group.Select(r => r.ToTrajectory())])];
     }

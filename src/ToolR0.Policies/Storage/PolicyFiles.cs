@@ -23,7 +23,8 @@ internal static class PolicyFiles
     private static readonly string[] Small =
     [
         "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "special_tokens_map.json",
-        "added_tokens.json", "chat_template.jinja", "chat_template.json", "LICENSE", "README.md",
+        "added_tokens.json", "chat_template.jinja", "chat_template.json", "toolr0.json", "LICENSE",
+        "README.md",
     ];
 
     /// <summary>The weight files of a folder in order of name: one, or the shards that the index names.</summary>

@@ -1,6 +1,7 @@
 using ToolR0.Contracts;
 using ToolR0.SelfPlay.Curriculum;
 using ToolR0.SelfPlay.Specs;
+using ToolR0.SelfPlay.WarmStart;
 
 namespace ToolR0.SelfPlay.Audit;
 
@@ -18,6 +19,8 @@ internal sealed class RunAuditor(
     private Dictionary<string, (long Version, object Fact)>? _expectedOutcomes;
     private RunStarted? _run;
     private HeldOutGuard? _guard;
+    private readonly WarmAudit _warm = new();
+    private readonly Dictionary<Phase, int> _warmSteps = [];
     private IReadOnlyList<SelectedTask> _selected = [];
     private long _runVersion;
     private int _iteration;
@@ -41,7 +44,7 @@ internal sealed class RunAuditor(
                 Outcome(stored);
                 break;
             case TasksProposed or TaskAttempted or ToolCallsExecuted or ProposalsScored or AttemptsScored or PolicyUpdated
-                or CandidateFiltered or CandidateRated or CandidateLabelled:
+                or CandidateFiltered or CandidateRated or CandidateLabelled or ReferenceMeasured or ProposalsGated or TaskVaried:
                 if (_step is null)
                     _findings.Add(stored.Stream, stored.Version, "stream", stored.Fact.GetType().Name, "nothing: no step is under way");
                 else
@@ -83,8 +86,17 @@ internal sealed class RunAuditor(
                 (_iteration, _phase) = (iteration.Iteration, null);
                 break;
             case PhaseStarted phase:
-                _findings.CompareFacts(stored, new PhaseStarted(run, _iteration, NextPhase(), StepsOf(NextPhase())));
+                var next = NextPhase();
+                _findings.CompareFacts(
+                    stored, new PhaseStarted(run, _iteration, next, StepsOf(next), _iteration == 0 ? _warmSteps.GetValueOrDefault(next) : 0));
                 (_phase, _stepsDone) = (phase, 0);
+                if (phase.Phase.Fits() is { } role)
+                    _policies[role] = _run!.Base;
+                break;
+            case WarmStartSelected selected when _step is not null:
+                if (_step.WarmStartSelected(stored) is { } expected)
+                    _findings.CompareFacts(stored, expected);
+                _warm.Add(selected);
                 break;
             case StepStarted step:
                 StepStart(step, stored);
@@ -116,7 +128,8 @@ internal sealed class RunAuditor(
         }
     }
 
-    private Phase NextPhase() => _phase?.Phase switch
+    private Phase NextPhase() => _iteration == 0 && (_phase is not null || _run!.HeldOut.Count == 0)
+        && WarmStartPlan.Next(_phase?.Phase, _warm.Rounds, _run!.Options) is { } warm ? warm : _phase?.Phase switch
     {
         null when _iteration == 0 => Phase.Evaluation,
         null => _run!.Options.Generator.Train ? Phase.Generator : Phase.Curriculum,
@@ -128,7 +141,9 @@ internal sealed class RunAuditor(
     private int StepsOf(Phase phase) => phase switch
     {
         Phase.Generator => _run!.Options.Generator.Steps,
-        Phase.Curriculum => 1,
+        Phase.Curriculum or Phase.WarmProposals or Phase.WarmAttempts => 1,
+        Phase.WarmGenerator or Phase.WarmSolver =>
+            _warm.Kept(phase.Fits()!.Value) is { } kept ? WarmStartPlan.Steps(kept, _run!.Options.WarmStart) : 0,
         Phase.Solver => _run!.Options.Solver.Steps,
         _ => _run!.HeldOut.Count,
     };
@@ -136,23 +151,26 @@ internal sealed class RunAuditor(
     private void StepStart(StepStarted started, StoredFact stored)
     {
         var options = _run!.Options;
-        var (phase, step) = (_phase?.Phase ?? started.Phase, _stepsDone);
+        var (phase, step) = (_phase?.Phase ?? started.Phase, (_phase?.First ?? 0) + _stepsDone);
         _findings.CompareFacts(stored, new StepStarted(
             _run.Run,
             _iteration,
             phase,
             step,
-            phase is Phase.Generator or Phase.Curriculum ? SpecSampler.ForStep(options, _iteration, phase, step) : [],
+            phase is Phase.Generator or Phase.Curriculum or Phase.WarmProposals ? SpecSampler.ForStep(options, _iteration, phase, step) : [],
             phase switch
             {
                 Phase.Solver when _selected.Count > 0 && step < _phase?.Steps =>
                     [.. TrainingOrder.Positions(_selected.Count, _phase.Steps, options.Solver.PromptsPerStep, step)
                         .Select(position => _selected[position].Task)],
                 Phase.Evaluation when step < _run.HeldOut.Count => Items(_run.HeldOut[step], options.Evaluation.Limit),
+                Phase.WarmAttempts => _warm.Kept(Role.Generator)?.Kept ?? [],
+                Phase.WarmGenerator or Phase.WarmSolver when _warm.Kept(phase.Fits()!.Value) is { } kept =>
+                    WarmStartPlan.Step(kept, _stepsDone, options).Examples,
                 _ => [],
             },
             new Dictionary<Role, string>(_policies)));
-        _step = new StepAuditor(_run, started, _curriculum, _heldOut, () => Guard, _findings, decode, encodePrompt);
+        _step = new StepAuditor(_run, started, _curriculum, _heldOut, _selected, () => Guard, _warm, _findings, decode, encodePrompt);
     }
 
     private static IReadOnlyList<TaskRef> Items(HeldOutSet set, int limit)
@@ -165,6 +183,8 @@ internal sealed class RunAuditor(
     {
         step.Check(completed, stored);
         _stepsDone++;
+        if (_iteration == 0 && completed.Phase != Phase.Evaluation)
+            _warmSteps[completed.Phase] = _warmSteps.GetValueOrDefault(completed.Phase) + 1;
         if (completed.Policy is not null && step.Trained is { } role)
         {
             _policies[role] = completed.Policy;

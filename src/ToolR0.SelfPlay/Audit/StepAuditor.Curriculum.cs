@@ -75,8 +75,14 @@ internal sealed partial class StepAuditor
 
     private CandidateFiltered? FilteredOf(int n) => Once(_filtered, n, () =>
         Fact<TasksProposed>(CandidateStream(n)) is { Samples.Count: > 0 } proposed
-            ? CandidateFacts.Filter(step.Run, Candidate.Of(proposed, Fact<ToolCallsExecuted>(CandidateStream(n))), guard(), _options)
+            ? AsStored(n, CandidateFacts.Filter(step.Run, Candidate.Of(proposed, Fact<ToolCallsExecuted>(CandidateStream(n))), guard(), _options))
             : null);
+
+    /// <summary>Without a sketch of its question where it was stored without: an older build made none. Where others have one, the metrics tell that
+    /// it was taken away.</summary>
+    private CandidateFiltered AsStored(int n, CandidateFiltered made) =>
+        made.Kept is { } kept && Fact<CandidateFiltered>(CandidateStream(n)) is { Kept.Sketch: null }
+            ? made with { Kept = kept with { Sketch = null } } : made;
 
     private CandidateRated? RatedOf(int n) => Once(_rated, n, () =>
         Fact<TaskAttempted>(CandidateStream(n)) is { } attempt && Task(new TaskRef(CandidateStream(n), 0)) is { } task

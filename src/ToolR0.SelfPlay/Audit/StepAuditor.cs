@@ -5,6 +5,7 @@ using ToolR0.SelfPlay.Measurement;
 using ToolR0.SelfPlay.Parsing;
 using ToolR0.SelfPlay.Prompts;
 using ToolR0.SelfPlay.Rewards;
+using ToolR0.SelfPlay.WarmStart;
 
 namespace ToolR0.SelfPlay.Audit;
 
@@ -14,7 +15,9 @@ internal sealed partial class StepAuditor(
     StepStarted step,
     IReadOnlyDictionary<TaskRef, ToolTask> curriculum,
     IReadOnlyDictionary<string, List<HeldOutItem>> heldOut,
+    IReadOnlyList<SelectedTask> selected,
     Func<HeldOutGuard> guard,
+    WarmAudit warm,
     Findings findings,
     Func<IReadOnlyList<int>, string>? decode,
     Func<IReadOnlyList<(string Role, string Content)>, IReadOnlyList<int>>? encodePrompt)
@@ -26,12 +29,7 @@ internal sealed partial class StepAuditor(
     private IReadOnlyDictionary<string, double>? _metrics;
 
     /// <summary>The role this step trains.</summary>
-    public Role? Trained => step.Phase switch
-    {
-        Phase.Generator => Role.Generator,
-        Phase.Solver => Role.Solver,
-        _ => null,
-    };
+    public Role? Trained => step.Phase.Trains();
 
     public void Add(StoredFact stored)
     {
@@ -66,10 +64,21 @@ internal sealed partial class StepAuditor(
                 CheckProposals(stored, place);
                 break;
             case AttemptsScored:
+                if (place.Group == GroupKind.WarmAttempts)
+                    warm.Add(stored.Stream, stored.Fact);
                 CheckAttempts(stored);
+                break;
+            case ProposalsGated gated:
+                CheckGate(gated, stored);
+                break;
+            case TaskVaried varied:
+                CheckVariant(varied, stored);
                 break;
             case CandidateFiltered or CandidateRated or CandidateLabelled:
                 CheckCandidate(stored, place.Number);
+                break;
+            case ReferenceMeasured measured:
+                Check(measured, stored);
                 break;
         }
     }
@@ -97,15 +106,21 @@ internal sealed partial class StepAuditor(
                 findings.Add(stream, 0, "fact", "nothing", last.Name);
         }
 
-        if (_updated is not null)
+        if (_updated is not null && step.Phase.Fits() is not null)
+            _metrics = _updated.Metrics;
+        else if (_updated is not null)
             _metrics = StepMetrics.OfTraining(_facts.SelectMany(f => f.Value.Select(fact => (f.Key, fact))), _updated, _options.Specs.KnownTools);
         if (_metrics is null)
             findings.Add(stored.Stream, stored.Version, "metrics", "some", "nothing: the step has no result");
         findings.CompareFacts(
             stored,
             new StepCompleted(step.Run, step.Iteration, step.Phase, step.Step, _updated?.Policy, _metrics ?? completed.Metrics),
-            except: [.. MetricNames.Measured]);
+            except: [.. MetricNames.Measured, .. Unknown(completed)]);
     }
+
+    /// <summary>An older build measured no diversity.</summary>
+    private IEnumerable<string> Unknown(StepCompleted completed) => completed.Metrics.ContainsKey(MetricNames.WrittenTasks) ? []
+        : (_metrics ?? completed.Metrics).Keys.Where(name => MetricNames.OfDiversity.Contains(name.Split('.')[0]));
 
     private void Check(TasksProposed proposed, StoredFact stored, Place place)
     {
@@ -113,9 +128,14 @@ internal sealed partial class StepAuditor(
         Compare(stored, "run", proposed.Run, step.Run);
         Compare(stored, "spec", proposed.Spec, step.Specs[place.Number]);
         Compare(stored, "policy", proposed.Policy, step.Policies[Role.Generator]);
-        CheckSamples(proposed.Samples, proposed.PromptTokens, proposed.Digest, stored, kind, place.Number, step.Phase == Phase.Generator
-            ? _options.Generator.GroupSize : 1);
-        CheckPrompt(proposed.PromptTokens, GeneratorPrompt.Render(proposed.Spec, _options.Prompts), stored);
+        Compare(stored, "signatures", proposed.Signatures, _options.Prompts.Set == PromptSet.Signatures);
+        CheckSamples(proposed.Samples, proposed.PromptTokens, proposed.Digest, stored, kind, place.Number, step.Phase switch
+        {
+            Phase.Generator => _options.Generator.GroupSize,
+            Phase.WarmProposals => _options.WarmStart.Generator.Samples,
+            _ => 1,
+        });
+        CheckPrompt(proposed.PromptTokens, GeneratorPrompt.Render(proposed.Spec, PromptsOf(stored.Stream, generator: true)), stored);
     }
 
     private void Check(TaskAttempted attempted, StoredFact stored, Place place)
@@ -126,7 +146,8 @@ internal sealed partial class StepAuditor(
             GroupKind.Judge => (AttemptPurpose.Judge, "judge", _options.Judge.Tries, Proposal(place.Number)),
             GroupKind.Label => (AttemptPurpose.Label, "label", _options.Judge.Tries, new TaskRef(CandidateStream(place.Number), 0)),
             null => (AttemptPurpose.Verify, "verify", _options.Curriculum.VerifySamples, new TaskRef(stored.Stream, 0)),
-            GroupKind.Solver => (AttemptPurpose.Train, "solver", _options.Solver.GroupSize, step.Tasks[place.Number]),
+            GroupKind.Solver => (AttemptPurpose.Train, "solver", _options.Solver.GroupSize, Attempted[place.Number]),
+            GroupKind.WarmAttempts => (AttemptPurpose.WarmStart, "warmattempts", _options.WarmStart.Solver.Samples, step.Tasks[place.Number]),
             _ => (AttemptPurpose.Evaluate, "evaluation", 1, step.Tasks[place.Number]),
         };
         Compare(stored, "run", attempted.Run, step.Run);
@@ -139,7 +160,7 @@ internal sealed partial class StepAuditor(
         if (Task(attempted.Task) is not { } asked)
             findings.Add(stored.Stream, stored.Version, "task", attempted.Task.ToString(), "nothing: there is no such task");
         else if (attempted.Samples.Any(s => s.Finish != FinishReason.Void))
-            CheckPrompt(attempted.PromptTokens, SolverPrompt.Of(asked, purpose, _options.Prompts), stored);
+            CheckPrompt(attempted.PromptTokens, SolverPrompt.Of(asked, purpose, PromptsOf(stored.Stream, generator: false)), stored);
     }
 
     /// <summary>A judge is asked again until an answer can be read: the number of tries that the answers call for.</summary>
@@ -248,6 +269,17 @@ internal sealed partial class StepAuditor(
         findings.CompareFacts(stored, new AttemptsScored(step.Run, SolverReward.ScoreGroup(task, attempted, executed, _options)));
     }
 
+    /// <summary>Of the base, one log-probability a token; which ones is taken as stored.</summary>
+    private void Check(ReferenceMeasured measured, StoredFact stored)
+    {
+        var samples = Fact<TasksProposed>(stored.Stream)?.Samples ?? Fact<TaskAttempted>(stored.Stream)?.Samples ?? [];
+        if (_options.Learning.KlWeight == 0 || Trained is null)
+            findings.Add(stored.Stream, stored.Version, "fact", nameof(ReferenceMeasured), "nothing: the run's loss has no reference policy");
+        findings.CompareFacts(
+            stored, new ReferenceMeasured(step.Run, run.Base, measured.LogProbs, Digests.OfLogProbs(run.Base, measured.LogProbs)));
+        Compare(stored, "logProbs.count", measured.LogProbs.Select(of => of.Length).ToList(), [.. samples.Select(sample => sample.Tokens.Length)]);
+    }
+
     private void Check(PolicyUpdated updated, StoredFact stored)
     {
         _updated = updated;
@@ -265,15 +297,20 @@ internal sealed partial class StepAuditor(
             Iteration = step.Iteration,
             Step = step.Step,
             Base = step.Policies[role],
-            Groups = [.. Enumerable.Range(0, Math.Max(step.Specs.Count, step.Tasks.Count)).Select(Stream)],
+            Groups = step.Phase.Fits() is not null ? [.. step.Tasks.Select(task => task.Stream).Distinct()]
+                : [.. Enumerable.Range(0, Math.Max(step.Specs.Count, step.Tasks.Count)).Select(Stream)],
         });
     }
 
     /// <summary>Every group stream of the step with the fact that it has to reach.</summary>
     private IEnumerable<(string Stream, Type Last)> Expected() => step.Phase switch
     {
+        Phase.Generator or Phase.Solver when _options.Learning.KlWeight > 0 =>
+            Enumerable.Range(0, Math.Max(step.Specs.Count, step.Tasks.Count)).Select(n => (Stream(n), typeof(ReferenceMeasured))),
         Phase.Generator => step.Specs.Select((_, n) => (Stream(n), typeof(ProposalsScored))),
         Phase.Curriculum => step.Specs.Select((_, n) => (CandidateStream(n), typeof(ToolCallsExecuted))),
+        Phase.WarmProposals => step.Specs.Select((_, n) => (Stream(n), typeof(ProposalsGated))),
+        Phase.WarmGenerator or Phase.WarmSolver => [],
         _ => step.Tasks.Select((_, n) => (Stream(n), typeof(AttemptsScored))),
     };
 
@@ -281,6 +318,7 @@ internal sealed partial class StepAuditor(
     public ToolTask? Task(TaskRef task) =>
         Fact<TasksProposed>(task.Stream) is { } proposed ? TaskSource.Resolve(task, proposed)
         : curriculum.TryGetValue(task, out var known) ? known
+        : warm.Tasks.TryGetValue(task, out var kept) ? kept
         : Item(task)?.Task;
 
     private HeldOutItem? Item(TaskRef task) =>
@@ -294,6 +332,8 @@ internal sealed partial class StepAuditor(
         {
             Phase.Generator => GroupKind.Generator,
             Phase.Solver => GroupKind.Solver,
+            Phase.WarmProposals => GroupKind.WarmProposals,
+            Phase.WarmAttempts => GroupKind.WarmAttempts,
             _ => GroupKind.Evaluation,
         },
         n);
@@ -319,7 +359,11 @@ internal sealed partial class StepAuditor(
             (Phase.Generator, GroupKind.Probe or GroupKind.Judge) => step.Specs.Count * _options.Generator.GroupSize,
             (Phase.Curriculum, GroupKind.Label) => step.Specs.Count,
             (Phase.Curriculum, null) when key.Kind == StreamKind.Task => step.Specs.Count,
-            (Phase.Solver, GroupKind.Solver) or (Phase.Evaluation, GroupKind.Evaluation) => step.Tasks.Count,
+            (Phase.Solver, GroupKind.Solver) or (Phase.Evaluation, GroupKind.Evaluation) or (Phase.WarmAttempts, GroupKind.WarmAttempts) =>
+                step.Tasks.Count,
+            (Phase.WarmProposals, GroupKind.WarmProposals) => step.Specs.Count,
+            (Phase.Solver, GroupKind.Variant) => step.Tasks.Count,
+            (Phase.WarmAttempts, GroupKind.Variant) => _options.WarmStart.Solver.Keep,
             _ => 0,
         };
         return key.Number < count ? new Place(group, key.Number) : null;

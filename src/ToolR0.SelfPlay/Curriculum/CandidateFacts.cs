@@ -1,5 +1,6 @@
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Measurement;
 using ToolR0.SelfPlay.Parsing;
 using ToolR0.SelfPlay.Rewards;
 
@@ -67,7 +68,8 @@ public static class CandidateFacts
         Digests.Sha256Hex(Words.Fold(task.Question))[..QuestionDigits],
         Math.Min(1, task.Question.Length / 220.0) + Math.Min(1, task.Gold.Count / 3.0) + Math.Min(1, task.Menu.Count / 4.0),
         task.Gold.Count,
-        [.. task.Menu.Select(tool => tool.Name)]);
+        [.. task.Menu.Select(tool => tool.Name)],
+        QuestionSketches.Of(task.Question));
 
     private static long TokensOf(TaskAttempted attempt) => attempt.Samples.Sum(sample => (long)sample.Tokens.Length);
 }

@@ -21,8 +21,9 @@ internal static class CandidateFilter
             return (null, Rejections.VoidSample, candidate.Sample.VoidCause);
         if (candidate.Execution?.VoidCause is { } cause)
             return (null, Rejections.VoidExecution, cause);
-        var proposal = ProposalParser.ParseForCurriculum(candidate.Sample.Text);
-        if ((Text(proposal, candidate.Spec, options) ?? Menu(proposal, options) ?? Gold(proposal, candidate.Spec)) is var (reason, detail))
+        var proposal = ProposalParser.ParseForCurriculum(candidate.Sample.Text, options.Prompts.Set == PromptSet.Signatures);
+        if ((Text(proposal, candidate.Spec, options) ?? Menu(proposal, candidate.Spec, options) ?? Gold(proposal, candidate.Spec))
+            is var (reason, detail))
             return (null, reason, detail);
 
         var task = proposal.ToTask(candidate.Spec)!;
@@ -50,7 +51,7 @@ internal static class CandidateFilter
         return proposal.Gold is null ? (Rejections.CallsNotJson, proposal.GoldIsJson ? "not a list of calls" : null) : null;
     }
 
-    private static (string, string?)? Menu(Proposal proposal, RunOptions options)
+    private static (string, string?)? Menu(Proposal proposal, TaskSpec spec, RunOptions options)
     {
         if (proposal.Menu is null)
             return (Rejections.ToolNotObject, null);
@@ -68,7 +69,7 @@ internal static class CandidateFilter
                 return (Rejections.ShortDescription, tool.Name);
             if (tool.Parameters.Count == 0)
                 return (Rejections.NoParameters, tool.Name);
-            if (tool.Parameters.FirstOrDefault(p => !Primitives.Contains(p.Type)) is { } odd)
+            if (tool.Parameters.FirstOrDefault(p => !Primitives.Contains(p.Type) && !(AsksForList(spec) && p.Type is "list" or "array")) is { } odd)
                 return (Rejections.NonPrimitiveParameter, $"{tool.Name}.{odd.Name}: '{odd.Type}'");
         }
 
@@ -84,7 +85,7 @@ internal static class CandidateFilter
             var tool = proposal.Menu!.FirstOrDefault(t => t.Name == call.Name);
             if (tool is null)
                 return (Rejections.UnknownTool, call.Name);
-            if (call.Arguments.FirstOrDefault(a => a.Value.ValueKind is JsonValueKind.Object or JsonValueKind.Array).Key is { } nested)
+            if (call.Arguments.FirstOrDefault(a => IsNested(a.Value, spec)).Key is { } nested)
                 return (Rejections.NestedArgument, $"{call.Name}.{nested}");
             if (call.Arguments.Count == 0 && tool.Required.Count > 0)
                 return (Rejections.EmptyArguments, call.Name);
@@ -94,6 +95,12 @@ internal static class CandidateFilter
 
         return null;
     }
+
+    private static bool AsksForList(TaskSpec spec) => spec.Value == ValueKinds.List;
+
+    /// <summary>An object, or a list where the spec does not ask for one.</summary>
+    private static bool IsNested(JsonElement value, TaskSpec spec) =>
+        value.ValueKind == JsonValueKind.Object || value.ValueKind == JsonValueKind.Array && !AsksForList(spec);
 
     private static string? Trivial(ToolTask task, CurriculumOptions options)
     {

@@ -25,6 +25,13 @@ public static class Rejections
     public const string EmptyArguments = "empty_arguments";
     public const string MissingRequiredArgument = "missing_required_argument";
     public const string TrivialQuestion = "trivial_question";
+    public const string NotGrounded = "not_grounded";
+    public const string SpecNotObeyed = "spec_not_obeyed";
+    public const string DemonstrationCopied = "demonstration_copied";
+    public const string RepeatsItself = "repeats_itself";
+    public const string ToolsAlike = "tools_alike";
+    public const string ToolOften = "tool_often";
+    public const string NotRight = "not_right";
     public const string GoldNotExecutable = "gold_not_executable";
     public const string HeldOut = "held_out";
     public const string Duplicate = "duplicate";

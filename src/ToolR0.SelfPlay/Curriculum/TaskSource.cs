@@ -7,8 +7,9 @@ namespace ToolR0.SelfPlay.Curriculum;
 public static class TaskSource
 {
     /// <summary>
-    /// The task of a sample of <see cref="TasksProposed"/> (groups are read as for rewards, candidates as for the curriculum) or of an
-    /// item of <see cref="HeldOutRegistered"/> (the index counts within this event). Null if the sample is no well-formed task or is not there.
+    /// The task of a sample of <see cref="TasksProposed"/> (groups are read as for rewards, candidates as for the curriculum), a
+    /// <see cref="TaskVaried"/> (index 0) or an item of <see cref="HeldOutRegistered"/> (the index counts within this event). Null if the sample is
+    /// no well-formed task or is not there.
     /// </summary>
     public static ToolTask? Resolve(TaskRef reference, object fact)
     {
@@ -18,7 +19,9 @@ public static class TaskSource
                 var sample = proposed.Samples[reference.Index];
                 if (sample.Finish == FinishReason.Void)
                     return null;
-                return Read(reference.Stream, sample.Text).ToTask(proposed.Spec);
+                return Read(reference.Stream, sample.Text, proposed.Signatures).ToTask(proposed.Spec);
+            case TaskVaried varied when reference.Index == 0:
+                return varied.Task;
             case HeldOutRegistered heldOut when reference.Index >= 0 && reference.Index < heldOut.Items.Count:
                 return heldOut.Items[reference.Index].Task;
             default:
@@ -34,7 +37,7 @@ public static class TaskSource
         {
             switch (fact)
             {
-                case TasksProposed:
+                case TasksProposed or TaskVaried:
                     return Resolve(reference, fact);
                 case HeldOutRegistered heldOut when reference.Index < passed + heldOut.Items.Count:
                     return reference.Index < passed ? null : heldOut.Items[reference.Index - passed].Task;
@@ -48,6 +51,7 @@ public static class TaskSource
     }
 
     /// <summary>A proposal's text as its stream reads it.</summary>
-    public static Proposal Read(string stream, string text) =>
-        StreamKey.IsOf(stream, StreamKind.Task) ? ProposalParser.ParseForCurriculum(text) : ProposalParser.ParseForReward(text);
+    public static Proposal Read(string stream, string text, bool signatures = false) => StreamKey.IsOf(stream, StreamKind.Task)
+        ? ProposalParser.ParseForCurriculum(text, signatures)
+        : ProposalParser.ParseForReward(text, signatures);
 }

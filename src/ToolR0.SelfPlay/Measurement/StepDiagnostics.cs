@@ -16,7 +16,7 @@ internal static class StepDiagnostics
     /// <summary>
     /// wellFormedShare; menuObedienceShare and callsObedienceShare (menu size and number of calls as the spec asks, whatever the options demand); of
     /// the well-formed tasks callsMean, refusalShare (no call), knownToolShare (offered tools that the base knows, where the options name them),
-    /// distinctTools, distinctQuestions; of the probed ones passRate.{0..10} (tasks by tenth of p̂) and namePassRate (answers that name the right
+    /// distinctTools, distinctQuestions, and what <see cref="Diversity.Write"/> says; of the probed ones passRate.{0..10} (tasks by tenth of p̂) and namePassRate (answers that name the right
     /// tools in order); reason.{name} (samples).
     /// </summary>
     public static void OfProposals(Dictionary<string, double> metrics, IReadOnlyList<(string Stream, object Fact)> facts,
@@ -31,7 +31,7 @@ internal static class StepDiagnostics
             {
                 if (proposed.Samples[i].Finish == FinishReason.Void)
                     continue;
-                var proposal = ProposalParser.ParseForReward(proposed.Samples[i].Text);
+                var proposal = ProposalParser.ParseForReward(proposed.Samples[i].Text, proposed.Signatures);
                 menus.Add(proposal.Menu is { } menu && menu.Count == proposed.Spec.MenuSize
                     && menu.DistinctBy(tool => tool.Name).Count() == menu.Count);
                 calls.Add(proposal.Gold?.Count == proposed.Spec.Calls);
@@ -44,7 +44,9 @@ internal static class StepDiagnostics
         Share(metrics, MetricNames.CallsObedienceShare, calls);
         if (menus.Count > 0)
             metrics[MetricNames.WellFormedShare] = (double)tasks.Count / menus.Count;
-        OfTasks(metrics, [.. tasks.Values.Select(task => CandidateFacts.Kept(task, foldDigits: false))], knownTools);
+        KeptCandidate[] written = [.. tasks.Values.Select(task => CandidateFacts.Kept(task, foldDigits: false))];
+        OfTasks(metrics, written, knownTools);
+        Diversity.Write(metrics, written);
         PassRates(metrics, scored.Values.SelectMany(s => s).Where(s => !s.Void).Select(s => s.PassRate).OfType<double>());
         Reasons(metrics, scored.Values.SelectMany(s => s).SelectMany(s => s.Reasons));
         StepMetrics.Mean(metrics, MetricNames.NamePassRate, facts.Select(f => f.Fact).OfType<TaskAttempted>()

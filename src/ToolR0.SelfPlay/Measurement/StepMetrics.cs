@@ -37,7 +37,8 @@ public static class StepMetrics
 
     /// <summary>
     /// candidates, selected, rejected, easyShare, mediumShare, hardShare, passRate (of the selected), nameAgreement and callAgreement (of all
-    /// verified), rejected.{reason} per reason, tokens (all that was sampled), and of the selected tasks what <see cref="StepDiagnostics.OfTasks"/>
+    /// verified), rejected.{reason} per reason, tokens (all that was sampled), what <see cref="Diversity.Write"/> says of all that the filters keep
+    /// and of each domain's, and of the selected tasks what <see cref="StepDiagnostics.OfTasks"/>
     /// says and passRate.{0..10}.
     /// </summary>
     /// <param name="verdicts">Of all candidates.</param>
@@ -68,8 +69,47 @@ public static class StepMetrics
         foreach (var (reason, count) in selected.Rejected)
             metrics[MetricNames.RejectedFor(reason)] = count;
         metrics[MetricNames.TokensSampled] = verdicts.Sum(v => v.Filtered.Tokens) + rated.Sum(r => r.Rated.Tokens + (r.Labelled?.Tokens ?? 0));
+        foreach (var written in verdicts.Where(v => v.Filtered.Kept is not null).GroupBy(v => v.Filtered.Domain, v => v.Filtered.Kept!))
+            Diversity.Write(metrics, [.. written], written.Key);
+        Diversity.Write(metrics, [.. verdicts.Select(v => v.Filtered.Kept).OfType<KeptCandidate>()]);
         StepDiagnostics.OfTasks(metrics, [.. verdicts.Where(v => kept.Contains(v.Task)).Select(v => v.Filtered.Kept!)], knownTools);
         StepDiagnostics.PassRates(metrics, selected.Tasks.Select(t => t.PassRate));
+        return metrics;
+    }
+
+    /// <summary>samples, selected, rejected, rejected.{reason} and shape.{feature} of all rounds so far; tokensSampled of this one.</summary>
+    /// <param name="gated">Of this round's groups.</param>
+    public static Dictionary<string, double> OfWarmProposals(WarmStartSelected selected, IEnumerable<ProposalsGated> gated)
+    {
+        var metrics = OfWarmStart(selected);
+        metrics[MetricNames.TokensSampled] = gated.Sum(group => group.Tokens);
+        return metrics;
+    }
+
+    /// <summary>The same, and of this round's answers what a Solver step tells of them.</summary>
+    /// <param name="facts">Of this round's attempts, with the stream of each: <see cref="TaskAttempted"/> and <see cref="AttemptsScored"/>.</param>
+    public static Dictionary<string, double> OfWarmAttempts(WarmStartSelected selected, IEnumerable<(string Stream, object Fact)> facts)
+    {
+        var stored = facts.ToList();
+        var metrics = Attempts([.. stored.Select(f => f.Fact)]);
+        StepDiagnostics.OfAttempts(metrics, stored);
+        foreach (var (name, value) in OfWarmStart(selected))
+            metrics[name] = value;
+        return metrics;
+    }
+
+    private static Dictionary<string, double> OfWarmStart(WarmStartSelected selected)
+    {
+        var metrics = new Dictionary<string, double>
+        {
+            [MetricNames.Samples] = selected.Samples,
+            [MetricNames.Selected] = selected.Kept.Count,
+            [MetricNames.Rejected] = selected.Dropped.Values.Sum(),
+        };
+        foreach (var (reason, count) in selected.Dropped)
+            metrics[MetricNames.RejectedFor(reason)] = count;
+        foreach (var (shape, count) in selected.Shapes)
+            metrics[MetricNames.Shape(shape)] = count;
         return metrics;
     }
 

@@ -14,9 +14,10 @@ public static class EnvironmentNames
     /// <summary>Settings of the commands, the services, the scripts in infra/ and the containers.</summary>
     private static readonly string[] Settings =
     [
-        "HOME", "POSTGRES", "BUS", "RABBITMQ", "WORKERS", "DEVICE", "PRECISION", "TRACE", "BENCHMARKS", "CONFIGURATION", "POSTGRES_OPTIONS",
-        "SKIP_BUILD",
-        "TORCH_BACKEND", "GPUS", "VERSION", "RELOAD_COMMAND", "ROLE", "POLICY", "MODEL", "FOLDER", "TEST_POSTGRES", "TEST_RABBITMQ", "PRESET",
+        "HOME", "BUS", "POSTGRES", "POSTGRES_USER", "POSTGRES_PASSWORD", "RABBITMQ", "RABBITMQ_USER", "RABBITMQ_PASSWORD",
+        "WORKERS", "DEVICE", "PRECISION", "TRACE", "LOG", "LOG_LEVEL", "HEALTH_PORT", "HEALTH_HOST", "COMMAND", "COPY_OUT", "BENCHMARKS",
+        "CONFIGURATION", "POSTGRES_OPTIONS", "SKIP_BUILD", "TORCH_BACKEND", "GPUS", "VERSION", "RELOAD_COMMAND", "ROLE", "POLICY", "MODEL",
+        "FOLDER", "PRESET",
     ];
 
     /// <summary>The option that a variable gives: two underscores go one level down.</summary>

@@ -17,7 +17,7 @@ public sealed class OptionsException(string message) : Exception(message.Replace
 /// </summary>
 public static class RunOptionsJson
 {
-    private static readonly JsonSerializerOptions Format = new()
+    internal static readonly JsonSerializerOptions Format = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         WriteIndented = true,
@@ -266,7 +266,7 @@ public static class RunOptionsJson
 
     private static string Kind(Type type) => type switch
     {
-        _ when type.IsEnum => "one of " + string.Join(", ", Enum.GetNames(type).Select(Camel)),
+        _ when type.IsEnum => "one of " + string.Join(", ", Enum.GetNames(type).Select(name => WireName(type, name))),
         _ when type == typeof(int) || type == typeof(long) => "an integer",
         _ when type == typeof(double) => "a number",
         _ when type == typeof(bool) => "true or false",
@@ -276,6 +276,9 @@ public static class RunOptionsJson
     };
 
     private static string Text(JsonNode? value) => value?.ToJsonString() ?? "null";
+
+    private static string WireName(Type type, string name) =>
+        type.GetField(name)!.GetCustomAttribute<JsonStringEnumMemberNameAttribute>()?.Name ?? Camel(name);
 
     private static string Camel(string name) => JsonNamingPolicy.CamelCase.ConvertName(name);
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Linq.Expressions;
 using FluentValidation;
+using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 
 namespace ToolR0.SelfPlay.Options;
@@ -21,6 +22,9 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         Check(o => o.Seed, n => n >= 0, "must be at least 0");
         Check(o => o.Prompts.Set, Enum.IsDefined, OneOf<PromptSet>());
         AtLeastOne(o => o.Prompts.MaxPromptTokens);
+        Examples(o => o.Prompts.Examples, 0);
+        WarmStart();
+        Variation();
         Specs();
         Generator();
         Curriculum();
@@ -72,7 +76,52 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         Weights(o => o.Specs.Calls, n => n is >= 0 and <= 16, "numbers from 0 to 16");
         Weights(o => o.Specs.MenuForSeveralCalls, m => m is >= 1 and <= 128, "sizes from 1 to 128");
         Weights(o => o.Specs.MenuForOneCall, m => m is >= 1 and <= 128, "sizes from 1 to 128");
+        Weights(o => o.Specs.Arguments, n => n is >= 1 and <= 16, "numbers from 1 to 16", mayBeEmpty: true);
+        Weights(o => o.Specs.Values, ValueKinds.All.Contains, $"kinds of value ({string.Join(", ", ValueKinds.All)})", mayBeEmpty: true);
     }
+
+    private void WarmStart()
+    {
+        Check(o => o.WarmStart.Rounds, n => n is >= 0 and <= 10, "must be from 0 (no warm start) to 10");
+        Check("warmStart.rounds", o => o, o => o.WarmStart.Rounds == 0 || !o.SharedWeights,
+            "needs two policies: set sharedWeights to false, or warmStart.rounds to 0", o => Text(o.WarmStart.Rounds));
+        NotNegative(o => o.WarmStart.TasksPerTool);
+        AtLeastOne(o => o.WarmStart.BatchesPerStep);
+        AtLeastOne(o => o.WarmStart.Generator.Prompts);
+        AtLeastOne(o => o.WarmStart.Generator.Samples);
+        Examples(o => o.WarmStart.Generator.Examples, 1);
+        Sampling(o => o.WarmStart.Generator.Sampling);
+        Sampling(o => o.WarmStart.Generator.LaterSampling);
+        AtLeastOne(o => o.WarmStart.Generator.Keep);
+        AtLeastOne(o => o.WarmStart.Solver.Samples);
+        Examples(o => o.WarmStart.Solver.Examples, 1);
+        Sampling(o => o.WarmStart.Solver.Sampling);
+        AtLeastOne(o => o.WarmStart.Solver.Keep);
+        Positive(o => o.WarmStart.Generator.Fit.LearningRate);
+        AtLeastOne(o => o.WarmStart.Generator.Fit.Epochs);
+        AtLeastOne(o => o.WarmStart.Generator.Fit.Batch);
+        Share(o => o.WarmStart.Generator.Fit.Warmup);
+        Positive(o => o.WarmStart.Solver.Fit.LearningRate);
+        AtLeastOne(o => o.WarmStart.Solver.Fit.Epochs);
+        AtLeastOne(o => o.WarmStart.Solver.Fit.Batch);
+        Share(o => o.WarmStart.Solver.Fit.Warmup);
+    }
+
+    private void Variation()
+    {
+        Check(o => o.Variation.Variants, n => n is >= 0 and <= 100, "must be from 0 (none) to 100");
+        Share(o => o.Variation.Refusals);
+        Share(o => o.Variation.Rename);
+        Share(o => o.Variation.AddParameter);
+        Share(o => o.Variation.Dialogues);
+        Share(o => o.Variation.Texts);
+        Share(o => o.Variation.NearMisses);
+        Share(o => o.Variation.Curriculum);
+        Weights(o => o.Variation.MenuSizes, m => m is >= 1 and <= 128, "sizes from 1 to 128");
+    }
+
+    private void Examples(Expression<Func<RunOptions, int>> field, int least) =>
+        Check(field, n => n >= least && n <= 8, $"must be from {least} to 8");
 
     private void Generator()
     {
@@ -153,7 +202,13 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
 
     private void Learning()
     {
+        Check(o => o.Learning.Loss, Enum.IsDefined, OneOf<LearningLoss>());
         Check(o => o.Learning.ClipEpsilon, x => x is > 0 and < 1, "must be between 0 and 1");
+        NotNegative(o => o.Learning.ClipHigh);
+        When(o => o.Learning.Loss == LearningLoss.Cispo, () => Check(
+            o => o.Learning.ClipHigh, x => x is >= 1 or < 0,
+            "must be at least 1, since learning.loss is cispo: it is the largest ratio that counts (5, say)"));
+        NotNegative(o => o.Learning.KlWeight);
         Positive(o => o.Learning.AdvantageEpsilon);
         Positive(o => o.Learning.MaxGradientNorm);
         Check(o => o.Learning.Beta1, x => x is >= 0 and < 1, "must be at least 0 and below 1");
@@ -186,12 +241,13 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         Check(temperature, t =>
             t is >= LowestTrained or < 0 || !double.IsFinite(t), $"must be at least {Text(LowestTrained)}, since what is sampled is learned from");
 
-    private void Weights<T>(Expression<Func<RunOptions, IReadOnlyDictionary<T, double>>> field, Func<T, bool> isKey, string keys)
+    private void Weights<T>(
+        Expression<Func<RunOptions, IReadOnlyDictionary<T, double>>> field, Func<T, bool> isKey, string keys, bool mayBeEmpty = false)
     {
         Check(field, w => w.Keys.All(isKey), $"must have {keys} as its keys", w => $"[{string.Join(", ", w.Keys)}]");
         Check(field, w => w.Values.All(v => v >= 0 && double.IsFinite(v)), "must have weights of at least 0", w =>
             $"[{string.Join(", ", w.Values.Select(Text))}]");
-        Check(field, w => w.Values.Sum() > 0, "must have a positive weight", w => $"[{string.Join(", ", w.Keys)}]");
+        Check(field, w => w.Values.Sum() > 0 || mayBeEmpty && w.Count == 0, "must have a positive weight", w => $"[{string.Join(", ", w.Keys)}]");
     }
 
     private void AtLeastOne(Expression<Func<RunOptions, int>> field) => Check(field, n => n >= 1, "must be at least 1");

@@ -232,7 +232,7 @@ public static class MenuReader
         return type.ValueKind == JsonValueKind.String ? CanonicalJson.Text(type) : "";
     }
 
-    private static string TypeName(string written) => written.Trim().ToLowerInvariant() switch
+    internal static string TypeName(string written) => written.Trim().ToLowerInvariant() switch
     {
         "str" => "string",
         "int" => "integer",

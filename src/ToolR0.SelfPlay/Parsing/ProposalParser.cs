@@ -6,7 +6,7 @@ namespace ToolR0.SelfPlay.Parsing;
 /// <param name="Menu">Null when the tools do not parse as a list of tools.</param>
 /// <param name="MenuProblem">Why: not JSON, <see cref="MenuReader.NotList"/>, <see cref="MenuReader.ToolNotObject"/>.</param>
 /// <param name="Gold">Null when the answer does not parse or normalise; empty for an answer that calls nothing.</param>
-/// <param name="ToolsAreJson">The tools block parses, whatever it holds.</param>
+/// <param name="ToolsAreJson">The tools block parses, whatever it holds; of signatures: it is a list of lines.</param>
 /// <param name="GoldIsJson">The answer block parses, whatever it holds.</param>
 public sealed record Proposal(
     string Text,
@@ -38,12 +38,14 @@ public sealed record Proposal(
 public static class ProposalParser
 {
     /// <summary>For rewards: a tag's last occurrence counts.</summary>
-    public static Proposal ParseForReward(string text) => Parse(text, last: true);
+    /// <param name="signatures">The menu is one of signatures, and no thought is demanded.</param>
+    public static Proposal ParseForReward(string text, bool signatures = false) => Parse(text, last: true, signatures);
 
     /// <summary>For the curriculum: a tag's first occurrence counts.</summary>
-    public static Proposal ParseForCurriculum(string text) => Parse(text, last: false);
+    /// <inheritdoc cref="ParseForReward"/>
+    public static Proposal ParseForCurriculum(string text, bool signatures = false) => Parse(text, last: false, signatures);
 
-    private static Proposal Parse(string text, bool last)
+    private static Proposal Parse(string text, bool last, bool signatures)
     {
         var tagged = new TaggedText(text, StringComparison.Ordinal);
         var think = tagged.Find(Tags.Think, last);
@@ -53,13 +55,20 @@ public static class ProposalParser
 
         IReadOnlyList<ToolSpec>? menu = null;
         string? problem = MenuReader.NotList;
-        var toolsAreJson = RelaxedJson.TryParse(tools, out var toolsJson);
-        if (toolsAreJson)
+        var toolsAreJson = false;
+        if (signatures)
+        {
+            menu = SignatureMenu.Read(tools, out problem);
+            toolsAreJson = menu is not null || problem == MenuReader.ToolNotObject;
+        }
+        else if (toolsAreJson = RelaxedJson.TryParse(tools, out var toolsJson))
+        {
             menu = MenuReader.Read(toolsJson, out problem);
+        }
 
         var goldIsJson = RelaxedJson.TryParse(answer, out var goldJson);
         IReadOnlyList<ToolCall>? gold = goldIsJson && Calls.TryNormalise(goldJson, out var calls) ? calls : null;
-        var hasAllTags = !string.IsNullOrEmpty(think) && !string.IsNullOrEmpty(question)
+        var hasAllTags = (signatures || !string.IsNullOrEmpty(think)) && !string.IsNullOrEmpty(question)
             && !string.IsNullOrEmpty(tools) && !string.IsNullOrEmpty(answer);
         return new Proposal(text, think, question, menu, problem, gold, toolsAreJson, goldIsJson, hasAllTags);
     }

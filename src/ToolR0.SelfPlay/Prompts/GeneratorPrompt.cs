@@ -12,6 +12,8 @@ public static class GeneratorPrompt
     {
         if (options.Set == PromptSet.Compact)
             return [("user", CompactFormat.Specification(spec))];
+        if (options.Set == PromptSet.Signatures)
+            return SignatureFormat.GeneratorTurns(spec, options.Examples);
 
         var context = PromptTemplates.WireName(spec.Context);
         var calls = spec.Calls.ToString(CultureInfo.InvariantCulture);
@@ -37,7 +39,7 @@ public static class SolverPrompt
 
     /// <param name="tools">
     /// The JSON text of tools that have more to say than a <see cref="ToolSpec"/> holds; null where there are none. The compact set has no place for
-    /// it.
+    /// it, nor has that of signatures.
     /// </param>
     public static IReadOnlyList<(string Role, string Content)> Render(ToolTask task, PromptOptions options,
         IReadOnlyDictionary<ToolSpec, string>? tools = null)
@@ -46,6 +48,8 @@ public static class SolverPrompt
             task = task with { Menu = Shuffled(task) };
         if (options.Set == PromptSet.Compact)
             return [("user", CompactFormat.Request(task))];
+        if (options.Set == PromptSet.Signatures)
+            return SignatureFormat.SolverTurns(task, options.Examples);
 
         var menu = tools is null ? MenuReader.ToJson(task.Menu)
             : $"[{string.Join(',', task.Menu.Select(tool => tools.GetValueOrDefault(tool) ?? MenuReader.ToJson(tool, null)))}]";
@@ -53,6 +57,10 @@ public static class SolverPrompt
         var system = PromptTemplates.Text("paper.solver.system");
         return [("system", options.OfferRefusal ? $"{system}\n{PromptTemplates.Text("paper.solver.refusal")}" : system), ("user", user)];
     }
+
+    /// <summary>An answer that makes these calls, in the set's format.</summary>
+    public static string Answer(IReadOnlyList<ToolCall> calls, PromptOptions options) =>
+        options.Set == PromptSet.Signatures ? SignatureFormat.Answer(calls) : CompactFormat.Answer(calls);
 
     /// <summary>An order that depends on the question and each tool's name alone: the same task is always shown alike.</summary>
     private static IReadOnlyList<ToolSpec> Shuffled(ToolTask task) =>

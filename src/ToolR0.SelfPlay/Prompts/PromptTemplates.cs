@@ -12,7 +12,8 @@ internal static class PromptTemplates
         "paper.generator.system", "paper.generator.user", "paper.generator.single_turn", "paper.generator.multi_turn",
         "paper.generator.some_calls", "paper.generator.no_calls", "paper.solver.system", "paper.solver.refusal", "paper.solver.user",
         "paper.judge.system", "paper.judge.coherence", "paper.judge.difficulty", "compact.generator.user", "compact.solver.user",
-        "compact.judge.user",
+        "compact.judge.user", "signatures.solver.system", "signatures.solver.user", "signatures.generator.user", "signatures.generator.examples",
+        "signatures.generator.task",
     }.ToDictionary(name => name, name => Resources.Text($"Prompts.{name}.txt").TrimEnd('\n'));
 
     public static string Text(string name) => Texts[name];

@@ -1,6 +1,7 @@
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 using ToolR0.SelfPlay.Parsing;
+using ToolR0.SelfPlay.Specs;
 
 namespace ToolR0.SelfPlay.Rewards;
 
@@ -13,6 +14,8 @@ public static class Reasons
     public const string GoldNotParsed = "gold_not_parsed";
     public const string MenuSizeDiffers = "menu_size_differs";
     public const string CallCountDiffers = "call_count_differs";
+    public const string ArgumentCountDiffers = "argument_count_differs";
+    public const string ValueKindMissing = "value_kind_missing";
     public const string NoConversation = "no_conversation";
     public const string UnknownTool = "unknown_tool";
     public const string MissingRequired = "missing_required_argument";
@@ -56,7 +59,7 @@ public static class GeneratorReward
         {
             if (sample.Finish == FinishReason.Void)
                 return null;
-            var proposal = ProposalParser.ParseForReward(sample.Text);
+            var proposal = ProposalParser.ParseForReward(sample.Text, group.Signatures);
             var task = Placeholder.IsPlaceholder(proposal.Question, options.Generator.Reward.MinQuestionLength) ? null : proposal.ToTask(group.Spec);
             return task is not null && Executed(task, Execution(gold, i)) ? task : null;
         })];
@@ -76,7 +79,8 @@ public static class GeneratorReward
         IReadOnlyList<double>? repetition = null)
     {
         var reward = options.Generator.Reward;
-        var proposals = group.Samples.Select(s => s.Finish == FinishReason.Void ? null : ProposalParser.ParseForReward(s.Text)).ToArray();
+        var proposals = group.Samples
+            .Select(s => s.Finish == FinishReason.Void ? null : ProposalParser.ParseForReward(s.Text, group.Signatures)).ToArray();
         repetition ??= Repetition.OfGroups([group], reward)[0];
         var scores = proposals
             .Select((proposal, i) => proposal is null
@@ -194,7 +198,13 @@ public static class GeneratorReward
         var contextObeys = spec.Context != TaskContext.MultiTurn || Conversation.Is(proposal.Question);
         if (!contextObeys)
             reasons.Add(Reasons.NoConversation);
-        return menuObeys && callsObey && contextObeys ? format : 0;
+        var argumentsObey = proposal.Gold is null || SpecObedience.ObeysArguments(spec, proposal.Gold);
+        var valueObeys = proposal.Gold is null || SpecObedience.ObeysValue(spec, proposal.Gold);
+        if (!argumentsObey)
+            reasons.Add(Reasons.ArgumentCountDiffers);
+        if (!valueObeys)
+            reasons.Add(Reasons.ValueKindMissing);
+        return menuObeys && callsObey && contextObeys && argumentsObey && valueObeys ? format : 0;
     }
 
     /// <summary>0.4·[every gold name in the menu] + 0.4·[every required argument given] + 0.2·[every value grounded]; halved where the spec is not
@@ -214,8 +224,8 @@ public static class GeneratorReward
         if (!grounded)
             reasons.Add(Reasons.NotGrounded);
         var validity = (named ? o.NameWeight : 0) + (required ? o.RequiredWeight : 0) + (grounded ? o.GroundedWeight : 0);
-        return reasons.Any(reason => reason is Reasons.MenuSizeDiffers or Reasons.CallCountDiffers or Reasons.NoConversation) ? validity / 2
-            : validity;
+        return reasons.Any(reason => reason is Reasons.MenuSizeDiffers or Reasons.CallCountDiffers or Reasons.NoConversation
+            or Reasons.ArgumentCountDiffers or Reasons.ValueKindMissing) ? validity / 2 : validity;
     }
 
     private static SampleExecution? Execution(ToolCallsExecuted executed, int sample) =>

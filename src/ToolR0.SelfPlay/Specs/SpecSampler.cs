@@ -20,7 +20,11 @@ public static class SpecSampler
             ? Draw(options.MenuForSeveralCalls, Comparer<int>.Default, random.NextDouble(), "specs.menuForSeveralCalls")
             : Draw(options.MenuForOneCall, Comparer<int>.Default, random.NextDouble(), "specs.menuForOneCall");
         var domain = Draw(options.Domains, StringComparer.Ordinal, random.NextDouble(), "specs.domains");
-        return new TaskSpec(domain, context, menu, calls);
+        var arguments = calls == 0 || options.Arguments.Count == 0 ? (int?)null
+            : Draw(options.Arguments, Comparer<int>.Default, random.NextDouble(), "specs.arguments");
+        var value = calls == 0 || options.Values.Count == 0 ? null
+            : Draw(options.Values, StringComparer.Ordinal, random.NextDouble(), "specs.values");
+        return new TaskSpec(domain, context, menu, calls, arguments, value);
     }
 
     /// <summary>The specs of one Generator step (kind generator) or of all candidates of an iteration (kind curriculum, step 0), seeded by their
@@ -31,7 +35,8 @@ public static class SpecSampler
         {
             Phase.Generator => options.Generator.PromptsPerStep,
             Phase.Curriculum => options.Curriculum.Candidates,
-            _ => throw new ArgumentOutOfRangeException(nameof(phase), phase, "only generator and curriculum steps have specs"),
+            Phase.WarmProposals => options.WarmStart.Generator.Prompts,
+            _ => throw new ArgumentOutOfRangeException(nameof(phase), phase, "only steps in which the Generator writes have specs"),
         };
         return [.. Enumerable.Range(0, count).Select(n =>
             Sample(options.Specs, Seeds.Derive(options.Seed, $"{iteration}/spec/{phase.WireName()}/{step}/{n}")))];
@@ -68,4 +73,7 @@ internal struct SplitMix(long seed)
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
         return ((z ^ (z >> 31)) >> 11) * (1.0 / (1UL << 53));
     }
+
+    /// <summary>Uniform in [0, <paramref name="count"/>).</summary>
+    public int Next(int count) => (int)(NextDouble() * count);
 }

@@ -1,0 +1,56 @@
+using ToolR0.Contracts;
+using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Specs;
+using ToolR0.SelfPlay.Variation;
+
+namespace ToolR0.SelfPlay.WarmStart;
+
+/// <summary>Which variant is made of what.</summary>
+/// <param name="Parent">Place among all tasks.</param>
+/// <param name="Others">Places of the tasks whose tools may stand in its menu.</param>
+/// <param name="Near">They are of the parent's domain first, and the rest of its own menu may stand in it; else neither.</param>
+public sealed record PlannedVariant(int Parent, IReadOnlyList<int> Others, bool Refuses, bool Near, long Seed);
+
+/// <summary>Plans the variants of tasks: parents, donors of tools and seeds, from places and domains alone.</summary>
+public static class WarmVariants
+{
+    /// <summary>Tasks whose tools a variant may use.</summary>
+    private const int Donors = 6;
+
+    /// <summary>Several variants of each parent, one parent after the other, so that a limit takes some of each.</summary>
+    /// <param name="domains">Of each parent.</param>
+    /// <param name="allDomains">Of each task there is.</param>
+    /// <param name="parents">Places of the parents among all tasks.</param>
+    public static IReadOnlyList<PlannedVariant> Plan(
+        IReadOnlyList<string> domains, IReadOnlyList<string> allDomains, IReadOnlyList<int> parents, VariationOptions options, long seed, int round)
+    {
+        var plans = new List<PlannedVariant>();
+        for (var v = 0; v < options.Variants; v++)
+        {
+            for (var p = 0; p < parents.Count; p++)
+            {
+                var own = Seeds.Derive(seed, $"variant/{round}/{parents[p]}/{v}");
+                var random = new SplitMix(own);
+                var refuses = random.NextDouble() < options.Refusals;
+                var near = random.NextDouble() < options.NearMisses;
+                plans.Add(new PlannedVariant(parents[p], DonorsOf(ref random, parents[p], domains[p], allDomains, near), refuses, near, own));
+            }
+        }
+
+        return plans;
+    }
+
+    /// <summary>A planned variant.</summary>
+    public static TaskVaried Make(string run, VariantPlan plan, ToolTask parent, IReadOnlyList<ToolTask> others, VariationOptions options)
+    {
+        var (task, rules) = TaskVariation.Make(parent, others, plan.Domain, plan.Refuses, plan.Near, plan.Seed, options);
+        return new TaskVaried(run, plan.Parent, rules, plan.Seed, task);
+    }
+
+    /// <summary>Drawn tasks; where they are to be near, those of the same domain first.</summary>
+    private static List<int> DonorsOf(ref SplitMix random, int parent, string domain, IReadOnlyList<string> domains, bool near)
+    {
+        var drawn = TaskVariation.Shuffled(ref random, [.. Enumerable.Range(0, domains.Count).Where(i => i != parent)]);
+        return [.. (near ? drawn.OrderBy(i => domains[i] == domain ? 0 : 1) : drawn.Where(i => domains[i] != domain)).Take(Donors)];
+    }
+}

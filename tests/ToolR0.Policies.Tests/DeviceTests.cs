@@ -11,7 +11,15 @@ public sealed class DeviceTests
 {
     private const string NoGpu = "needs a CUDA GPU";
 
-    public static bool HasGpu => cuda.is_available();
+    public static bool HasGpu
+    {
+        get
+        {
+            // Whoever asks the tensor library first must have loaded it.
+            TorchRuntime.EnsureLoaded();
+            return cuda.is_available();
+        }
+    }
 
     [Fact(Skip = NoGpu, SkipUnless = nameof(HasGpu))]
     public void Logits_are_those_of_the_cpu()

@@ -59,7 +59,7 @@ internal static class BenchCommand
         var common = new CommonOptions(command, usesBus: false);
         command.SetAction(async (parsed, cancellation) =>
         {
-            var selected = parsed.GetValue(only) is { Length: > 0 } named ? named : Parts;
+            var selected = parsed.GetValue(only) is { Length: > 0 } some ? some : Parts;
             if (selected.FirstOrDefault(p => !Parts.Contains(p)) is { } unknown)
                 throw new UserErrorException($"--only {unknown}: must be rollouts, step or tokenizer");
             var named = parsed.GetValue(model);

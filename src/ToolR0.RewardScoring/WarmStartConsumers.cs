@@ -2,7 +2,6 @@ using Microsoft.Extensions.Logging;
 using ToolR0.Contracts;
 using ToolR0.Messaging;
 using ToolR0.SelfPlay.Curriculum;
-using ToolR0.SelfPlay.Variation;
 using ToolR0.SelfPlay.WarmStart;
 
 namespace ToolR0.RewardScoring;

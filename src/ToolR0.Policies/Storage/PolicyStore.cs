@@ -1,5 +1,4 @@
 using ToolR0.Contracts.Options;
-using ToolR0.Policies.Model;
 
 namespace ToolR0.Policies.Storage;
 

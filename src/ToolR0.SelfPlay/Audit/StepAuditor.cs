@@ -5,7 +5,6 @@ using ToolR0.SelfPlay.Measurement;
 using ToolR0.SelfPlay.Parsing;
 using ToolR0.SelfPlay.Prompts;
 using ToolR0.SelfPlay.Rewards;
-using ToolR0.SelfPlay.WarmStart;
 
 namespace ToolR0.SelfPlay.Audit;
 

@@ -5,7 +5,6 @@ using ToolR0.SelfPlay.Parsing;
 using ToolR0.SelfPlay.Prompts;
 using ToolR0.SelfPlay.Rewards;
 using ToolR0.SelfPlay.Specs;
-using ToolR0.SelfPlay.Variation;
 
 namespace ToolR0.SelfPlay.WarmStart;
 

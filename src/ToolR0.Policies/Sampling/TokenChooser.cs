@@ -48,11 +48,16 @@ internal sealed class TokenChooser(SamplingOptions options, Device device)
     {
         if (options.TopP >= 1)
             return Invert(logProbs.exp(), uniforms, ScalarType.Float64);
+        return device.type == TorchSharp.DeviceType.CPU ? Nucleus.Draw(logProbs, uniforms, options.TopP) : Sorted(logProbs, uniforms, options.TopP);
+    }
 
+    /// <summary>From the smallest set of most likely tokens whose mass reaches <paramref name="topP"/>, [rows, 1].</summary>
+    internal static Tensor Sorted(Tensor logProbs, Tensor uniforms, double topP)
+    {
         var (sorted, order) = logProbs.sort(1, descending: true, stable: true);
         var probabilities = sorted.exp().to(ScalarType.Float64);
         var before = probabilities.cumsum(1).sub(probabilities);
-        var kept = probabilities.mul(before.lt(Held(options.TopP)));
+        var kept = probabilities.mul(before.lt(Held(topP)));
         var cumulative = kept.cumsum(1);
         return order.gather(1, FirstAbove(cumulative, Last(cumulative).mul(uniforms)));
     }

@@ -1,7 +1,5 @@
-using Microsoft.Extensions.Hosting;
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
-using ToolR0.Messaging;
 using ToolR0.SelfPlay.Audit;
 using ToolR0.SelfPlay.WarmStart;
 using ToolR0.Testing;

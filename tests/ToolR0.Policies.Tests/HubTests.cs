@@ -1,7 +1,5 @@
 using System.Security.Cryptography;
-using System.Text;
 using ToolR0.Contracts;
-using ToolR0.Contracts.Options;
 using ToolR0.Policies.Hub;
 using ToolR0.Policies.Storage;
 using ToolR0.Testing;

@@ -198,8 +198,11 @@ public sealed class ReportTests
             run.Append(Ids.RunStream(SyntheticRun.Name), new StepCompleted(SyntheticRun.Name, iteration, Phase.Curriculum, 0, null,
                 new Dictionary<string, double>
                 {
-                    [MetricNames.WrittenTasks] = 200, [MetricNames.QuestionsOf100] = questions, [MetricNames.NearDuplicateShare] = 0.375,
-                    [MetricNames.OfDomain(MetricNames.WrittenTasks, "units")] = 150, [MetricNames.OfDomain(MetricNames.WrittenTasks, "travel")] = 50,
+                    [MetricNames.WrittenTasks] = 200,
+                    [MetricNames.QuestionsOf100] = questions,
+                    [MetricNames.NearDuplicateShare] = 0.375,
+                    [MetricNames.OfDomain(MetricNames.WrittenTasks, "units")] = 150,
+                    [MetricNames.OfDomain(MetricNames.WrittenTasks, "travel")] = 50,
                     [MetricNames.OfDomain(MetricNames.WrittenQuestions, "units")] = questions / 2,
                     [MetricNames.OfDomain(MetricNames.WrittenTools, "units")] = 12,
                     [MetricNames.OfDomain(MetricNames.NearDuplicateShare, "units")] = 0.25,

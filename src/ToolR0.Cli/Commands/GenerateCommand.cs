@@ -9,7 +9,6 @@ using ToolR0.Contracts.Options;
 using ToolR0.Policies;
 using ToolR0.Policies.Inference;
 using ToolR0.Policies.Sampling;
-using ToolR0.Policies.Storage;
 using ToolR0.TinyWorld;
 using ToolR0.Tokenization;
 

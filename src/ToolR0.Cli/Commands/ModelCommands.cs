@@ -13,7 +13,6 @@ using ToolR0.Reporting;
 using ToolR0.SelfPlay.Options;
 using ToolR0.SelfPlay.Prompts;
 using ToolR0.SelfPlay.Rewards;
-using ToolR0.ServiceDefaults;
 using ToolR0.TinyWorld;
 
 namespace ToolR0.Cli.Commands;

@@ -130,13 +130,13 @@ internal sealed class RunAuditor(
 
     private Phase NextPhase() => _iteration == 0 && (_phase is not null || _run!.HeldOut.Count == 0)
         && WarmStartPlan.Next(_phase?.Phase, _warm.Rounds, _run!.Options) is { } warm ? warm : _phase?.Phase switch
-    {
-        null when _iteration == 0 => Phase.Evaluation,
-        null => _run!.Options.Generator.Train ? Phase.Generator : Phase.Curriculum,
-        Phase.Generator => Phase.Curriculum,
-        Phase.Curriculum => Phase.Solver,
-        _ => Phase.Evaluation,
-    };
+        {
+            null when _iteration == 0 => Phase.Evaluation,
+            null => _run!.Options.Generator.Train ? Phase.Generator : Phase.Curriculum,
+            Phase.Generator => Phase.Curriculum,
+            Phase.Curriculum => Phase.Solver,
+            _ => Phase.Evaluation,
+        };
 
     private int StepsOf(Phase phase) => phase switch
     {

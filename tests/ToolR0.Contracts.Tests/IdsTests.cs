@@ -66,7 +66,8 @@ public sealed class IdsTests
     [Fact]
     public void Every_role_and_phase_has_a_lower_case_name_of_its_own()
     {
-        Enum.GetValues<Phase>().Select(p => p.WireName()).ShouldBe(["generator", "curriculum", "solver", "evaluation"]);
+        Enum.GetValues<Phase>().Select(p => p.WireName()).ShouldBe(
+            ["generator", "curriculum", "solver", "evaluation", "warmproposals", "warmgenerator", "warmattempts", "warmsolver"]);
         Enum.GetValues<Role>().Select(r => r.WireName()).ShouldBe(["generator", "solver"]);
         Should.Throw<ArgumentOutOfRangeException>(() => ((Phase)99).WireName());
     }

@@ -50,8 +50,8 @@ public sealed class NucleusTests
         using var scope = NewDisposeScope();
         var (x, inner, logits, uniforms) = (randn([32, 576]), randn([32, 1536]), randn([32, 49_152]).mul(3), rand([32, 1], ScalarType.Float64));
         var weights = new[] { randn([960, 576]), randn([576, 576]), randn([3072, 576]) }
-            .Select(w => Model.Weight.Of(w, Model.Weight.CanBePacked(w))).ToArray();
-        var down = Model.Weight.Of(randn([576, 1536]), Model.Weight.CanBePacked(x));
+            .Select(w => Model.Weight.Of(w, Model.Weight.CanBePacked(w.dtype, w.device))).ToArray();
+        var down = Model.Weight.Of(randn([576, 1536]), Model.Weight.CanBePacked(x.dtype, x.device));
         var layers = Seconds(() =>
         {
             for (var layer = 0; layer < 30; layer++)

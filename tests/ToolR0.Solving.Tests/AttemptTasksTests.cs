@@ -109,7 +109,7 @@ public sealed class AttemptTasksTests : IAsyncLifetime
         await _bed.AskAsync(Command(AttemptPurpose.Evaluate, [1], "a"));
         await _bed.AskAsync(Command(AttemptPurpose.Evaluate, [2], "b"));
 
-        var (a, b) = ((TaskAttempted)_bed.Log.Stream("group/a/0")[0], (TaskAttempted)_bed.Log.Stream("group/b/0")[0]);
+        var (a, b) = ((TaskAttempted)_bed.Log.Stream(StreamOf("a", 0))[0], (TaskAttempted)_bed.Log.Stream(StreamOf("b", 0))[0]);
         a.Samples[0].Tokens.ShouldBe(b.Samples[0].Tokens);
         a.Samples[0].Tokens.Length.ShouldBeLessThanOrEqualTo(4);
     }
@@ -180,9 +180,11 @@ public sealed class AttemptTasksTests : IAsyncLifetime
         Tries.Sample([], _ => throw new InvalidOperationException("nobody is to be asked"), _ => true).ShouldBeEmpty();
     }
 
+    private static string StreamOf(string name, int n) => Ids.GroupStream(Run, 1, GroupKind.Solver, name[0], n);
+
     private AttemptTasks Command(AttemptPurpose purpose, long[] seeds, string name = "g") => new(
         Run, $"shard/{name}", _policies.Base, purpose,
-            [.. Enumerable.Range(0, 3).Select(i => new AttemptGroup(new StreamPlace($"group/{name}/{i}", 1), new TaskRef(Set, i + 2), seeds))]);
+            [.. Enumerable.Range(0, 3).Select(i => new AttemptGroup(new StreamPlace(StreamOf(name, i), 1), new TaskRef(Set, i + 2), seeds))]);
 
     private async Task<ServiceBed> StartAsync(RunOptions options, int workers = 2)
     {

@@ -1,4 +1,3 @@
-using MassTransit;
 using Microsoft.Extensions.Hosting;
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;

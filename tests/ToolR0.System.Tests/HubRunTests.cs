@@ -26,14 +26,8 @@ public sealed class HubRunTests(MiniatureRun miniature) : IDisposable
         using (var process = Product.Start("dotnet", environment,
             [Product.Command, "run", "--run", "hub", "--options", miniature.OptionsFile, "--base", HubServer.Repository]))
         {
-            var output = process.StandardOutput;
-            string? line;
-            do
-            {
-                line = await output.ReadLineAsync(cancellation);
-            }
-            while (line?.StartsWith("run hub: ", StringComparison.Ordinal) == false);
-            line.ShouldNotBeNull(await process.StandardError.ReadToEndAsync(cancellation));
+            while (await process.StandardOutput.ReadLineAsync(cancellation) is { } line && !line.Contains("generator", StringComparison.Ordinal))
+                ;
             process.Kill(entireProcessTree: true);
             await process.WaitForExitAsync(cancellation);
         }

@@ -183,7 +183,7 @@ public sealed record FitPlan(IReadOnlyList<TaskRef> Examples, int FirstBatch, in
 [AnsweredBy(ServiceNames.Coordinator)]
 public sealed record StartRun(
     string Run,
-    RunOptions Options,
+    [property: JsonConverter(typeof(PackedJson<RunOptions>))] RunOptions Options,
     string Base,
     IReadOnlyList<HeldOutSet> HeldOut,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] BaseOrigin? Origin = null);

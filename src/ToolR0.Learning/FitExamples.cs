@@ -14,8 +14,7 @@ internal sealed record FitBatch(IReadOnlyList<FitExample> Examples, int Number, 
 
 /// <summary>
 /// From what the warm start kept to tokens. What was sampled is fitted to as it was sampled, under the prompt without demonstrations; a variant's
-/// answer was
-/// never sampled, so it is written in the format and encoded here.
+/// answer was never sampled, so it is written in the format and encoded here.
 /// </summary>
 internal static class FitExamples
 {

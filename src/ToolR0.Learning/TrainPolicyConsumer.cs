@@ -10,8 +10,7 @@ namespace ToolR0.Learning;
 
 /// <summary>
 /// Answers <see cref="TrainPolicy"/>: one GRPO update on the step's scored groups, or a step of a fit. The checkpoint is written before the fact is
-/// appended, so that a
-/// stored policy can be loaded; if a checkpoint is lost, the phase is folded again from its first policy and its stored steps.
+/// appended, so that a stored policy can be loaded; if a checkpoint is lost, the phase is folded again from its first policy and its stored steps.
 /// </summary>
 public sealed class TrainPolicyConsumer(
     IFactLog log, RunCatalog runs, StreamCache reader, LearnerCache bench, ComputeThreads workers, ILogger<TrainPolicyConsumer> logger)

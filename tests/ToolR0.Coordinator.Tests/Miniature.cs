@@ -7,6 +7,7 @@ using ToolR0.Contracts.Options;
 using ToolR0.EventStore;
 using ToolR0.Messaging;
 using ToolR0.RewardScoring;
+using ToolR0.SelfPlay.Audit;
 using ToolR0.Testing;
 using ToolR0.TinyWorld;
 using ToolR0.ToolExecution;
@@ -42,6 +43,42 @@ internal static class Miniature
         var log = new InMemoryFactLog();
         await log.RegisterHeldOutAsync(HeldOut.Name, HeldOut.Sha256, FakeModels.HeldOutItems);
         return log;
+    }
+
+    /// <summary>A run from its start to its end in one process.</summary>
+    public static async Task<(InMemoryFactLog Log, IReadOnlyList<object> Facts)> PlayedAsync(RunOptions options)
+    {
+        var log = await StoreAsync();
+        using var host = await ProcessAsync(log);
+        await host.Sender().SendAsync(Start(options), TestContext.Current.CancellationToken);
+        var facts = await log.UntilAsync(IsOver);
+        await host.StopAsync(TestContext.Current.CancellationToken);
+        return (log, facts);
+    }
+
+    /// <summary>A process that is killed: from then on it appends nothing.</summary>
+    /// <param name="start">Null to go on with the run that is there.</param>
+    public static async Task InterruptedAsync(InMemoryFactLog log, StartRun? start, Func<IReadOnlyList<object>, bool> until)
+    {
+        var killed = false;
+        log.BeforeAppend = _ => killed ? throw new IOException("killed") : Task.CompletedTask;
+        using var host = await ProcessAsync(log);
+        if (start is not null)
+            await host.Sender().SendAsync(start, TestContext.Current.CancellationToken);
+        await log.UntilAsync(until);
+        killed = true;
+        using var hurry = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+        await host.StopAsync(hurry.Token);
+        log.BeforeAppend = null;
+    }
+
+    public static Task<List<AuditFinding>> AuditAsync(InMemoryFactLog log) =>
+        AuditAsync(log.ReadRunAsync(Run, cancellation: TestContext.Current.CancellationToken));
+
+    public static async Task<List<AuditFinding>> AuditAsync(IAsyncEnumerable<StoredFact> facts)
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        return await RunAudit.CheckAsync(facts, heldOut: HeldOutItems, cancellation: cancellation).ToListAsync(cancellation);
     }
 
     /// <summary>One process: the bus and all services over a store that outlives it.</summary>

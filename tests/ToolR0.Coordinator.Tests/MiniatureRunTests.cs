@@ -2,7 +2,6 @@ using Microsoft.Extensions.Hosting;
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 using ToolR0.Messaging;
-using ToolR0.SelfPlay.Audit;
 using ToolR0.SelfPlay.Curriculum;
 using ToolR0.Testing;
 
@@ -145,18 +144,12 @@ public sealed class MiniatureRunTests
     [Fact]
     public async Task Killing_the_process_in_the_middle_changes_no_fact()
     {
-        var undisturbed = await Miniature.StoreAsync();
-        using (var host = await Miniature.ProcessAsync(undisturbed))
-        {
-            await host.Sender().SendAsync(Miniature.Start(), Cancellation);
-            await undisturbed.UntilAsync(Miniature.IsOver);
-            await host.StopAsync(Cancellation);
-        }
+        var (undisturbed, _) = await Miniature.PlayedAsync(Miniature.Options);
 
         var log = await Miniature.StoreAsync();
-        await InterruptedAsync(log, Miniature.Start(), facts => facts.OfType<StepCompleted>().Count() >= 2);
-        await InterruptedAsync(log, null, facts => facts.OfType<CurriculumSelected>().Any());
-        await InterruptedAsync(log, null, facts => facts.OfType<StepCompleted>().Count() >= 8);
+        await Miniature.InterruptedAsync(log, Miniature.Start(), facts => facts.OfType<StepCompleted>().Count() >= 2);
+        await Miniature.InterruptedAsync(log, null, facts => facts.OfType<CurriculumSelected>().Any());
+        await Miniature.InterruptedAsync(log, null, facts => facts.OfType<StepCompleted>().Count() >= 8);
         using (var host = await Miniature.ProcessAsync(log))
         {
             await log.UntilAsync(Miniature.IsOver);
@@ -171,14 +164,14 @@ public sealed class MiniatureRunTests
     {
         var options = Miniature.Options with { Iterations = 1, Learning = Miniature.Options.Learning with { KlWeight = 0.1 } };
         var log = await Miniature.StoreAsync();
-        await InterruptedAsync(log, Miniature.Start(options), facts => facts.OfType<StepCompleted>().Count() >= 2);
+        await Miniature.InterruptedAsync(log, Miniature.Start(options), facts => facts.OfType<StepCompleted>().Count() >= 2);
         using var host = await Miniature.ProcessAsync(log);
         (await log.UntilAsync(Miniature.IsOver))[^1].ShouldBeOfType<RunCompleted>();
 
         var learned = log.All.Select(fact => fact.Fact).OfType<PolicyUpdated>().SelectMany(update => update.Groups).ToList();
         log.All.Where(fact => fact.Fact is ReferenceMeasured).Select(fact => fact.Stream).ShouldBe(learned, ignoreOrder: true);
         log.All.Select(fact => fact.Fact).OfType<ReferenceMeasured>().ShouldAllBe(measured => measured.Policy == Miniature.Base);
-        (await AuditAsync(log)).ShouldBeEmpty();
+        (await Miniature.AuditAsync(log)).ShouldBeEmpty();
         await host.StopAsync(Cancellation);
     }
 
@@ -248,7 +241,7 @@ public sealed class MiniatureRunTests
         facts[^1].ShouldBe(undisturbed.Stream(Ids.RunStream(Miniature.Run))[^1]);
         facts.OfType<CurriculumSelected>().Select(c => c.Sha256)
             .ShouldBe(undisturbed.Stream(Ids.RunStream(Miniature.Run)).OfType<CurriculumSelected>().Select(c => c.Sha256));
-        (await AuditAsync(log)).ShouldBeEmpty();
+        (await Miniature.AuditAsync(log)).ShouldBeEmpty();
         await host.StopAsync(Cancellation);
     }
 
@@ -317,7 +310,7 @@ public sealed class MiniatureRunTests
         refusals.SelectMany(fact => log.Stream(fact.Stream)).OfType<AttemptsScored>().SelectMany(scored => scored.Scores).Select(score => score.Total)
             .Distinct().Order()
             .ShouldBe([1.0, 2.0]);
-        (await AuditAsync(log)).ShouldBeEmpty();
+        (await Miniature.AuditAsync(log)).ShouldBeEmpty();
         await host.StopAsync(Cancellation);
     }
 
@@ -345,7 +338,7 @@ public sealed class MiniatureRunTests
             using var host = await Miniature.ProcessAsync(log, workers: workers);
             await host.Sender().SendAsync(Miniature.Start(options), Cancellation);
             (await log.UntilAsync(Miniature.IsOver))[^1].ShouldBeOfType<RunCompleted>();
-            (await AuditAsync(log)).ShouldBeEmpty();
+            (await Miniature.AuditAsync(log)).ShouldBeEmpty();
             await host.StopAsync(Cancellation);
             return [.. log.All.Where(fact => fact.Fact is ProposalsScored).OrderBy(fact => fact.Stream, StringComparer.Ordinal)
                 .SelectMany(fact => ((ProposalsScored)fact.Fact).Scores.Select(score =>
@@ -369,15 +362,16 @@ public sealed class MiniatureRunTests
             await host.StopAsync(Cancellation);
         }
 
-        (await AuditAsync(undisturbed)).ShouldBeEmpty();
+        (await Miniature.AuditAsync(undisturbed)).ShouldBeEmpty();
         undisturbed.All.Select(fact => fact.Fact).OfType<ProposalsScored>().SelectMany(scored => scored.Scores)
             .ShouldContain(score => score.Coherence > 0);
         undisturbed.Stream(Ids.RunStream(Miniature.Run)).OfType<CurriculumSelected>()
             .ShouldAllBe(c => c.Tasks.All(task => task.Label == "easy" || task.Label == "hard"));
 
         var log = await Miniature.StoreAsync();
-        await InterruptedAsync(log, Miniature.Start(options), _ => log.All.Any(fact => fact.Fact is TaskAttempted { Purpose: AttemptPurpose.Judge }));
-        await InterruptedAsync(log, null, _ => log.All.Any(fact => fact.Fact is TaskAttempted { Purpose: AttemptPurpose.Label }));
+        await Miniature.InterruptedAsync(
+            log, Miniature.Start(options), _ => log.All.Any(fact => fact.Fact is TaskAttempted { Purpose: AttemptPurpose.Judge }));
+        await Miniature.InterruptedAsync(log, null, _ => log.All.Any(fact => fact.Fact is TaskAttempted { Purpose: AttemptPurpose.Label }));
         using (var host = await Miniature.ProcessAsync(log))
         {
             await log.UntilAsync(Miniature.IsOver);
@@ -389,29 +383,6 @@ public sealed class MiniatureRunTests
 
     private static ToolTask TaskOf(InMemoryFactLog log, TaskAttempted attempt) =>
         TaskSource.Resolve(attempt.Task, log.Stream(attempt.Task.Stream)).ShouldNotBeNull();
-
-    private static async Task<List<AuditFinding>> AuditAsync(InMemoryFactLog log)
-    {
-        var findings = new List<AuditFinding>();
-        var facts = log.ReadRunAsync(Miniature.Run, cancellation: Cancellation);
-        await foreach (var finding in RunAudit.CheckAsync(facts, heldOut: Miniature.HeldOutItems, cancellation: Cancellation))
-            findings.Add(finding);
-        return findings;
-    }
-
-    private static async Task InterruptedAsync(InMemoryFactLog log, StartRun? start, Func<IReadOnlyList<object>, bool> until)
-    {
-        var killed = false;
-        log.BeforeAppend = _ => killed ? throw new IOException("killed") : Task.CompletedTask;
-        using var host = await Miniature.ProcessAsync(log);
-        if (start is not null)
-            await host.Sender().SendAsync(start, Cancellation);
-        await log.UntilAsync(until);
-        killed = true;
-        using var hurry = new CancellationTokenSource(TimeSpan.FromSeconds(1));
-        await host.StopAsync(hurry.Token);
-        log.BeforeAppend = null;
-    }
 
     private static IEnumerable<string> Iteration(int i) =>
     [

@@ -1,6 +1,5 @@
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
-using ToolR0.SelfPlay.Audit;
 using ToolR0.SelfPlay.WarmStart;
 using ToolR0.Testing;
 
@@ -28,7 +27,7 @@ public sealed class WarmStartRunTests
     [Fact]
     public async Task Each_round_samples_and_fits_one_role_after_the_other_before_iteration_1()
     {
-        var (_, facts) = await PlayedAsync(Options);
+        var (_, facts) = await Miniature.PlayedAsync(Options);
 
         facts.OfType<PhaseStarted>().TakeWhile(phase => phase.Iteration == 0).Select(phase => phase.Phase).ShouldBe(
         [
@@ -47,7 +46,7 @@ public sealed class WarmStartRunTests
     [Fact]
     public async Task Every_fit_begins_at_the_base_and_iteration_1_at_the_last_ones_end()
     {
-        var (log, facts) = await PlayedAsync(Options);
+        var (log, facts) = await Miniature.PlayedAsync(Options);
 
         foreach (var (phase, role) in new[] { (Phase.WarmGenerator, Role.Generator), (Phase.WarmSolver, Role.Solver) })
         {
@@ -66,7 +65,7 @@ public sealed class WarmStartRunTests
     [Fact]
     public async Task What_is_fitted_to_passed_the_gate_and_is_each_kept_example_once_an_epoch()
     {
-        var (log, facts) = await PlayedAsync(Options);
+        var (log, facts) = await Miniature.PlayedAsync(Options);
 
         var selected = facts.OfType<WarmStartSelected>().First(kept => kept.Role == Role.Generator);
         selected.Kept.ShouldNotBeEmpty();
@@ -87,7 +86,7 @@ public sealed class WarmStartRunTests
     [Fact]
     public async Task The_Solver_is_fitted_to_right_answers_and_to_variants_of_the_tasks_that_they_verify()
     {
-        var (log, facts) = await PlayedAsync(Options);
+        var (log, facts) = await Miniature.PlayedAsync(Options);
 
         var selected = facts.OfType<WarmStartSelected>().Last(kept => kept.Role == Role.Solver);
         var own = selected.Kept.Where(example => StreamKey.Parse(example.Stream).Group == GroupKind.WarmAttempts).ToList();
@@ -103,7 +102,7 @@ public sealed class WarmStartRunTests
     [Fact]
     public async Task Half_the_tasks_of_a_Solver_step_are_trained_on_as_variants()
     {
-        var (log, facts) = await PlayedAsync(Options);
+        var (log, facts) = await Miniature.PlayedAsync(Options);
 
         var attempts = log.All.Select(fact => fact.Fact).OfType<TaskAttempted>().Where(attempt => attempt.Purpose == AttemptPurpose.Train).ToList();
         var varied = attempts.Where(attempt => StreamKey.Parse(attempt.Task.Stream).Group == GroupKind.Variant
@@ -117,24 +116,24 @@ public sealed class WarmStartRunTests
     [Fact]
     public async Task The_audit_finds_nothing_in_it_and_an_altered_verdict_or_variant_is_found()
     {
-        var (log, _) = await PlayedAsync(Options);
+        var (log, _) = await Miniature.PlayedAsync(Options);
 
         var facts = await log.ReadRunAsync(Miniature.Run, cancellation: Cancellation).ToListAsync(Cancellation);
-        (await AuditAsync(facts)).ShouldBeEmpty();
-        (await AuditAsync(Altered<ProposalsGated>(facts, gated => gated with { Tokens = gated.Tokens + 1 }))).ShouldNotBeEmpty();
-        (await AuditAsync(Altered<TaskVaried>(facts, varied => varied with { Rules = ["menu.9"] }))).ShouldNotBeEmpty();
-        (await AuditAsync(Altered<WarmStartSelected>(facts, kept => kept with { Kept = [.. kept.Kept.Reverse()] }))).ShouldNotBeEmpty();
+        (await Miniature.AuditAsync(facts.ToAsyncEnumerable())).ShouldBeEmpty();
+        (await Miniature.AuditAsync(Altered<ProposalsGated>(facts, gated => gated with { Tokens = gated.Tokens + 1 }))).ShouldNotBeEmpty();
+        (await Miniature.AuditAsync(Altered<TaskVaried>(facts, varied => varied with { Rules = ["menu.9"] }))).ShouldNotBeEmpty();
+        (await Miniature.AuditAsync(Altered<WarmStartSelected>(facts, kept => kept with { Kept = [.. kept.Kept.Reverse()] }))).ShouldNotBeEmpty();
     }
 
     [Fact]
     public async Task Killing_the_process_in_the_middle_of_it_changes_no_fact()
     {
-        var (undisturbed, _) = await PlayedAsync(Options);
+        var (undisturbed, _) = await Miniature.PlayedAsync(Options);
 
         var log = await Miniature.StoreAsync();
-        await InterruptedAsync(log, Miniature.Start(Options), facts => facts.OfType<WarmStartSelected>().Any());
-        await InterruptedAsync(log, null, facts => facts.OfType<StepCompleted>().Any(step => step.Phase == Phase.WarmGenerator));
-        await InterruptedAsync(log, null, facts => facts.OfType<WarmStartSelected>().Count() >= 3);
+        await Miniature.InterruptedAsync(log, Miniature.Start(Options), facts => facts.OfType<WarmStartSelected>().Any());
+        await Miniature.InterruptedAsync(log, null, facts => facts.OfType<StepCompleted>().Any(step => step.Phase == Phase.WarmGenerator));
+        await Miniature.InterruptedAsync(log, null, facts => facts.OfType<WarmStartSelected>().Count() >= 3);
         using (var host = await Miniature.ProcessAsync(log))
         {
             await log.UntilAsync(Miniature.IsOver);
@@ -147,7 +146,7 @@ public sealed class WarmStartRunTests
     [Fact]
     public async Task A_warm_start_that_keeps_nothing_ends_the_run_and_says_why()
     {
-        var (_, facts) = await PlayedAsync(Options with { Curriculum = Options.Curriculum with { MinDistinctTools = 100 } });
+        var (_, facts) = await Miniature.PlayedAsync(Options with { Curriculum = Options.Curriculum with { MinDistinctTools = 100 } });
 
         var failed = facts[^1].ShouldBeOfType<RunFailed>();
         failed.Cause.ShouldBe(FailureCause.EmptyWarmStart);
@@ -158,43 +157,10 @@ public sealed class WarmStartRunTests
     private static PolicyUpdated Updated(InMemoryFactLog log, Role role, int step) =>
         log.Stream(Ids.PolicyStream(Miniature.Run, 0, role, step)).OfType<PolicyUpdated>().Single();
 
-    private static async Task<(InMemoryFactLog Log, IReadOnlyList<object> Facts)> PlayedAsync(RunOptions options)
-    {
-        var log = await Miniature.StoreAsync();
-        using var host = await Miniature.ProcessAsync(log);
-        await host.Sender().SendAsync(Miniature.Start(options), Cancellation);
-        var facts = await log.UntilAsync(Miniature.IsOver);
-        await host.StopAsync(Cancellation);
-        return (log, facts);
-    }
-
-    private static async Task InterruptedAsync(InMemoryFactLog log, StartRun? start, Func<IReadOnlyList<object>, bool> until)
-    {
-        var killed = false;
-        log.BeforeAppend = _ => killed ? throw new IOException("killed") : Task.CompletedTask;
-        using var host = await Miniature.ProcessAsync(log);
-        if (start is not null)
-            await host.Sender().SendAsync(start, Cancellation);
-        await log.UntilAsync(until);
-        killed = true;
-        using var hurry = new CancellationTokenSource(TimeSpan.FromSeconds(1));
-        await host.StopAsync(hurry.Token);
-        log.BeforeAppend = null;
-    }
-
-    private static IEnumerable<StoredFact> Altered<T>(IReadOnlyList<StoredFact> facts, Func<T, T> change)
+    private static IAsyncEnumerable<StoredFact> Altered<T>(IReadOnlyList<StoredFact> facts, Func<T, T> change)
         where T : class
     {
         var first = facts.First(fact => fact.Fact is T);
-        return facts.Select(fact => fact == first ? fact with { Fact = change((T)fact.Fact) } : fact);
-    }
-
-    private static async Task<IReadOnlyList<AuditFinding>> AuditAsync(IEnumerable<StoredFact> facts)
-    {
-        var found = new List<AuditFinding>();
-        await foreach (var finding in RunAudit.CheckAsync(
-            facts.ToList().ToAsyncEnumerable(), heldOut: Miniature.HeldOutItems, cancellation: Cancellation))
-            found.Add(finding);
-        return found;
+        return facts.Select(fact => fact == first ? fact with { Fact = change((T)fact.Fact) } : fact).ToAsyncEnumerable();
     }
 }

@@ -19,7 +19,7 @@ public sealed class GrpoLearnerTests
         using var tiny = new TinyPolicy(scale: 5, tied: false, family: family);
         var groups = Groups(tiny);
         using var noGrad = no_grad();
-        using var model = Doubled(tiny.Policy.Model);
+        using var model = GradientCheck.Doubled(tiny.Policy.Model);
         var batch = PrefixBatch.Shared(
             [.. groups.Select(g => g.PromptTokens)],
             [.. groups.Select(g => (IReadOnlyList<int[]>)[.. g.Samples.Select(s => s.Tokens)])]);
@@ -51,33 +51,13 @@ public sealed class GrpoLearnerTests
     {
         using var tiny = new TinyPolicy(scale: 4, family: family, tied: recompute);
         var groups = GrpoLoss.WithAdvantage(Groups(tiny));
-        using var exact = Doubled(tiny.Policy.Model);
+        using var exact = GradientCheck.Doubled(tiny.Policy.Model);
         // Chunks of three tokens.
         var objective = new GrpoGradient(exact, new GrpoObjective { Completions = 9, Temperature = 0.9 }, recompute,
             logitsAtOnce: 3 * tiny.Config.VocabularySize);
-        var gradients = Zeros(exact);
+        var gradients = GradientCheck.Zeros(exact);
         objective.Add(groups, gradients);
-        using var noGrad = no_grad();
-        var p = 0;
-        foreach (var (name, gradient) in gradients)
-        {
-            var parameter = exact.Parameters[name].detach().view(-1);
-            var at = (long)(Randomness.Uniform(p++, 0) * parameter.numel());
-            var slot = parameter.narrow(0, at, 1);
-            const double Step = 1e-5;
-            slot.add_(Step);
-            var above = Loss();
-            slot.add_(-2 * Step);
-            var below = Loss();
-            slot.add_(Step);
-            gradient.view(-1).narrow(0, at, 1).ToDouble().ShouldBe((above - below) / (2 * Step), 1e-6, name);
-        }
-
-        double Loss()
-        {
-            using var recorded = enable_grad();
-            return objective.Add(groups, Zeros(exact))[0];
-        }
+        GradientCheck.ShouldBeFiniteDifferences(exact, gradients, () => objective.Add(groups, GradientCheck.Zeros(exact))[0]);
     }
 
     [Fact]
@@ -112,7 +92,7 @@ public sealed class GrpoLearnerTests
         foreach (var (name, weights) in plain)
             (Distance(micro[name], weights) / Distance(tiny.Policy.Model.Parameters[name], weights)).ShouldBeLessThan(1e-5, name);
 
-        var (whole, pieces) = (Zeros(tiny.Policy.Model), Zeros(tiny.Policy.Model));
+        var (whole, pieces) = (GradientCheck.Zeros(tiny.Policy.Model), GradientCheck.Zeros(tiny.Policy.Model));
         var live = GrpoLoss.WithAdvantage(groups);
         using var model = Recorded(tiny.Policy.Model);
         using (enable_grad())
@@ -333,17 +313,7 @@ public sealed class GrpoLearnerTests
         tiny.Tokens(prompt, prompt),
         [.. lengths.Select((n, i) => new TrainingSample(tiny.Tokens(n, 50 * prompt + i), [.. Enumerable.Repeat(-5.5f, n)], advantages[i]))]);
 
-    private static Dictionary<string, Tensor> Zeros(Transformer model)
-    {
-        using var noGrad = no_grad();
-        return model.Parameters.ToDictionary(p => p.Key, p => zeros_like(p.Value));
-    }
-
     private static Transformer Recorded(Transformer model) => new(
         model.Config,
         model.Parameters.ToDictionary(p => p.Key, p => p.Value.clone().detach().requires_grad_(true)));
-
-    private static Transformer Doubled(Transformer model) => new(
-        model.Config,
-        model.Parameters.ToDictionary(p => p.Key, p => p.Value.to(ScalarType.Float64).requires_grad_(true)));
 }

@@ -62,7 +62,8 @@ public sealed class LossReferenceTests
         {
             IEnumerable<IReadOnlyList<TrainingGroup>> pieces = recompute ? live.Select(g => (TrainingGroup[])[g]) : [live];
             using var gradient = trained.Zero();
-            var part = new GrpoGradient(trained.Model, objective, recompute, recompute ? 5L * config.VocabularySize : GrpoGradient.LogitsAtOnce);
+            var atOnce = recompute ? 5L * config.VocabularySize : CompletionGradient.LogitsAtOnce;
+            var part = new GrpoGradient(trained.Model, objective, recompute, atOnce);
             var value = pieces.Sum(piece => part.Add(piece, trained.Split(gradient))[0]);
             value.ShouldBe(expected.GetProperty("value").GetDouble(), Close * Math.Abs(value));
             using var noGrad = no_grad();

@@ -96,31 +96,11 @@ public sealed class LossTests
         if (loss == LearningLoss.Cispo)
             groups = [.. groups.Select(g => g with { Samples = [.. g.Samples.Select(s => s with { Advantage = 0 })] })];
         var live = GrpoLoss.Only(groups, objective.Moves);
-        using var exact = Doubled(tiny.Policy.Model);
+        using var exact = GradientCheck.Doubled(tiny.Policy.Model);
         var part = new GrpoGradient(exact, objective, recompute: true, logitsAtOnce: 3 * tiny.Config.VocabularySize);
-        var gradients = Zeros(exact);
+        var gradients = GradientCheck.Zeros(exact);
         part.Add(live, gradients);
-        using var noGrad = no_grad();
-        var p = 0;
-        foreach (var (name, gradient) in gradients)
-        {
-            var parameter = exact.Parameters[name].detach().view(-1);
-            var at = (long)(Randomness.Uniform(p++, 0) * parameter.numel());
-            var slot = parameter.narrow(0, at, 1);
-            const double Step = 1e-5;
-            slot.add_(Numbers.Held(Step));
-            var above = Value();
-            slot.add_(Numbers.Held(-2 * Step));
-            var below = Value();
-            slot.add_(Numbers.Held(Step));
-            gradient.view(-1).narrow(0, at, 1).ToDouble().ShouldBe((above - below) / (2 * Step), 1e-6, name);
-        }
-
-        double Value()
-        {
-            using var recorded = enable_grad();
-            return part.Add(live, Zeros(exact))[0];
-        }
+        GradientCheck.ShouldBeFiniteDifferences(exact, gradients, () => part.Add(live, GradientCheck.Zeros(exact))[0]);
     }
 
     [Fact]
@@ -266,14 +246,4 @@ public sealed class LossTests
             })]))];
 
     private static float[] Moved(float[] own, long seed) => [.. own.Select((l, t) => (float)(l + 0.5 * (Randomness.Uniform(seed, t) - 0.5)))];
-
-    private static Dictionary<string, Tensor> Zeros(Transformer model)
-    {
-        using var noGrad = no_grad();
-        return model.Parameters.ToDictionary(p => p.Key, p => zeros_like(p.Value));
-    }
-
-    private static Transformer Doubled(Transformer model) => new(
-        model.Config,
-        model.Parameters.ToDictionary(p => p.Key, p => p.Value.to(ScalarType.Float64).requires_grad_(true)));
 }

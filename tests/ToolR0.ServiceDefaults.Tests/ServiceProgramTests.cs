@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Net;
-using System.Net.Sockets;
 using System.Text.Json;
 using ToolR0.Testing;
 
@@ -18,7 +17,7 @@ public sealed class ServiceProgramTests(PostgresFixture postgres, RabbitMqFixtur
     [MemberData(nameof(Services))]
     public async Task It_starts_says_that_it_is_ready_and_ends_on_a_signal(string service)
     {
-        var port = FreePort();
+        var port = LocalServer.FreePort();
         var home = PrivateServers.NewHome();
         using var process = Start(service, new()
         {
@@ -115,12 +114,5 @@ public sealed class ServiceProgramTests(PostgresFixture postgres, RabbitMqFixtur
 
             await Task.Delay(200, TestContext.Current.CancellationToken);
         }
-    }
-
-    private static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
     }
 }

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -27,7 +26,7 @@ public enum Tells
 /// <summary>A small server with OpenAI's completions endpoint and a reload hook, over a policy of this process.</summary>
 public sealed class ConformingServer : IDisposable
 {
-    private readonly HttpListener _listener = new();
+    private readonly LocalServer _server;
     private readonly Lock _lock = new();
     private Policy _policy;
     private bool _owned;
@@ -36,11 +35,8 @@ public sealed class ConformingServer : IDisposable
     public ConformingServer(Policy policy)
     {
         _policy = policy;
-        var port = FreePort();
-        Root = $"http://127.0.0.1:{port}";
-        _listener.Prefixes.Add(Root + "/");
-        _listener.Start();
-        _ = Task.Run(ServeAsync);
+        _server = new LocalServer(Answer, "127.0.0.1");
+        Root = $"http://127.0.0.1:{_server.Port}";
     }
 
     public string Root { get; }
@@ -71,32 +67,9 @@ public sealed class ConformingServer : IDisposable
 
     public void Dispose()
     {
-        _listener.Close();
+        _server.Dispose();
         if (_owned)
             _policy.Dispose();
-    }
-
-    private static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
-    }
-
-    private async Task ServeAsync()
-    {
-        while (_listener.IsListening)
-        {
-            try
-            {
-                var context = await _listener.GetContextAsync();
-                _ = Task.Run(() => Answer(context));
-            }
-            catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
-            {
-                return;
-            }
-        }
     }
 
     private void Answer(HttpListenerContext context)

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -24,22 +23,14 @@ public sealed class HubServer : IDisposable
     /// <summary>Files from this size on are large: they have a SHA-256 and come from the content host.</summary>
     private const int Large = 4096;
 
-    private readonly HttpListener _listener = new();
-    private readonly int _port;
+    private readonly LocalServer _server;
 
-    public HubServer()
-    {
-        _port = FreePort();
-        // Two names of this machine: the hub and its content server.
-        _listener.Prefixes.Add($"http://127.0.0.1:{_port}/");
-        _listener.Prefixes.Add($"http://localhost:{_port}/");
-        _listener.Start();
-        _ = Task.Run(ServeAsync);
-    }
+    /// <summary>Two names of this machine: the hub and its content server.</summary>
+    public HubServer() => _server = new LocalServer(Answer, "127.0.0.1", "localhost");
 
-    public string Endpoint => $"http://127.0.0.1:{_port}";
+    public string Endpoint => $"http://127.0.0.1:{_server.Port}";
 
-    private string ContentHost => $"http://localhost:{_port}";
+    private string ContentHost => $"http://localhost:{_server.Port}";
 
     /// <summary>The repository's files by name.</summary>
     public ConcurrentDictionary<string, byte[]> Files { get; } = new();
@@ -96,30 +87,7 @@ public sealed class HubServer : IDisposable
         return this;
     }
 
-    public void Dispose() => _listener.Close();
-
-    private static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
-    }
-
-    private async Task ServeAsync()
-    {
-        while (_listener.IsListening)
-        {
-            try
-            {
-                var context = await _listener.GetContextAsync();
-                _ = Task.Run(() => Answer(context));
-            }
-            catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
-            {
-                return;
-            }
-        }
-    }
+    public void Dispose() => _server.Dispose();
 
     private void Answer(HttpListenerContext context)
     {

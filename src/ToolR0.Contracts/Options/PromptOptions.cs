@@ -26,8 +26,7 @@ public sealed record PromptOptions
     public bool OfferRefusal { get; init; }
 
     /// <summary>Demonstrations of the format in every prompt, 0 to 8; the set <see cref="PromptSet.Signatures"/> has them. The Generator's stand in
-    /// its
-    /// own turn, which it goes on with; the Solver's are turns of the conversation.</summary>
+    /// its own turn, which it goes on with; the Solver's are turns of the conversation.</summary>
     public int Examples { get; init; }
 
     /// <summary>A longer prompt is refused with an error, never cut.</summary>

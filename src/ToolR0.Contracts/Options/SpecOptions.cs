@@ -17,8 +17,7 @@ public sealed record SpecOptions
     public IReadOnlyDictionary<int, double> Calls { get; init; } = new Dictionary<int, double> { [1] = 0.8, [2] = 0.2 };
 
     /// <summary>Weight of each number of arguments that the call with the most of them has, 1 to 16. Empty: specs say nothing of it, and neither
-    /// does the
-    /// prompt.</summary>
+    /// does the prompt.</summary>
     public IReadOnlyDictionary<int, double> Arguments { get; init; } = new Dictionary<int, double>();
 
     /// <summary>Weight of each kind of value (<see cref="ValueKinds"/>) that at least one argument is to have. Empty: specs say nothing of

@@ -2,9 +2,8 @@ namespace ToolR0.Contracts.Options;
 
 /// <summary>
 /// Variants of tasks whose answer is known: the label follows the change. Positives and refusals go through the same changes of surface (names,
-/// texts of
-/// parameters, menu sizes), so that neither can be told by it. Used for the Solver's warm start and, where <see cref="Curriculum"/> says so, for the
-/// tasks that the Solver trains on.
+/// texts of parameters, menu sizes), so that neither can be told by it. Used for the Solver's warm start and, where <see cref="Curriculum"/> says so,
+/// for the tasks that the Solver trains on.
 /// </summary>
 public sealed record VariationOptions
 {

@@ -2,14 +2,12 @@ namespace ToolR0.Contracts.Options;
 
 /// <summary>
 /// The warm start: before iteration 1 each role is sampled with demonstrations, what passes a strict gate is kept, and the role is fitted to it
-/// without
-/// demonstrations, by cross-entropy. Nothing comes from outside. For a base that never writes the format, so that every reward would be 0.
+/// without demonstrations, by cross-entropy. Nothing comes from outside. For a base that never writes the format, so that every reward would be 0.
 /// </summary>
 public sealed record WarmStartOptions
 {
     /// <summary>0: no warm start. The first round samples with demonstrations, later ones from the last round's policies without them. Each round
-    /// fits the
-    /// base anew to what all rounds kept.</summary>
+    /// fits the base anew to what all rounds kept.</summary>
     public int Rounds { get; init; }
 
     /// <summary>What is kept is balanced over shapes: arguments per call, calls, menu sizes, kinds of value. False: as it comes.</summary>

@@ -8,8 +8,8 @@ namespace ToolR0.Coordinator.Loop;
 
 /// <summary>
 /// The order of a run: evaluation of the base model, the warm start where the options have one, then per iteration the Generator's phase (unless it
-/// stays frozen), the curriculum, the Solver's
-/// phase and the evaluation. Evaluations are skipped when there is no held-out set, and where <see cref="EvaluationOptions.Every"/> has none.
+/// stays frozen), the curriculum, the Solver's phase and the evaluation. Evaluations are skipped when there is no held-out set, and where <see
+/// cref="EvaluationOptions.Every"/> has none.
 /// </summary>
 public static class Schedule
 {

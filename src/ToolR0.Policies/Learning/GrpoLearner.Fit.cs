@@ -10,8 +10,7 @@ public sealed partial class GrpoLearner
 {
     /// <summary>
     /// One update on one batch of examples. The loss is cross-entropy: per example the mean over its completion tokens of −log p, then the mean
-    /// over the
-    /// examples. Weights, optimiser, adapters and determinism are those of <see cref="Step"/>.
+    /// over the examples. Weights, optimiser, adapters and determinism are those of <see cref="Step"/>.
     /// </summary>
     /// <returns>
     /// loss (nats per token), gradientNorm (before clipping), learningRate, tokens (completion tokens fitted to), skipped (1: no update, because the

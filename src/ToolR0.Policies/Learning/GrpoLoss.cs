@@ -5,10 +5,8 @@ using static TorchSharp.torch;
 
 namespace ToolR0.Policies.Learning;
 
-/// <summary>The GRPO objective of some tokens as one scalar to differentiate, and the sums its metrics are made of.</summary>
-/// <param name="Loss">This part's share of the batch's loss.</param>
-/// <param name="Metrics">[7]: loss, Σ ratio, clipped tokens, Σ entropy, Σ divergence, Σ |log π − log μ|, and the largest of these.</param>
-internal sealed record GrpoLoss(Tensor Loss, Tensor Metrics)
+/// <summary>The GRPO objective of some tokens.</summary>
+internal static class GrpoLoss
 {
     /// <summary>Refuses what cannot be trained on, before anything is computed.</summary>
     /// <param name="mayBeUnknown">Samples without log-probabilities are allowed.</param>
@@ -57,8 +55,10 @@ internal sealed record GrpoLoss(Tensor Loss, Tensor Metrics)
     /// <summary>Rows of the network that a group takes: what gradient parts are balanced by.</summary>
     public static long Cost(TrainingGroup group) => group.PromptTokens.Length + group.Samples.Sum(s => (long)s.Tokens.Length);
 
+    /// <summary>These tokens' share of the batch's loss. Metrics, [7]: loss, Σ ratio, clipped tokens, Σ entropy, Σ divergence, Σ |log π − log μ|, and
+    /// the largest of these.</summary>
     /// <param name="logits">[tokens, vocabulary].</param>
-    public static GrpoLoss Of(Tensor logits, GrpoTokens tokens, GrpoObjective objective)
+    public static TokenLoss Of(Tensor logits, GrpoTokens tokens, GrpoObjective objective)
     {
         using var scope = NewDisposeScope();
         if (objective.Temperature != 1)
@@ -102,7 +102,7 @@ internal sealed record GrpoLoss(Tensor Loss, Tensor Metrics)
         var metrics = stack([
             loss.detach(), importance.detach().sum(), cut.sum(loss.dtype), entropy, divergence.squeeze(), mismatch.sum(), mismatch.max(),
         ]);
-        return new GrpoLoss(loss.MoveToOuterDisposeScope(), metrics.MoveToOuterDisposeScope());
+        return new TokenLoss(loss.MoveToOuterDisposeScope(), metrics.MoveToOuterDisposeScope());
     }
 
     private static void CheckIds(int[] ids, ModelConfig config, string where)

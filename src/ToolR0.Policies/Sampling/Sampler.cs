@@ -36,8 +36,7 @@ public static class Sampler
     /// <param name="onToken">Called for every token that joins a completion, on the calling thread; each completion's come in order.</param>
     /// <param name="isHopeless">
     /// Asked after each line of a completion, with the request's index and the text so far: one that can come to nothing ends there, as if the
-    /// limit on
-    /// new tokens had been reached.
+    /// limit on new tokens had been reached.
     /// </param>
     /// <returns>
     /// Per request, per seed. <see cref="Trajectory.LogProbs"/> are of softmax(logits / temperature) before the cut by TopP (greedy: of

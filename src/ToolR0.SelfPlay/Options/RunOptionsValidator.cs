@@ -98,14 +98,8 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         Examples(o => o.WarmStart.Solver.Examples, 1);
         Sampling(o => o.WarmStart.Solver.Sampling);
         AtLeastOne(o => o.WarmStart.Solver.Keep);
-        Positive(o => o.WarmStart.Generator.Fit.LearningRate);
-        AtLeastOne(o => o.WarmStart.Generator.Fit.Epochs);
-        AtLeastOne(o => o.WarmStart.Generator.Fit.Batch);
-        Share(o => o.WarmStart.Generator.Fit.Warmup);
-        Positive(o => o.WarmStart.Solver.Fit.LearningRate);
-        AtLeastOne(o => o.WarmStart.Solver.Fit.Epochs);
-        AtLeastOne(o => o.WarmStart.Solver.Fit.Batch);
-        Share(o => o.WarmStart.Solver.Fit.Warmup);
+        Fit(o => o.WarmStart.Generator.Fit);
+        Fit(o => o.WarmStart.Solver.Fit);
     }
 
     private void Variation()
@@ -234,6 +228,16 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         Check($"{path}.temperature", o => get(o).Temperature, t => t >= 0 && double.IsFinite(t), "must be at least 0 (0 is greedy)", Text);
         Check($"{path}.topP", o => get(o).TopP, p => p is > 0 and <= 1, "must be above 0 and at most 1", Text);
         Check($"{path}.maxNewTokens", o => get(o).MaxNewTokens, n => n >= 1, "must be at least 1", n => Text(n));
+    }
+
+    private void Fit(Expression<Func<RunOptions, FitOptions>> field)
+    {
+        var path = PathOf(field);
+        var get = field.Compile();
+        Check($"{path}.learningRate", o => get(o).LearningRate, x => x > 0 && double.IsFinite(x), "must be above 0", Text);
+        Check($"{path}.epochs", o => get(o).Epochs, n => n >= 1, "must be at least 1", n => Text(n));
+        Check($"{path}.batch", o => get(o).Batch, n => n >= 1, "must be at least 1", n => Text(n));
+        Check($"{path}.warmup", o => get(o).Warmup, x => x is >= 0 and <= 1, "must be from 0 to 1", Text);
     }
 
     /// <summary>What is learned from must have been drawn: greedy completions of a group are equal, and ratios are taken at the sampling

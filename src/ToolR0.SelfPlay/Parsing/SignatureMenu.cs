@@ -20,13 +20,11 @@ public static partial class SignatureMenu
     private static partial Regex Meanings { get; }
 
     /// <summary>One line a tool, without an end of the last. Line ends and brackets in texts become spaces and parentheses, so that what is written
-    /// can be
-    /// read again.</summary>
+    /// can be read again.</summary>
     public static string Write(IEnumerable<ToolSpec> menu) => string.Join('\n', menu.Select(Write));
 
     /// <summary>Reads every line; null with the problem (<see cref="MenuReader.NotList"/>, <see cref="MenuReader.ToolNotObject"/>) if one is not a
-    /// tool, or
-    /// names a parameter twice.</summary>
+    /// tool, or names a parameter twice.</summary>
     public static IReadOnlyList<ToolSpec>? Read(string? text, out string? problem)
     {
         problem = MenuReader.NotList;

@@ -12,8 +12,7 @@ public sealed record Demonstration(TaskSpec Spec, ToolTask Task);
 
 /// <summary>
 /// The set <see cref="PromptSet.Signatures"/>: menus of signatures, before the question where the Generator writes them; answers are JSON calls in
-/// the
-/// usual tags. A last turn of the assistant is open: the model goes on with it.
+/// the usual tags. A last turn of the assistant is open: the model goes on with it.
 /// </summary>
 public static class SignatureFormat
 {

@@ -42,7 +42,10 @@ public static class SpecSampler
             Sample(options.Specs, Seeds.Derive(options.Seed, $"{iteration}/spec/{phase.WireName()}/{step}/{n}")))];
     }
 
-    private static T Draw<T>(IReadOnlyDictionary<T, double> weights, IComparer<T> order, double uniform, string field)
+    /// <summary>An entry by its weight. Depends on the weights only, not on the order in which a dictionary lists them.</summary>
+    /// <param name="uniform">In [0, 1).</param>
+    /// <exception cref="ArgumentException">No entry of the <paramref name="field"/> has a positive weight.</exception>
+    internal static T Draw<T>(IReadOnlyDictionary<T, double> weights, IComparer<T> order, double uniform, string field)
     {
         var sorted = weights.Where(w => w.Value > 0).OrderBy(w => w.Key, order).ToArray();
         if (sorted.Length == 0)

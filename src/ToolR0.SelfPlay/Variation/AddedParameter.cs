@@ -7,8 +7,7 @@ namespace ToolR0.SelfPlay.Variation;
 
 /// <summary>
 /// A further parameter that the question fills: it says so in a sentence of its own. One that the question leaves open would teach to leave out
-/// what is
-/// required. In a refusal a tool of the menu gets the parameter and the question the sentence all the same, so that neither tells anything.
+/// what is required. In a refusal a tool of the menu gets the parameter and the question the sentence all the same, so that neither tells anything.
 /// </summary>
 internal static class AddedParameter
 {

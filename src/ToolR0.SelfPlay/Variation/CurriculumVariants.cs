@@ -7,9 +7,6 @@ namespace ToolR0.SelfPlay.Variation;
 /// <summary>Which tasks of a Solver step are trained on as a variant: the run's place and its options decide.</summary>
 public static class CurriculumVariants
 {
-    /// <summary>Tasks whose tools a variant may use.</summary>
-    private const int Donors = 6;
-
     /// <summary>Per task of the step its variant, null where it is trained on as it is. A task without calls stays as it is: nothing tells another
     /// answer.</summary>
     /// <param name="curriculum">The iteration's, in training order.</param>
@@ -40,10 +37,10 @@ public static class CurriculumVariants
         var near = random.NextDouble() < options.Variation.NearMisses;
         if (!varies)
             return null;
-        var drawn = TaskVariation.Shuffled(ref random, [.. curriculum.Where(other => other.Task != task.Task)]);
-        var others = near ? drawn.OrderBy(other => other.Domain == task.Domain ? 0 : 1) : drawn.Where(other => other.Domain != task.Domain);
+        var others = TaskVariation.Donors(
+            ref random, [.. curriculum.Where(other => other.Task != task.Task)], other => other.Domain, task.Domain, near);
         return new VariantPlan(
             StreamLayout.First(Ids.GroupStream(run, iteration, GroupKind.Variant, step, n)), task.Task,
-            [.. others.Take(Donors).Select(other => other.Task)], task.Domain, refuses, near, seed);
+            [.. others.Select(other => other.Task)], task.Domain, refuses, near, seed);
     }
 }

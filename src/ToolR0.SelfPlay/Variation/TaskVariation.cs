@@ -11,6 +11,9 @@ namespace ToolR0.SelfPlay.Variation;
 /// </summary>
 public static class TaskVariation
 {
+    /// <summary>Tasks whose tools a variant may use.</summary>
+    private const int MostDonors = 6;
+
     /// <param name="parent">A task whose gold answer is verified.</param>
     /// <param name="others">Tasks whose tools may stand beside the parent's, or in their place; nearest first.</param>
     /// <param name="domain">Of the parent, for namespaces.</param>
@@ -22,7 +25,7 @@ public static class TaskVariation
     {
         var random = new SplitMix(seed);
         var rules = new List<string>();
-        var size = Choose(ref random, options.MenuSizes);
+        var size = SpecSampler.Draw(options.MenuSizes, Comparer<int>.Default, random.NextDouble(), "variation.menuSizes");
         var adds = random.NextDouble() < options.AddParameter;
         var dialogue = random.NextDouble() < options.Dialogues;
         var renames = random.NextDouble() < options.Rename;
@@ -54,6 +57,15 @@ public static class TaskVariation
         if (renames)
             task = Renaming.Rename(ref random, task, domain, rules);
         return (Texts(ref random, task, texts, rules), rules);
+    }
+
+    /// <summary>Drawn tasks whose tools a variant may use: near ones begin with those of its domain, others are of other domains only.</summary>
+    /// <param name="others">All but the parent.</param>
+    internal static IReadOnlyList<T> Donors<T>(ref SplitMix random, List<T> others, Func<T, string> domainOf, string domain, bool near)
+    {
+        var drawn = Shuffled(ref random, others);
+        var suited = near ? drawn.OrderBy(other => domainOf(other) == domain ? 0 : 1) : drawn.Where(other => domainOf(other) != domain);
+        return [.. suited.Take(MostDonors)];
     }
 
     /// <summary>Whether two tools could do the same: their names share half of their words, or their descriptions most.</summary>
@@ -127,7 +139,7 @@ public static class TaskVariation
         };
     }
 
-    internal static List<T> Shuffled<T>(ref SplitMix random, List<T> items)
+    private static List<T> Shuffled<T>(ref SplitMix random, List<T> items)
     {
         for (var i = items.Count - 1; i > 0; i--)
         {
@@ -136,20 +148,6 @@ public static class TaskVariation
         }
 
         return items;
-    }
-
-    private static int Choose(ref SplitMix random, IReadOnlyDictionary<int, double> weights)
-    {
-        var at = random.NextDouble() * weights.Values.Sum();
-        var sorted = weights.Where(w => w.Value > 0).OrderBy(w => w.Key).ToArray();
-        foreach (var (value, weight) in sorted)
-        {
-            at -= weight;
-            if (at < 0)
-                return value;
-        }
-
-        return sorted[^1].Key;
     }
 
     private static double Overlap(IReadOnlyCollection<string> one, IReadOnlyCollection<string> other)

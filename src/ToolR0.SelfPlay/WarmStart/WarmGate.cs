@@ -10,8 +10,7 @@ namespace ToolR0.SelfPlay.WarmStart;
 
 /// <summary>
 /// The warm start's gate for proposals, each by itself: all that the curriculum's filter demands, and beyond it that every value stands in the
-/// question,
-/// that the spec is obeyed, and that nothing is copied from a demonstration or written twice.
+/// question, that the spec is obeyed, and that nothing is copied from a demonstration or written twice.
 /// </summary>
 public static class WarmGate
 {
@@ -35,7 +34,7 @@ public static class WarmGate
 
         var kept = CandidateFacts.Kept(task, foldDigits: true);
         return new GatedProposal(index, null, null, new KeptProposal(
-            options.WarmStart.Hindsight ? SpecObedience.As(spec, task) : spec, kept.Fingerprint, Folded(task.Question), kept.Quality,
+            options.WarmStart.Hindsight ? SpecObedience.As(spec, task) : spec, kept.Fingerprint, kept.Sketch!.Folded, kept.Quality,
             task.Gold.Count > 0 ? task.Gold[0].Name : ""));
     }
 
@@ -78,11 +77,5 @@ public static class WarmGate
         }
 
         return null;
-    }
-
-    private static string Folded(string question)
-    {
-        var text = string.Concat(Words.Fold(question).Select(c => char.IsDigit(c) ? '0' : c));
-        return Digests.Sha256Hex(text)[..16];
     }
 }

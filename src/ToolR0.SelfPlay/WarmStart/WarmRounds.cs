@@ -4,8 +4,7 @@ using ToolR0.Contracts.Options;
 namespace ToolR0.SelfPlay.WarmStart;
 
 /// <summary>Where the facts of the warm start's rounds stand, and what follows from them. Pure: given each stream's facts, the coordinator and the
-/// audit
-/// get the same.</summary>
+/// audit get the same.</summary>
 /// <param name="one">The fact of a type in a stream.</param>
 public sealed class WarmRounds(string run, RunOptions options, IReadOnlyList<WarmStartSelected> selected, Func<string, Type, object> one)
 {

@@ -65,8 +65,8 @@ public static class WarmSelection
         var limit = options.WarmStart.Solver.Keep;
         var kept = own.Concat(variants.Select(v => v.Task)).Take(limit).ToList();
         Count(dropped, Rejections.OverQuota, own.Count + variants.Count - kept.Count);
-        var rules = variants.Take(Math.Max(0, limit - own.Count)).SelectMany(v => v.Rules).Prepend("own").ToList();
-        var shapes = Shapes(rules.Skip(1).Concat(Enumerable.Repeat("own", Math.Min(limit, own.Count))));
+        var rules = variants.Take(Math.Max(0, limit - own.Count)).SelectMany(v => v.Rules);
+        var shapes = Shapes(rules.Concat(Enumerable.Repeat("own", Math.Min(limit, own.Count))));
         return new WarmStartSelected(run, Role.Solver, round, kept, attempts.Sum(a => a.Scores.Count), dropped, shapes);
     }
 

@@ -5,8 +5,7 @@ namespace ToolR0.SelfPlay.WarmStart;
 
 /// <summary>
 /// The warm start's order and the order of its fits. A round: the Generator is sampled, fitted to what was kept; the Solver is sampled on those
-/// tasks, and
-/// fitted to its right answers and to variants. Pure, and shared by the coordinator, the learner and the audit.
+/// tasks, and fitted to its right answers and to variants. Pure, and shared by the coordinator, the learner and the audit.
 /// </summary>
 public static class WarmStartPlan
 {

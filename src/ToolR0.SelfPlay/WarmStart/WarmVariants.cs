@@ -14,9 +14,6 @@ public sealed record PlannedVariant(int Parent, IReadOnlyList<int> Others, bool 
 /// <summary>Plans the variants of tasks: parents, donors of tools and seeds, from places and domains alone.</summary>
 public static class WarmVariants
 {
-    /// <summary>Tasks whose tools a variant may use.</summary>
-    private const int Donors = 6;
-
     /// <summary>Several variants of each parent, one parent after the other, so that a limit takes some of each.</summary>
     /// <param name="domains">Of each parent.</param>
     /// <param name="allDomains">Of each task there is.</param>
@@ -33,7 +30,9 @@ public static class WarmVariants
                 var random = new SplitMix(own);
                 var refuses = random.NextDouble() < options.Refusals;
                 var near = random.NextDouble() < options.NearMisses;
-                plans.Add(new PlannedVariant(parents[p], DonorsOf(ref random, parents[p], domains[p], allDomains, near), refuses, near, own));
+                List<int> others = [.. Enumerable.Range(0, allDomains.Count).Where(i => i != parents[p])];
+                plans.Add(new PlannedVariant(
+                    parents[p], TaskVariation.Donors(ref random, others, i => allDomains[i], domains[p], near), refuses, near, own));
             }
         }
 
@@ -45,12 +44,5 @@ public static class WarmVariants
     {
         var (task, rules) = TaskVariation.Make(parent, others, plan.Domain, plan.Refuses, plan.Near, plan.Seed, options);
         return new TaskVaried(run, plan.Parent, rules, plan.Seed, task);
-    }
-
-    /// <summary>Drawn tasks; where they are to be near, those of the same domain first.</summary>
-    private static List<int> DonorsOf(ref SplitMix random, int parent, string domain, IReadOnlyList<string> domains, bool near)
-    {
-        var drawn = TaskVariation.Shuffled(ref random, [.. Enumerable.Range(0, domains.Count).Where(i => i != parent)]);
-        return [.. (near ? drawn.OrderBy(i => domains[i] == domain ? 0 : 1) : drawn.Where(i => domains[i] != domain)).Take(Donors)];
     }
 }

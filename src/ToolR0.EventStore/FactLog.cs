@@ -16,8 +16,9 @@ namespace ToolR0.EventStore;
 public sealed class FactLog(EventStoreDatabase database) : IFactLog
 {
     /// <inheritdoc/>
-    /// <remarks>Facts of one stream must follow each other in version; they keep their order, streams are written in order of first
-    /// appearance.</remarks>
+    /// <remarks>Facts of one stream must follow each other in version and keep their order. Streams are written in the ordinal order of their
+    /// keys, so that writers of the same streams wait for each other instead of locking each other out until the server's
+    /// <c>deadlock_timeout</c>.</remarks>
     /// <exception cref="ArgumentException">An unknown type of fact, a version below 1, or versions of one stream that do not follow each
     /// other.</exception>
     /// <exception cref="EventStoreException">The database refused or could not be reached; nothing was written.</exception>
@@ -53,7 +54,7 @@ public sealed class FactLog(EventStoreDatabase database) : IFactLog
                 catch (MartenException exception) when (SqlStateOf(exception) is PostgresErrorCodes.DeadlockDetected
                     or PostgresErrorCodes.SerializationFailure && attempt < 5)
                 {
-                    // Two writers took the same streams in another order; one of them wins the next time.
+                    // Another kind of writer took these rows in another order; one of the two wins the next time.
                 }
             }
         });
@@ -178,6 +179,7 @@ public sealed class FactLog(EventStoreDatabase database) : IFactLog
             appended.Add(fact);
         }
 
+        groups.Sort((a, b) => string.CompareOrdinal(a.Stream, b.Stream));
         return groups;
     }
 

@@ -106,6 +106,24 @@ public sealed class SignatureTests
     }
 
     [Fact]
+    public void The_Solvers_demonstrations_have_names_that_a_question_does_not_suggest_and_leave_optional_parameters_out()
+    {
+        SignatureFormat.SolverDemonstrations.Count.ShouldBe(SignatureFormat.MostExamples);
+        SignatureFormat.SolverDemonstrations.Count(d => d.Task.Menu.Count == 1).ShouldBeGreaterThan(2);
+        SignatureFormat.SolverDemonstrations.ShouldContain(d => d.Task.Menu.Any(tool => tool.Parameters.Count > tool.Required.Count));
+        foreach (var (_, task) in SignatureFormat.SolverDemonstrations)
+        {
+            var call = task.Gold.ShouldHaveSingleItem();
+            var tool = task.Menu.Single(tool => tool.Name == call.Name);
+            call.Arguments.Keys.ShouldBe(tool.Required);
+            Grounding.AllGrounded(task.Question, task.Gold).ShouldBeTrue(task.Question);
+            task.Question.Replace(" ", "", StringComparison.Ordinal).ShouldNotContain(
+                call.Name.Replace("_", "", StringComparison.Ordinal), Case.Insensitive);
+            Calls.SameMultiset(SolverAnswer.Parse(SignatureFormat.Answer(task.Gold), requireThink: false).Calls!, task.Gold).ShouldBeTrue();
+        }
+    }
+
+    [Fact]
     public void A_proposal_needs_no_thought_in_this_set_and_one_in_the_others()
     {
         var text = SignatureFormat.Proposal(Task);

@@ -19,11 +19,16 @@ public static class SignatureFormat
     /// <summary>At most so many demonstrations.</summary>
     public const int MostExamples = 8;
 
-    private static readonly Lazy<IReadOnlyList<Demonstration>> Shipped = new(ReadDemonstrations);
+    private static readonly Lazy<IReadOnlyList<Demonstration>> Tasks = new(() => ReadDemonstrations("examples"));
 
-    /// <summary>Built into the assembly, written for this product: eight domains, one to four arguments, texts, numbers, booleans and a
+    private static readonly Lazy<IReadOnlyList<Demonstration>> Answers = new(() => ReadDemonstrations("examples.solver"));
+
+    /// <summary>The Generator's, built into the assembly, written for this product: eight domains, short lines, texts, numbers, booleans and a
     /// date.</summary>
-    public static IReadOnlyList<Demonstration> Demonstrations => Shipped.Value;
+    public static IReadOnlyList<Demonstration> Demonstrations => Tasks.Value;
+
+    /// <summary>The Solver's: names that a question does not suggest, optional parameters left out, menus of one and of two tools.</summary>
+    public static IReadOnlyList<Demonstration> SolverDemonstrations => Answers.Value;
 
     /// <summary>How an answer begins that calls something. Given to the Solver where the options say so.</summary>
     public const string Beginning = $"<{Tags.Answer}>[{{\"name\": \"";
@@ -48,7 +53,7 @@ public static class SignatureFormat
     public static IReadOnlyList<(string Role, string Content)> SolverTurns(ToolTask task, int examples) =>
     [
         ("system", PromptTemplates.Text("signatures.solver.system")),
-        .. Demonstrations.Take(examples).SelectMany(d => new[] { ("user", Request(d.Task)), ("assistant", Answer(d.Task.Gold)) }),
+        .. SolverDemonstrations.Take(examples).SelectMany(d => new[] { ("user", Request(d.Task)), ("assistant", Answer(d.Task.Gold)) }),
         ("user", Request(task)),
     ];
 
@@ -163,9 +168,9 @@ public static class SignatureFormat
         }
     }
 
-    private static IReadOnlyList<Demonstration> ReadDemonstrations()
+    private static IReadOnlyList<Demonstration> ReadDemonstrations(string name)
     {
-        using var document = JsonDocument.Parse(Resources.Text("Prompts.signatures.examples.json"));
+        using var document = JsonDocument.Parse(Resources.Text($"Prompts.signatures.{name}.json"));
         return [.. document.RootElement.EnumerateArray().Select(Read)];
     }
 

@@ -17,13 +17,25 @@ public enum TaskContext
 /// <param name="Calls">n: number of gold calls; 0 asks for a menu in which no tool fits.</param>
 /// <param name="Arguments">Arguments of the call that has the most; null where the options say nothing of it.</param>
 /// <param name="Value">A kind of value (<see cref="ValueKinds"/>) that at least one argument has; null where the options say nothing of it.</param>
+/// <param name="Given">The menu, where it is given and not invented.</param>
 public sealed record TaskSpec(
     string Domain,
     TaskContext Context,
     int MenuSize,
     int Calls,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Arguments = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Value = null);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Value = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] GivenMenu? Given = null);
+
+/// <summary>A menu of tools of the run's catalogue (<see cref="Options.SpecOptions.Catalogue"/>).</summary>
+/// <param name="Names">In the menu's order, each once.</param>
+/// <param name="Wanted">The one that a gold call is to be of; null where no tool fits.</param>
+public sealed record GivenMenu(IReadOnlyList<string> Names, string? Wanted)
+{
+    public bool Equals(GivenMenu? other) => other is not null && Wanted == other.Wanted && Names.SequenceEqual(other.Names);
+
+    public override int GetHashCode() => Names.Aggregate(Wanted?.GetHashCode(StringComparison.Ordinal) ?? 0, HashCode.Combine);
+}
 
 /// <summary>Kinds of value that a spec can ask for.</summary>
 public static class ValueKinds

@@ -57,7 +57,7 @@ internal static class FitExamples
         {
             case TasksProposed proposed:
                 var spec = stored.One<ProposalsGated>(example.Stream).Verdicts.First(verdict => verdict.Sample == example.Index).Kept!.Spec;
-                return Of(GeneratorPrompt.Render(spec, options.Prompts), proposed.Samples[example.Index].Tokens);
+                return Of(GeneratorPrompt.Render(spec, options.Prompts, options.Specs), proposed.Samples[example.Index].Tokens);
             case TaskAttempted attempt:
                 var task = TaskSource.Resolve(attempt.Task, tasks.Of(attempt.Task.Stream))
                     ?? throw new InvalidOperationException($"{attempt.Task.Stream} holds no task at {attempt.Task.Index}");

@@ -29,14 +29,15 @@ public sealed class ProposeTasksConsumer(
         var started = DateTimeOffset.UtcNow;
         var first = StreamKey.Parse(command.Groups[0].To.Stream);
         var prompts = WarmStartPrompts.OfGenerator(first, options);
-        var requests = command.Groups.Select(group => new SampleRequest(Prompt(policy, group.Spec, prompts), group.Seeds)).ToList();
+        var requests = command.Groups.Select(group => new SampleRequest(Prompt(policy, group.Spec, prompts, options.Specs), group.Seeds)).ToList();
         var signatures = prompts.Set == PromptSet.Signatures;
         // Among demonstrations the Generator would go on with the task after.
         var stop = signatures && prompts.Examples > 0 ? SignatureFormat.End : null;
         Func<int, string, bool>? isHopeless = signatures && first.Group == GroupKind.WarmProposals && options.WarmStart.Generator.StopHopeless
-            ? (group, text) => SignatureFormat.IsHopeless(text, command.Groups[group].Spec.MenuSize + 1)
+            ? (group, text) => command.Groups[group].Spec is { Given: null } spec && SignatureFormat.IsHopeless(text, spec.MenuSize + 1)
             : null;
-        var sampled = policy.Sample(requests, SamplingOf(first, options), cancellation, stop, isHopeless);
+        var sampled = policy.Sample(requests, SamplingOf(first, options), cancellation, stop, isHopeless)
+            .Select((samples, i) => WithMenu(samples, GeneratorPrompt.Given(command.Groups[i].Spec, prompts, options.Specs))).ToList();
         var facts = command.Groups.Select((group, i) => new TasksProposed(
             command.Run,
             group.Spec,
@@ -48,6 +49,10 @@ public sealed class ProposeTasksConsumer(
         return new ShardAnswer(facts, started, DateTimeOffset.UtcNow, facts.Sum(fact => fact.Samples.Sum(sample => (long)sample.Tokens.Length)));
     }
 
+    /// <summary>Proposals read as if the Generator had written the menu that it was given.</summary>
+    private static IReadOnlyList<Trajectory> WithMenu(IReadOnlyList<Trajectory> samples, string given) => given.Length == 0 ? samples
+        : [.. samples.Select(sample => sample.Finish == FinishReason.Void ? sample : sample with { Text = given + sample.Text })];
+
     private static SamplingOptions SamplingOf(StreamKey to, RunOptions options) => to switch
     {
         { Kind: StreamKind.Task } => options.Curriculum.Sampling,
@@ -57,9 +62,9 @@ public sealed class ProposeTasksConsumer(
     };
 
     /// <exception cref="ShardRefusedException">The prompt is too long: prompts are never cut.</exception>
-    private static int[] Prompt(ICompletionSource policy, TaskSpec spec, PromptOptions options)
+    private static int[] Prompt(ICompletionSource policy, TaskSpec spec, PromptOptions options, SpecOptions specs)
     {
-        var prompt = policy.Tokenizer.EncodePrompt(GeneratorPrompt.Render(spec, options));
+        var prompt = policy.Tokenizer.EncodePrompt(GeneratorPrompt.Render(spec, options, specs));
         if (prompt.Length > options.MaxPromptTokens)
             throw new ShardRefusedException(
                 $"the Generator's prompt has {prompt.Length} tokens, prompts.maxPromptTokens is {options.MaxPromptTokens}: prompts are never cut");

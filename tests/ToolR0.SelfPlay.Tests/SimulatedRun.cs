@@ -216,7 +216,7 @@ internal sealed class SimulatedRun
 
     private TasksProposed Proposed(string stream, TaskSpec spec, int iteration, string kind, int n, string[] texts)
     {
-        var prompt = EncodePrompt(GeneratorPrompt.Render(spec, _options.Prompts)).ToArray();
+        var prompt = EncodePrompt(GeneratorPrompt.Render(spec, _options.Prompts, _options.Specs)).ToArray();
         Trajectory[] samples = [.. texts.Select((t, i) => Sample(t, Seeds.Completion(_options.Seed, iteration, kind, 0, n, i)))];
         var proposed = new TasksProposed(Run, spec, _policies[Role.Generator], prompt, samples, Digests.OfGroup(prompt, samples));
         Fact(proposed, stream);

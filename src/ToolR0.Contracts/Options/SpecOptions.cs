@@ -1,9 +1,32 @@
 namespace ToolR0.Contracts.Options;
 
+/// <summary>Where the menus of tasks come from.</summary>
+public enum MenuSource
+{
+    /// <summary>The Generator writes them.</summary>
+    Invented,
+
+    /// <summary>They are drawn from <see cref="SpecOptions.Catalogue"/>; the Generator writes question and calls.</summary>
+    Catalogue,
+
+    /// <summary>One half is drawn, the other invented.</summary>
+    Mixed,
+}
+
+/// <summary>A tool that menus are drawn from.</summary>
+/// <param name="Server">Whose it is: tools of one server are near neighbours.</param>
+public sealed record MenuTool(string Server, ToolSpec Tool);
+
 /// <summary>The distribution of specs. Weights are relative and need not sum to 1.</summary>
 public sealed record SpecOptions
 {
     public IReadOnlyDictionary<string, double> Domains { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>Where menus come from.</summary>
+    public MenuSource Menu { get; init; }
+
+    /// <summary>The tools that menus are drawn from, each name once; a run says with them which tools it was trained on.</summary>
+    public IReadOnlyList<MenuTool> Catalogue { get; init; } = [];
 
     /// <summary>Names of tools that the base model knows. Where there are any, the share of them among the offered tools is recorded
     /// (knownToolShare).</summary>

@@ -128,13 +128,17 @@ internal sealed partial class StepAuditor(
         Compare(stored, "spec", proposed.Spec, step.Specs[place.Number]);
         Compare(stored, "policy", proposed.Policy, step.Policies[Role.Generator]);
         Compare(stored, "signatures", proposed.Signatures, _options.Prompts.Set == PromptSet.Signatures);
-        CheckSamples(proposed.Samples, proposed.PromptTokens, proposed.Digest, stored, kind, place.Number, step.Phase switch
+        var count = step.Phase switch
         {
             Phase.Generator => _options.Generator.GroupSize,
             Phase.WarmProposals => _options.WarmStart.Generator.Samples,
             _ => 1,
-        });
-        CheckPrompt(proposed.PromptTokens, GeneratorPrompt.Render(proposed.Spec, PromptsOf(stored.Stream, generator: true)), stored);
+        };
+        var prompts = PromptsOf(stored.Stream, generator: true);
+        CheckSamples(
+            proposed.Samples, proposed.PromptTokens, proposed.Digest, stored, kind, place.Number, count,
+            GeneratorPrompt.Given(proposed.Spec, prompts, _options.Specs));
+        CheckPrompt(proposed.PromptTokens, GeneratorPrompt.Render(proposed.Spec, prompts, _options.Specs), stored);
     }
 
     private void Check(TaskAttempted attempted, StoredFact stored, Place place)
@@ -171,8 +175,10 @@ internal sealed partial class StepAuditor(
         return Math.Min(asked, tries);
     }
 
+    /// <param name="given">What each text begins with before what was sampled.</param>
     private void CheckSamples(
-        IReadOnlyList<Trajectory> samples, int[] promptTokens, string digest, StoredFact stored, string kind, int number, int count)
+        IReadOnlyList<Trajectory> samples, int[] promptTokens, string digest, StoredFact stored, string kind, int number, int count,
+        string given = "")
     {
         Compare(stored, "digest", digest, Digests.OfGroup(promptTokens, samples));
         Compare(
@@ -187,7 +193,7 @@ internal sealed partial class StepAuditor(
             if (_options.Inference.Engine == InferenceEngine.Local || sample.LogProbs.Length > 0)
                 Compare(stored, $"samples[{i}].logProbs.count", sample.LogProbs.Length, sample.Tokens.Length);
             if (decode is not null && sample.Finish != FinishReason.Void)
-                Compare(stored, $"samples[{i}].text", sample.Text, decode(sample.Tokens));
+                Compare(stored, $"samples[{i}].text", sample.Text, given + decode(sample.Tokens));
         }
     }
 

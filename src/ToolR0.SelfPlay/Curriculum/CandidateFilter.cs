@@ -36,7 +36,8 @@ internal static class CandidateFilter
 
     private static (string, string?)? Text(Proposal proposal, TaskSpec spec, RunOptions options)
     {
-        if (proposal.Text.Any(IsCjk))
+        // What a given menu says is not the Generator's doing.
+        if ((spec.Given is null ? proposal.Text : $"{proposal.Question}").Any(IsCjk))
             return (Rejections.CjkText, null);
         if (Placeholder.EchoesPrompt(proposal.Text))
             return (Rejections.PromptEcho, null);
@@ -55,6 +56,8 @@ internal static class CandidateFilter
     {
         if (proposal.Menu is null)
             return (Rejections.ToolNotObject, null);
+        if (spec.Given is not null)
+            return null;
         var menu = options.Curriculum.MergeRepeatedTools ? Proposal.WithoutRepeats(proposal.Menu) : proposal.Menu;
         if (menu.Count < options.Curriculum.MinDistinctTools)
             return (Rejections.TooFewTools, $"{menu.Count}");
@@ -96,7 +99,7 @@ internal static class CandidateFilter
         return null;
     }
 
-    private static bool AsksForList(TaskSpec spec) => spec.Value == ValueKinds.List;
+    private static bool AsksForList(TaskSpec spec) => spec.Value == ValueKinds.List || spec.Given is not null;
 
     /// <summary>An object, or a list where the spec does not ask for one.</summary>
     private static bool IsNested(JsonElement value, TaskSpec spec) =>

@@ -79,6 +79,10 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         Weights(o => o.Specs.MenuForOneCall, m => m is >= 1 and <= 128, "sizes from 1 to 128");
         Weights(o => o.Specs.Arguments, n => n is >= 1 and <= 16, "numbers from 1 to 16", mayBeEmpty: true);
         Weights(o => o.Specs.Values, ValueKinds.All.Contains, $"kinds of value ({string.Join(", ", ValueKinds.All)})", mayBeEmpty: true);
+        Check("specs.catalogue", o => o, o => o.Specs.Menu == MenuSource.Invented || o.Specs.Catalogue.Count > 0,
+            "must have tools, since specs.menu draws menus from them (--tools FILE)", o => "none");
+        Check("specs.catalogue", o => o, o => o.Specs.Catalogue.DistinctBy(tool => tool.Tool.Name).Count() == o.Specs.Catalogue.Count,
+            "must name each tool once", o => Text(o.Specs.Catalogue.Count));
     }
 
     private void WarmStart()

@@ -8,7 +8,35 @@ namespace ToolR0.SelfPlay.Prompts;
 /// <summary>Asks the Generator for one task of a spec.</summary>
 public static class GeneratorPrompt
 {
-    public static IReadOnlyList<(string Role, string Content)> Render(TaskSpec spec, PromptOptions options)
+    /// <param name="specs">Has the tools of a given menu (<see cref="TaskSpec.Given"/>); may be null where none is given.</param>
+    public static IReadOnlyList<(string Role, string Content)> Render(TaskSpec spec, PromptOptions options, SpecOptions? specs = null)
+    {
+        var turns = Turns(spec, options);
+        if (Given(spec, options, specs) is not { Length: > 0 } given)
+            return turns;
+        return turns[^1] is ("assistant", var open) ? [.. turns.SkipLast(1), ("assistant", open + given)] : [.. turns, ("assistant", given)];
+    }
+
+    /// <summary>
+    /// How a proposal whose menu is given begins: the menu in its tags, and the question's tag. It belongs to the prompt, so that only what the
+    /// Generator writes is learned from, and to the proposal's text. Empty where the Generator invents the menu.
+    /// </summary>
+    public static string Given(TaskSpec spec, PromptOptions options, SpecOptions? specs)
+    {
+        if (spec.Given is not { } menuGiven)
+            return "";
+        ArgumentNullException.ThrowIfNull(specs);
+        var known = specs.Catalogue.ToDictionary(tool => tool.Tool.Name, tool => tool.Tool, StringComparer.Ordinal);
+        IReadOnlyList<ToolSpec> menu = [.. menuGiven.Names.Select(name => known[name])];
+        return options.Set switch
+        {
+            PromptSet.Signatures => $"<{Tags.Tools}>\n{SignatureMenu.Write(menu)}\n</{Tags.Tools}>\n<{Tags.Question}>",
+            PromptSet.Compact => Tags.Wrap(Tags.Tools, MenuReader.ToCompactJson(menu)),
+            _ => $"{Tags.Wrap(Tags.Tools, MenuReader.ToJson(menu))}\n",
+        };
+    }
+
+    private static IReadOnlyList<(string Role, string Content)> Turns(TaskSpec spec, PromptOptions options)
     {
         if (options.Set == PromptSet.Compact)
             return [("user", CompactFormat.Specification(spec))];

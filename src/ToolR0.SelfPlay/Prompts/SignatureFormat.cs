@@ -120,7 +120,8 @@ public static class SignatureFormat
     /// <summary>"weather, 2 tools, 1 call, 2 arguments, a date among the values".</summary>
     private static string Specification(TaskSpec spec)
     {
-        var parts = new List<string> { spec.Domain, Counted(spec.MenuSize, "tool"), Counted(spec.Calls, "call") };
+        var calls = spec.Given?.Wanted is { } wanted ? $"{Counted(spec.Calls, "call")} of {wanted}" : Counted(spec.Calls, "call");
+        var parts = new List<string> { spec.Domain, Counted(spec.MenuSize, "tool"), calls };
         if (spec.Arguments is { } arguments)
             parts.Add(Counted(arguments, "argument"));
         if (spec.Value is { } value)

@@ -16,6 +16,7 @@ public static class Reasons
     public const string CallCountDiffers = "call_count_differs";
     public const string ArgumentCountDiffers = "argument_count_differs";
     public const string ValueKindMissing = "value_kind_missing";
+    public const string ToolNotWanted = "tool_not_wanted";
     public const string NoConversation = "no_conversation";
     public const string UnknownTool = "unknown_tool";
     public const string MissingRequired = "missing_required_argument";
@@ -204,7 +205,10 @@ public static class GeneratorReward
             reasons.Add(Reasons.ArgumentCountDiffers);
         if (!valueObeys)
             reasons.Add(Reasons.ValueKindMissing);
-        return menuObeys && callsObey && contextObeys && argumentsObey && valueObeys ? format : 0;
+        var offerObeys = proposal.Gold is null || SpecObedience.ObeysOffer(spec, proposal.Gold);
+        if (!offerObeys)
+            reasons.Add(Reasons.ToolNotWanted);
+        return menuObeys && callsObey && contextObeys && argumentsObey && valueObeys && offerObeys ? format : 0;
     }
 
     /// <summary>0.4·[every gold name in the menu] + 0.4·[every required argument given] + 0.2·[every value grounded]; halved where the spec is not
@@ -225,7 +229,7 @@ public static class GeneratorReward
             reasons.Add(Reasons.NotGrounded);
         var validity = (named ? o.NameWeight : 0) + (required ? o.RequiredWeight : 0) + (grounded ? o.GroundedWeight : 0);
         return reasons.Any(reason => reason is Reasons.MenuSizeDiffers or Reasons.CallCountDiffers or Reasons.NoConversation
-            or Reasons.ArgumentCountDiffers or Reasons.ValueKindMissing) ? validity / 2 : validity;
+            or Reasons.ArgumentCountDiffers or Reasons.ValueKindMissing or Reasons.ToolNotWanted) ? validity / 2 : validity;
     }
 
     private static SampleExecution? Execution(ToolCallsExecuted executed, int sample) =>

@@ -40,9 +40,14 @@ public static partial class SpecObedience
     /// <summary>A value is of the kind that the spec asks for, where it asks.</summary>
     public static bool ObeysValue(TaskSpec spec, IReadOnlyList<ToolCall> gold) => spec.Value is not { } kind || KindsOf(gold).Contains(kind);
 
+    /// <summary>A call is of the tool that the spec wants, where its menu is given.</summary>
+    public static bool ObeysOffer(TaskSpec spec, IReadOnlyList<ToolCall> gold) =>
+        spec.Given?.Wanted is not { } wanted || gold.Any(call => call.Name == wanted);
+
     /// <summary>Menu, calls, context, arguments and values are what the spec asks for.</summary>
     public static bool Obeys(TaskSpec spec, ToolTask task) =>
-        task.Menu.Count == spec.MenuSize && task.Gold.Count == spec.Calls && ObeysArguments(spec, task.Gold) && ObeysValue(spec, task.Gold)
+        task.Menu.Count == spec.MenuSize && task.Gold.Count == spec.Calls
+        && ObeysArguments(spec, task.Gold) && ObeysValue(spec, task.Gold) && ObeysOffer(spec, task.Gold)
         && (spec.Context != TaskContext.MultiTurn || Conversation.Is(task.Question));
 
     /// <summary>The spec that a task obeys, numbers of arguments included; of the kinds of its values the rarest.</summary>
@@ -60,6 +65,7 @@ public static partial class SpecObedience
         var obeyed = Of(asked.Domain, task);
         return obeyed with
         {
+            Given = asked.Given,
             Arguments = asked.Arguments is null ? null : obeyed.Arguments,
             Value = asked.Value is null ? null : KindsOf(task.Gold).Contains(asked.Value) ? asked.Value : obeyed.Value,
         };

@@ -24,7 +24,30 @@ public static class SpecSampler
             : Draw(options.Arguments, Comparer<int>.Default, random.NextDouble(), "specs.arguments");
         var value = calls == 0 || options.Values.Count == 0 ? null
             : Draw(options.Values, StringComparer.Ordinal, random.NextDouble(), "specs.values");
-        return new TaskSpec(domain, context, menu, calls, arguments, value);
+        var drawn = options.Menu == MenuSource.Catalogue || options.Menu == MenuSource.Mixed && random.NextDouble() < 0.5;
+        if (!drawn)
+            return new TaskSpec(domain, context, menu, calls, arguments, value);
+        var (offered, server) = Offer(options.Catalogue, Math.Min(menu, options.Catalogue.Count), calls > 0, ref random);
+        return new TaskSpec(server, context, offered.Names.Count, calls, Given: offered);
+    }
+
+    /// <summary>A menu around one tool, every tool as often as another: half of the rest are its near neighbours, of the same server. Where nothing
+    /// is to be called that tool is missing from its own menu.</summary>
+    private static (GivenMenu Menu, string Server) Offer(IReadOnlyList<MenuTool> catalogue, int size, bool called, ref SplitMix random)
+    {
+        var wanted = catalogue[random.Next(catalogue.Count)];
+        List<MenuTool> near = [.. catalogue.Where(tool => tool != wanted && tool.Server == wanted.Server)];
+        List<MenuTool> far = [.. catalogue.Where(tool => tool.Server != wanted.Server)];
+        List<string> names = called ? [wanted.Tool.Name] : [];
+        while (names.Count < size && near.Count + far.Count > 0)
+        {
+            var from = near.Count > 0 && (far.Count == 0 || random.NextDouble() < 0.5) ? near : far;
+            var at = random.Next(from.Count);
+            names.Insert(random.Next(names.Count + 1), from[at].Tool.Name);
+            from.RemoveAt(at);
+        }
+
+        return (new GivenMenu(names, called ? wanted.Tool.Name : null), wanted.Server);
     }
 
     /// <summary>The specs of one Generator step (kind generator) or of all candidates of an iteration (kind curriculum, step 0), seeded by their

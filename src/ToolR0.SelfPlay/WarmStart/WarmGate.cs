@@ -29,7 +29,7 @@ public static class WarmGate
         var (task, reason, detail) = CandidateFilter.Judge(new Candidate(spec, sample, execution), guard, options);
         if (task is null)
             return new GatedProposal(index, reason, detail, null);
-        if ((Strict(task) ?? Obedience(spec, task, options.WarmStart)) is var (why, what))
+        if ((Strict(spec, task) ?? Obedience(spec, task, options.WarmStart)) is var (why, what))
             return new GatedProposal(index, why, what, null);
 
         var kept = CandidateFacts.Kept(task, foldDigits: true);
@@ -38,7 +38,7 @@ public static class WarmGate
             task.Gold.Count > 0 ? task.Gold[0].Name : ""));
     }
 
-    private static (string, string?)? Strict(ToolTask task)
+    private static (string, string?)? Strict(TaskSpec spec, ToolTask task)
     {
         if (!Grounding.AllGrounded(task.Question, task.Gold))
             return (Rejections.NotGrounded, null);
@@ -46,7 +46,7 @@ public static class WarmGate
             return (Rejections.DemonstrationCopied, null);
         if (Repeated(Words.Fold(task.Question).Split(' ')) is { } twice)
             return (Rejections.RepeatsItself, twice);
-        for (var i = 0; i < task.Menu.Count; i++)
+        for (var i = 0; spec.Given is null && i < task.Menu.Count; i++)
         {
             var like = task.Menu.Take(i).FirstOrDefault(other => other.Description.Length > 0
                 && string.Equals(other.Description, task.Menu[i].Description, StringComparison.OrdinalIgnoreCase));
@@ -60,7 +60,9 @@ public static class WarmGate
     private static (string, string?)? Obedience(TaskSpec spec, ToolTask task, WarmStartOptions options)
     {
         // What it is asked to be about cannot be checked, and what it calls can: hindsight changes numbers, not whether anything is called.
-        if (options.Hindsight ? task.Gold.Count == 0 == (spec.Calls == 0) : SpecObedience.Obeys(spec, task))
+        var obeys = options.Hindsight ? task.Gold.Count == 0 == (spec.Calls == 0) && SpecObedience.ObeysOffer(spec, task.Gold)
+            : SpecObedience.Obeys(spec, task);
+        if (obeys)
             return null;
         return (Rejections.SpecNotObeyed, $"{task.Menu.Count} tools, {task.Gold.Count} calls, {SpecObedience.ArgumentsOf(task.Gold)} arguments");
     }

@@ -98,7 +98,7 @@ public static class WarmSelection
             return proposals;
         var counts = new Dictionary<string, int>(StringComparer.Ordinal);
         return [.. proposals.Where(p => p.Verdict.Kept!.Tool is var tool
-            && (tool.Length == 0 || (counts[tool] = counts.GetValueOrDefault(tool) + 1) <= limit))];
+            && (tool.Length == 0 || p.Verdict.Kept.Spec.Given is not null || (counts[tool] = counts.GetValueOrDefault(tool) + 1) <= limit))];
     }
 
     /// <summary>One after the other the proposal whose shape is rarest among those taken; ties in a seeded order.</summary>

@@ -12,7 +12,7 @@ var manner = args.FirstOrDefault() ?? "";
 if (manner == "world")
 {
     var specs = WorldCatalog.Tools.Select(tool => tool.ToSpec());
-    await new StdioToolServer(specs, WorldTools.All, name => name != "save_entry").RunAsync("world", default);
+    await new StdioToolServer(specs, WorldTools.All, WorldTools.IsReadOnly).RunAsync("world", default);
     return 0;
 }
 

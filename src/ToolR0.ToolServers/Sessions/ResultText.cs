@@ -40,6 +40,9 @@ internal sealed record ResultText(string Text, bool IsError, int Parts)
         return FormattableString.Invariant($"{text[..end]}\n[{text.Length - end} more characters were cut]");
     }
 
+    /// <summary>The beginning of a text that is too long, with a sign at its end.</summary>
+    public static string Cut(string text, int mostCharacters, string sign) => text.Length <= mostCharacters ? text : text[..mostCharacters] + sign;
+
     private static readonly JsonSerializerOptions Plain = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private static string Content(JsonNode? content) => Field(content, "type") switch

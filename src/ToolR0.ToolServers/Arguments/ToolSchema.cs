@@ -84,7 +84,7 @@ public sealed partial class ToolSchema
     /// <summary>Errors of what failed, without those of alternatives of which another one holds.</summary>
     private static void Collect(EvaluationResults node, List<ArgumentProblem> problems)
     {
-        var place = node.InstanceLocation.ToString();
+        var (place, before) = (node.InstanceLocation.ToString(), problems.Count);
         foreach (var (keyword, message) in node.Errors ?? [])
         {
             if (keyword == "required")
@@ -104,6 +104,10 @@ public sealed partial class ToolSchema
             foreach (var child in alternatives.Where(child => !child.IsValid))
                 Collect(child, problems);
         }
+
+        // "not" fails without an error of its own.
+        if (problems.Count == before)
+            problems.Add(new ArgumentProblem(place, "is not what the schema allows"));
     }
 
     /// <summary>The keyword of alternatives (<c>anyOf</c>, <c>oneOf</c>, <c>not</c>, <c>if</c>) that a result belongs to; empty for others.</summary>

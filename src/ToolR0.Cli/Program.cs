@@ -15,6 +15,7 @@ var root = new RootCommand("Tool-R0: a language model teaches itself tool callin
     DoctorCommand.Create(),
     BenchCommand.Create(),
     StudyCommand.Create(),
+    ToolsCommand.Create(),
 };
 foreach (var command in (IEnumerable<Command>)[.. StackCommands.Create(), .. StoreCommands.Create(), .. ModelCommands.Create()])
     root.Add(command);

@@ -160,7 +160,8 @@ public sealed record KeptCandidate(
 
 /// <summary>A question without its text.</summary>
 /// <param name="Folded">The first 16 hexadecimal digits of the SHA-256 of its words, each run of digits 0.</param>
-/// <param name="Minima">32 minima of 16 bits of its character 3-grams, little-endian in base 64: the share of minima that two have in common estimates
+/// <param name="Minima">32 minima of 16 bits of its character 3-grams, little-endian in base 64: the share of minima that two have in common
+/// estimates
 /// the Jaccard similarity of their 3-grams.</param>
 public sealed record QuestionSketch(string Folded, string Minima);
 
@@ -231,6 +232,10 @@ public sealed record PolicyUpdated(
 
 /// <summary>Up to 100 items of a held-out set; a set is a stream of these.</summary>
 public sealed record HeldOutRegistered(string Name, IReadOnlyList<HeldOutItem> Items);
+
+/// <summary>A part of a catalogue of tools; a catalogue is a stream of these, named by the SHA-256 of its canonical JSON.</summary>
+/// <param name="Refused">Tools that were offered and are not in the catalogue; all of them in the first part.</param>
+public sealed record ToolCatalogueRegistered(IReadOnlyList<CatalogueTool> Tools, IReadOnlyList<RefusedTool> Refused);
 
 /// <summary>One answer to an item of a public benchmark, and how it was judged by the set's rules.</summary>
 /// <param name="Text">The completion, null where calls were given as such.</param>

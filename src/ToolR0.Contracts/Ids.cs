@@ -120,6 +120,9 @@ public static partial class Ids
     /// <summary>What answered a benchmark and how it was asked, by a digest of both.</summary>
     public static string BenchmarkStream(string sha256, string digest) => StreamKey.OfBenchmark(sha256, digest).ToString();
 
+    /// <summary>A catalogue of tools, named by the SHA-256 of its canonical JSON.</summary>
+    public static string ToolsStream(string sha256) => StreamKey.OfTools(sha256).ToString();
+
     /// <summary>The unit of dispatch: a fixed list of groups that one worker computes as one batch.</summary>
     public static string Shard(string run, int iteration, Phase phase, int step, Stage stage, int index) =>
         $"shard/{run}/{iteration}/{phase.WireName()}/{step}/{stage.ToString().ToLowerInvariant()}/{index}";

@@ -22,6 +22,9 @@ public enum StreamKind
 
     /// <summary><c>benchmark/{sha256}/{digest}</c>: what answered a benchmark and how it was asked, by a digest of both.</summary>
     Benchmark,
+
+    /// <summary><c>tools/{sha256}</c>: a catalogue of tools, named by the SHA-256 of its canonical JSON.</summary>
+    Tools,
 }
 
 /// <summary>What a group is for. The lower-case name is the one in stream keys.</summary>
@@ -67,7 +70,8 @@ public readonly record struct StreamKey
 
     public StreamKind Kind { get; }
 
-    /// <summary>Of all kinds but <see cref="StreamKind.HeldOut"/> and <see cref="StreamKind.Benchmark"/>, which belong to every run.</summary>
+    /// <summary>Of all kinds but those that belong to every run: <see cref="StreamKind.HeldOut"/>, <see cref="StreamKind.Benchmark"/>,
+    /// <see cref="StreamKind.Tools"/>.</summary>
     public string? Run { get; private init; }
 
     public int Iteration { get; private init; }
@@ -84,7 +88,7 @@ public readonly record struct StreamKey
     /// <summary>Of a group in its step or a candidate in its iteration, from 0.</summary>
     public int Number { get; private init; }
 
-    /// <summary>Of a held-out set or benchmark.</summary>
+    /// <summary>Of a held-out set, benchmark or catalogue of tools.</summary>
     public string? Sha256 { get; private init; }
 
     /// <summary>Of a benchmark: what answered it and how it was asked.</summary>
@@ -103,6 +107,8 @@ public readonly record struct StreamKey
     public static StreamKey OfHeldOut(string sha256) => new(StreamKind.HeldOut) { Sha256 = sha256 };
 
     public static StreamKey OfBenchmark(string sha256, string digest) => new(StreamKind.Benchmark) { Sha256 = sha256, Digest = digest };
+
+    public static StreamKey OfTools(string sha256) => new(StreamKind.Tools) { Sha256 = sha256 };
 
     /// <summary>Whether a key is of a kind; false for a text that is not a key.</summary>
     public static bool IsOf(string key, StreamKind kind) => TryParse(key, out var parsed) && parsed.Kind == kind;
@@ -124,6 +130,7 @@ public readonly record struct StreamKey
                 when Is(iteration, out var i) && Is(step, out var s) && IsWireName(name, out Role role) => (OfPolicy(run, i, role, s), true),
             ["heldout", { Length: > 0 } sha256] => (OfHeldOut(sha256), true),
             ["benchmark", { Length: > 0 } sha256, { Length: > 0 } digest] => (OfBenchmark(sha256, digest), true),
+            ["tools", { Length: > 0 } sha256] => (OfTools(sha256), true),
             _ => (default, false),
         };
         parsed = found;
@@ -141,6 +148,7 @@ public readonly record struct StreamKey
         StreamKind.Task => string.Create(CultureInfo.InvariantCulture, $"task/{Run}/{Iteration}/{Number}"),
         StreamKind.Policy => string.Create(CultureInfo.InvariantCulture, $"policy/{Run}/{Iteration}/{Role.WireName()}/{Step}"),
         StreamKind.HeldOut => $"heldout/{Sha256}",
+        StreamKind.Tools => $"tools/{Sha256}",
         _ => $"benchmark/{Sha256}/{Digest}",
     };
 

@@ -6,7 +6,7 @@ public readonly record struct StreamPlace(string Stream, long Version);
 /// <summary>
 /// Which fact stands at which version of which kind of stream: the one place that knows. A candidate's outcome (<see cref="TaskSelected"/> or
 /// <see cref="TaskRejected"/>) ends its stream wherever it got to, and <see cref="ReferenceMeasured"/> follows the scores where a run asks for it;
-/// the streams of runs, held-out sets and benchmarks have as many facts as happen.
+/// the streams of runs, held-out sets, benchmarks and catalogues of tools have as many facts as happen.
 /// </summary>
 public static class StreamLayout
 {

@@ -51,6 +51,32 @@ public sealed record ToolParameter(string Name, string Type, string Description 
 /// <summary>A tool as a menu offers it. Parameters keep the order in which they were written: the order is part of the prompt.</summary>
 public sealed record ToolSpec(string Name, string Description, IReadOnlyList<ToolParameter> Parameters, IReadOnlyList<string> Required);
 
+/// <summary>A tool that a server or a file of functions offers.</summary>
+/// <param name="Name">Unique in its catalogue: where two servers share a name, their names stand before it.</param>
+/// <param name="Server">The server's name in the configuration.</param>
+/// <param name="ServerTool">The tool's name as its server spells it.</param>
+/// <param name="Schema">JSON text of the schema of its arguments, as it was served.</param>
+/// <param name="OutputSchema">JSON text; empty where none was served.</param>
+/// <param name="Annotations">JSON text of what its server says of it; empty where it says nothing.</param>
+/// <param name="ReadOnly">Its server says that it changes nothing, and nothing that contradicts it.</param>
+/// <param name="Idempotent">Calling it twice with the same arguments does what calling it once does.</param>
+/// <param name="Executable">False for a function of which only the schema is known.</param>
+public sealed record CatalogueTool(
+    string Name,
+    string Server,
+    string ServerTool,
+    string Title,
+    string Description,
+    string Schema,
+    string OutputSchema,
+    string Annotations,
+    bool ReadOnly,
+    bool Idempotent,
+    bool Executable);
+
+/// <summary>A tool that was offered and is not used, and why.</summary>
+public sealed record RefusedTool(string Server, string Name, string Reason);
+
 /// <summary>A call: a tool's name and its flat arguments. Argument order carries no meaning.</summary>
 public sealed record ToolCall(string Name, IReadOnlyDictionary<string, JsonElement> Arguments);
 

@@ -68,6 +68,7 @@ public static class RunTimeline
         TaskRejected f => $"candidate rejected: {f.Reason}{(f.Detail is null ? "" : $" ({f.Detail})")}",
         TaskSelected f => Text($"candidate selected at {f.Position}: {f.Label}, pass rate {f.PassRate:0.00}"),
         HeldOutRegistered f => Text($"{f.Items.Count} items of held-out set {f.Name} registered"),
+        ToolCatalogueRegistered f => Text($"{f.Tools.Count} tools of a catalogue registered"),
         _ => FactTypes.NameOf(fact.GetType()),
     };
 

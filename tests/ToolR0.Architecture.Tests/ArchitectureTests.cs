@@ -21,6 +21,7 @@ public sealed partial class ArchitectureTests
         ["Messaging"] = ["Contracts"],
         ["ServiceDefaults"] = ["Contracts", "EventStore", "Messaging"],
         ["TinyWorld"] = ["Contracts", "SelfPlay"],
+        ["ToolServers"] = ["Contracts"],
     };
 
     private static readonly Dictionary<string, XDocument> Projects = Directory
@@ -57,6 +58,10 @@ public sealed partial class ArchitectureTests
 
     [Fact]
     public void Marten_is_in_EventStore_only() => ProjectsWith("Marten").ShouldBe(["EventStore"]);
+
+    [Fact]
+    public void The_tool_protocol_and_its_schemas_are_in_ToolServers_only() =>
+        ProjectsWith("ModelContextProtocol.Core").Concat(ProjectsWith("JsonSchema.Net")).Distinct().ShouldBe(["ToolServers"]);
 
     [Fact]
     public void MassTransit_is_in_Messaging_and_comes_to_the_services_through_it() =>

@@ -12,6 +12,7 @@ public sealed class IdsTests
         Ids.TaskStream("r1", 2, 99).ShouldBe("task/r1/2/99");
         Ids.PolicyStream("r1", 2, Role.Solver, 5).ShouldBe("policy/r1/2/solver/5");
         Ids.HeldOutStream("ab12").ShouldBe("heldout/ab12");
+        Ids.ToolsStream("ab12").ShouldBe("tools/ab12");
         Ids.Shard("r1", 2, Phase.Evaluation, 0, Stage.Attempt, 7).ShouldBe("shard/r1/2/evaluation/0/attempt/7");
     }
 
@@ -22,6 +23,7 @@ public sealed class IdsTests
     [InlineData("policy/r1/2/solver/5", StreamKind.Policy)]
     [InlineData("heldout/ab12", StreamKind.HeldOut)]
     [InlineData("benchmark/ab12/cd34", StreamKind.Benchmark)]
+    [InlineData("tools/ab12", StreamKind.Tools)]
     public void A_key_is_read_as_it_was_written(string key, StreamKind kind)
     {
         StreamKey.Parse(key).Kind.ShouldBe(kind);

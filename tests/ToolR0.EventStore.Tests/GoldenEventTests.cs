@@ -70,6 +70,13 @@ public sealed class GoldenEventTests(StoreFixture store)
                 new Dictionary<string, int> { ["menu.1"] = 1 }),
             new TaskRejected("r", 1, "low_agreement", "names 0.1"), new TaskSelected("r", 1, 3, "hard", 0.25),
             new HeldOutRegistered("seen", [new HeldOutItem("i0", "units", task)]),
+            new ToolCatalogueRegistered(
+                [
+                    new CatalogueTool(
+                        "files_read", "files", "read", "Read", "Reads a file", """{"type":"object","properties":{"path":{"type":"string"}}}""", "",
+                        """{"readOnlyHint":true}""", true, true, true),
+                ],
+                [new RefusedTool("files", "write", "changes something")]),
             new BenchmarkAnswered("bench", "sha", "by",
                 [new BenchmarkAnswer("i0", "simple", "text", [call], false, "semantic", "wrong_tool", "detail")]),
             new BenchmarkCompleted("bench", "sha", "by", 4, 0.5, new Dictionary<string, double> { ["simple"] = 0.5 },

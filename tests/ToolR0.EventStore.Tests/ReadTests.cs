@@ -91,6 +91,25 @@ public sealed class ReadTests(StoreFixture store)
     }
 
     [Fact]
+    public async Task A_catalogue_of_tools_is_stored_once_and_its_schemas_stay_as_they_were_served()
+    {
+        CatalogueTool[] tools = [.. Enumerable.Range(0, 150).Select(i => new CatalogueTool(
+            $"t{i}", "s", $"t{i}", "", "", """{"type":"object","properties":{"z":{"type":"number","minimum":1.50},"a":{}}}""", "", "", true, true, true))];
+        var sha = Digests.Sha256Hex(Guid.NewGuid().ToString());
+        (await store.Log.RegisterToolsAsync(sha, tools, [new RefusedTool("s", "bad", "why")], Cancellation)).ShouldBeTrue();
+        (await store.Log.RegisterToolsAsync(sha, tools, [], Cancellation)).ShouldBeFalse();
+
+        var read = (await store.Log.ReadToolsAsync(sha, Cancellation)).ShouldNotBeNull();
+        read.Tools.ShouldBe(tools);
+        read.Refused.ShouldBe([new RefusedTool("s", "bad", "why")]);
+        (await store.Log.ReadToolsAsync("unknown", Cancellation)).ShouldBeNull();
+
+        var none = Digests.Sha256Hex(Guid.NewGuid().ToString());
+        (await store.Log.RegisterToolsAsync(none, [], [new RefusedTool("s", "bad", "why")], Cancellation)).ShouldBeTrue();
+        (await store.Log.ReadToolsAsync(none, Cancellation))!.Tools.ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task A_held_out_set_is_stored_once()
     {
         HeldOutItem[] items = [.. Enumerable.Range(0, 250).Select(i => new HeldOutItem(

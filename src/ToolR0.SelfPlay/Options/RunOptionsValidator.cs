@@ -40,8 +40,7 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         AtLeastOne(o => o.Evaluation.Every);
         Check(o => o.Evaluation.Sets, sets => sets.All(s => !string.IsNullOrWhiteSpace(s)), "must not hold an empty name");
         Check(o => o.Evaluation.Sets, sets => sets.Distinct().Count() == sets.Count, "must not name a set twice");
-        Check(o => o.Tools.UnknownTools, Enum.IsDefined, OneOf<UnknownTools>());
-        Positive(o => o.Tools.TimeoutSeconds);
+        Tools();
         AtLeastOne(o => o.Dispatch.PromptsPerShard);
         Check(o => o.Dispatch.CompletionsPerShard, n => n >= 0, "must be at least 0 (0 means no limit)");
         Check(o => o.Dispatch.CacheMegabytes, n => n is >= 1 and <= 1_000_000_000, "must be from 1 to 1000000000");
@@ -197,6 +196,29 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         NotNegative(o => o.Solver.KeysWeight);
         NotNegative(o => o.Solver.ValuesWeight);
         NotNegative(o => o.Solver.ExtraCallPenalty);
+    }
+
+    private void Tools()
+    {
+        Check(o => o.Tools.UnknownTools, Enum.IsDefined, OneOf<UnknownTools>());
+        Positive(o => o.Tools.TimeoutSeconds);
+        Check(o => o.Tools.Allow, names => names.All(n => !string.IsNullOrWhiteSpace(n)), "must not hold an empty name");
+        Check(o => o.Tools.Deny, names => names.All(n => !string.IsNullOrWhiteSpace(n)), "must not hold an empty name");
+        Check(o => o.Tools.Session, Enum.IsDefined, OneOf<ToolSessions>());
+        Check(
+            o => o.Tools.Reset,
+            call => call.Length == 0 || call.IndexOf(' ') > 0 && call.TrimEnd().EndsWith('}'),
+            "must be a tool's name, a space and its arguments as a JSON object, or empty");
+        When(o => o.Tools.Reset?.Length > 0, () => Check(
+            o => o.Tools.Session, session => session == ToolSessions.Run, "must be Run, since tools.reset is set: a new server needs no reset"));
+        Positive(o => o.Tools.StartSeconds);
+        NotNegative(o => o.Tools.CallsPerSecond);
+        AtLeastOne(o => o.Tools.CallsAtOnce);
+        Check(o => o.Tools.ResultCharacters, n => n >= 100, "must be at least 100");
+        Check(o => o.Tools.OutputMegabytes, n => n is >= 1 and <= 1024, "must be from 1 to 1024");
+        Check(o => o.Tools.MemoryMegabytes, n => n >= 64, "must be at least 64");
+        AtLeastOne(o => o.Tools.CpuSeconds);
+        AtLeastOne(o => o.Tools.Processes);
     }
 
     private void Learning()

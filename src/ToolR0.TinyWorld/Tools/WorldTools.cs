@@ -14,6 +14,9 @@ public static class WorldTools
             .Select(entry => Implement(entry.Key, entry.Value)),
     ];
 
+    /// <summary>Whether a tool changes nothing that another call sees: all but those that write to the store.</summary>
+    public static bool IsReadOnly(string name) => name is "load_record" || !MemoryTools.Table.ContainsKey(name);
+
     private static ToolImplementation Implement(string name, Func<ToolArguments, ToolState, object?> run)
     {
         var tool = WorldCatalog.Find(name) ?? throw new InvalidOperationException($"{name} is not in the catalogue");

@@ -1,7 +1,7 @@
-namespace ToolR0.Cli.Commands;
+namespace ToolR0.ServiceDefaults;
 
 /// <summary>Whose process this is, for whoever has to give it access: in a container nobody sees that otherwise.</summary>
-internal static class Account
+public static class Account
 {
     /// <summary>What to do about a folder or file that this process may not use; empty for any other failure.</summary>
     public static string Of(Exception failure)

@@ -79,6 +79,7 @@ public sealed class ConfigurationTests
     [InlineData("""{"command":"cmd","args":["/c","npx","-y","m"]}""", "npx", "-y|m")]
     [InlineData("""{"command":"npx","args":["mcp-remote","u","--header","Authorization:${AUTH}"]}""", "npx",
         "mcp-remote|u|--header|Authorization:${AUTH}")]
+    [InlineData("""{"command":"./bin/x"}""", "/work/space/bin/x", "")]
     [InlineData("""{"command":"x","args":["${OWN}"],"env":{"OWN":"1"}}""", "x", "${OWN}")]
     public void A_command_is_read_in_every_form(string entry, string command, string arguments)
     {

@@ -116,6 +116,8 @@ internal sealed class ServerReader(string file, JsonProperty entry, Variables va
         var arguments = words.Select((w, i) => isBridge ? w : Expand($"args[{i}]", w, own)).ToList();
         (command, arguments) = Native(Expand("command", command, []), arguments);
         var folder = Text("cwd") is { } cwd ? Path.GetFullPath(Expand("cwd", cwd, []), variables.Folder) : "";
+        if (command.Contains('/') && folder.Length == 0)
+            command = Path.GetFullPath(command, variables.Folder);
         return definition with { Command = command, Arguments = arguments, Environment = environment, WorkingFolder = folder };
     }
 

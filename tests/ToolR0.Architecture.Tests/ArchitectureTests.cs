@@ -21,7 +21,7 @@ public sealed partial class ArchitectureTests
         ["Messaging"] = ["Contracts"],
         ["ServiceDefaults"] = ["Contracts", "EventStore", "Messaging"],
         ["TinyWorld"] = ["Contracts", "SelfPlay"],
-        ["ToolServers"] = ["Contracts"],
+        ["ToolServers"] = ["Contracts", "SelfPlay"],
     };
 
     private static readonly Dictionary<string, XDocument> Projects = Directory

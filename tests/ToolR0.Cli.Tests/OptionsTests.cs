@@ -1,4 +1,3 @@
-using ToolR0.Cli.Options;
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 using ToolR0.Messaging;
@@ -14,7 +13,7 @@ public sealed class OptionsTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private static RunOptions Load(OptionSources sources) => RunOptionsLoader.Load(sources);
+    private static RunOptions Load(OptionSources sources) => RunOptionsLoader.Load(sources, ShippedPresets.All);
 
     private string FileWith(string json)
     {

@@ -27,14 +27,17 @@ internal static class Product
     }
 
     /// <summary>Plays a run to its end and audits it: no failure, no difference, nothing unchecked.</summary>
-    public static async Task PlayAndAuditAsync(IReadOnlyDictionary<string, string> environment, string name, string options)
+    /// <returns>What the run wrote to standard error.</returns>
+    public static async Task<string> PlayAndAuditAsync(
+        IReadOnlyDictionary<string, string> environment, string name, string options, params string[] more)
     {
-        var run = await Toolr0Async(environment, "run", "--run", name, "--options", options);
+        var run = await Toolr0Async(environment, ["run", "--run", name, "--options", options, .. more]);
         run.ExitCode.ShouldBe(0, run.Errors);
         var audit = await Toolr0Async(environment, "audit", name);
         audit.ExitCode.ShouldBe(0, audit.Output);
         audit.Output.ShouldContain("0 differences");
         audit.Output.ShouldNotContain("unchecked");
+        return run.Errors;
     }
 
     public static async Task<Outcome> BashAsync(IReadOnlyDictionary<string, string> environment, params string[] arguments)

@@ -1,13 +1,17 @@
 using System.CommandLine;
-using ToolR0.Cli.Options;
+using System.Globalization;
 using ToolR0.Cli.Progress;
+using ToolR0.Cli.Running;
+using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
+using ToolR0.Evaluation;
 using ToolR0.Messaging;
 using ToolR0.Policies.Hub;
 using ToolR0.Policies.Storage;
 using ToolR0.SelfPlay.Options;
 using ToolR0.ServiceDefaults;
 using ToolR0.TinyWorld;
+using ToolR0.ToolServers.Training;
 
 namespace ToolR0.Cli.Commands;
 
@@ -90,25 +94,40 @@ internal sealed class RunFlags
         new("--base") { Description = $"Base model: {Kinds} (default: the shipped base-nano)", HelpName = "MODEL" };
     private readonly Option<long?> _heldOutSeed =
         new("--heldout-seed") { Description = "Measure on fresh held-out sets drawn with this seed", HelpName = "N" };
+    private readonly Option<string?> _tools = new("--tools")
+    {
+        Description = "Train on these tools: mcp.json or the like, or OpenAI functions (see toolr0 tools)",
+        HelpName = "FILE"
+    };
     private readonly Option<string?> _run = new("--run") { Description = "Name of the run", HelpName = "NAME" };
 
-    public RunFlags(Command command)
+    /// <param name="starts">The command starts a run.</param>
+    public RunFlags(Command command, bool starts = false)
     {
+        if (starts)
+            command.Add(_tools);
         foreach (var option in new Option[] { _preset, _base, _seed, _iterations, _options, _set, _heldOutSeed, _run })
             command.Add(option);
     }
 
     /// <param name="trained">How the policy that is to be asked was asked in training; null: as the preset says.</param>
-    public RunOptions Options(ParseResult parsed, TrainedWith? trained = null) => RunOptionsLoader.Load(new OptionSources
+    /// <param name="first">Set before all that a flag sets.</param>
+    /// <param name="without">A path whose flags are left out.</param>
+    public RunOptions Options(ParseResult parsed, TrainedWith? trained = null, IReadOnlyList<string>? first = null, string? without = null)
     {
-        Trained = trained,
-        Preset = parsed.GetValue(_preset),
-        File = parsed.GetValue(_options),
-        Environment = ServiceDefaults.Settings.ProcessEnvironment(),
-        Sets = parsed.GetValue(_set) ?? [],
-        Seed = parsed.GetValue(_seed),
-        Iterations = parsed.GetValue(_iterations),
-    });
+        var sets = (parsed.GetValue(_set) ?? []).Where(set => without is null || !set.StartsWith($"{without}=", StringComparison.OrdinalIgnoreCase));
+        var sources = new OptionSources
+        {
+            Trained = trained,
+            Preset = parsed.GetValue(_preset),
+            File = parsed.GetValue(_options),
+            Environment = ServiceDefaults.Settings.ProcessEnvironment(),
+            Sets = [.. first ?? [], .. sets],
+            Seed = parsed.GetValue(_seed),
+            Iterations = parsed.GetValue(_iterations),
+        };
+        return RunOptionsLoader.Load(sources, ShippedPresets.All);
+    }
 
     public string? Base(ParseResult parsed) => parsed.GetValue(_base);
 
@@ -118,5 +137,24 @@ internal sealed class RunFlags
 
     public long? HeldOutSeed(ParseResult parsed) => parsed.GetValue(_heldOutSeed);
 
-    public string? Run(ParseResult parsed) => parsed.GetValue(_run);
+    /// <summary>A run that is to be started, its servers of tools asked what they offer.</summary>
+    public async Task<NewRun> NewRunAsync(ParseResult parsed, CommonOptions common, CancellationToken cancellation)
+    {
+        TrainingTools? tools = null;
+        if (parsed.GetValue(_tools) is { } file)
+        {
+            // Where menus come from is settled once the tools are known.
+            var before = Options(parsed, without: "specs.menu");
+            tools = await TrainingTools.ReadAsync(file, before, ServiceDefaults.Settings.ProcessEnvironment(), cancellation);
+            foreach (var note in tools.Notes)
+                Console.Error.WriteLine(note);
+        }
+
+        var options = Options(parsed, first: tools?.Sets);
+        var name = Ids.CheckedRunName(parsed.GetValue(_run)
+            ?? string.Create(CultureInfo.InvariantCulture, $"{options.Preset}-{DateTime.UtcNow:yyyyMMdd-HHmmss}"));
+        var sets = HeldOutFiles.LoadAll(options, parsed.GetValue(_heldOutSeed));
+        var (basePath, origin) = await FindBaseAsync(parsed, common, options, cancellation);
+        return new NewRun(new StartRun(name, options, "", [.. sets.Select(set => set.Set)], origin), sets, basePath, tools);
+    }
 }

@@ -28,7 +28,7 @@ internal static class RunCommand
     public static Command Create()
     {
         var command = new Command("run", "Self-play: every service in this process, live progress, a report at the end");
-        var flags = new RunFlags(command);
+        var flags = new RunFlags(command, starts: true);
         var resume = new Option<string?>("--resume") { Description = "Go on with an interrupted, paused or failed run", HelpName = "RUN" };
         var benchmarks = new Option<string?>("--benchmarks")
         {
@@ -53,18 +53,8 @@ internal static class RunCommand
         var settings = common.Settings(parsed);
         var json = common.Json(parsed);
         var measured = benchmarks is null ? [] : BenchmarkRun.LoadAll(benchmarks);
-        StartRun? start = null;
-        IReadOnlyList<LoadedSet> sets = [];
-        var basePath = "";
-        if (resume is null)
-        {
-            var options = flags.Options(parsed);
-            var name = Ids.CheckedRunName(flags.Run(parsed)
-                ?? string.Create(CultureInfo.InvariantCulture, $"{options.Preset}-{DateTime.UtcNow:yyyyMMdd-HHmmss}"));
-            sets = HeldOutFiles.LoadAll(options, flags.HeldOutSeed(parsed));
-            (basePath, var origin) = await flags.FindBaseAsync(parsed, common, options, cancellation);
-            start = new StartRun(name, options, "", [.. sets.Select(set => set.Set)], origin);
-        }
+        var wanted = resume is null ? await flags.NewRunAsync(parsed, common, cancellation) : null;
+        var start = wanted?.Start;
 
         TorchRuntime.EnsureLoaded();
         await BusProbe.CheckAsync(settings.Bus, cancellation: cancellation);
@@ -76,13 +66,9 @@ internal static class RunCommand
         if (start is null)
             CheckResumable(run, state);
 
-        if (start is not null)
-        {
-            start = start with { Base = host.Services.GetRequiredService<PolicyStore>().Import(basePath) };
-            var log = host.Services.GetRequiredService<IFactLog>();
-            foreach (var (set, items) in sets)
-                await log.RegisterHeldOutAsync(set.Name, set.Sha256, items, cancellation);
-        }
+        if (wanted is not null)
+            start = await wanted.StoreAsync(
+                host.Services.GetRequiredService<IFactLog>(), host.Services.GetRequiredService<PolicyStore>(), cancellation);
 
         await host.StartAsync(cancellation);
         try

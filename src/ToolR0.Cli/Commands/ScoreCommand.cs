@@ -1,9 +1,10 @@
 using System.CommandLine;
 using System.Text.Json;
-using ToolR0.Cli.Options;
 using ToolR0.Contracts;
 using ToolR0.Evaluation.Scoring;
 using ToolR0.Reporting;
+using ToolR0.SelfPlay.Options;
+using ToolR0.TinyWorld;
 
 namespace ToolR0.Cli.Commands;
 
@@ -52,7 +53,7 @@ internal static class ScoreCommand
                 Environment = ServiceDefaults.Settings.ProcessEnvironment(),
                 Sets = parsed.GetValue(set) ?? [],
                 DefaultPreset = DefaultPreset,
-            });
+            }, ShippedPresets.All);
             var write = parsed.GetValue(role) switch
             {
                 "solver" => (Action<Utf8JsonWriter, JsonElement>)((json, item) => CaseRecords.Write(json, CaseScorer.Solver(item, options.Solver))),

@@ -24,31 +24,25 @@ internal static class StackCommands
     private static Command Start()
     {
         var command = new Command("start", "Start a run on the stack");
-        var flags = new RunFlags(command);
+        var flags = new RunFlags(command, starts: true);
         var watch = new Option<bool>("--watch") { Description = "Follow it to its end" };
         command.Add(watch);
         var common = new CommonOptions(command, BusKind.RabbitMq);
         command.SetAction(async (parsed, cancellation) =>
         {
             var settings = common.Settings(parsed);
-            var options = flags.Options(parsed);
-            var run = Ids.CheckedRunName(flags.Run(parsed)
-                ?? string.Create(CultureInfo.InvariantCulture, $"{options.Preset}-{DateTime.UtcNow:yyyyMMdd-HHmmss}"));
-            var sets = HeldOutFiles.LoadAll(options, flags.HeldOutSeed(parsed));
-            var (basePath, origin) = await flags.FindBaseAsync(parsed, common, options, cancellation);
+            var wanted = await flags.NewRunAsync(parsed, common, cancellation);
+            var run = wanted.Start.Run;
             await BusProbe.CheckAsync(settings.Bus, cancellation: cancellation);
             using var host = ServiceHost.Build(settings, []);
             if ((await host.Services.GetRequiredService<RunStates>().LoadAsync(run, cancellation)).Status != RunStatus.NotStarted)
                 throw new UserErrorException($"there is a run '{run}' already; choose another --run");
 
             using var policies = new PolicyStore(settings.PoliciesFolder);
-            var sha = policies.Import(basePath);
             var log = host.Services.GetRequiredService<IFactLog>();
-            foreach (var (set, items) in sets)
-                await log.RegisterHeldOutAsync(set.Name, set.Sha256, items, cancellation);
+            var start = await wanted.StoreAsync(log, policies, cancellation);
             await host.StartAsync(cancellation);
-            await host.Services.GetRequiredService<CommandSender>()
-                .SendAsync(new StartRun(run, options, sha, [.. sets.Select(set => set.Set)], origin), cancellation);
+            await host.Services.GetRequiredService<CommandSender>().SendAsync(start, cancellation);
             await host.StopAsync(cancellation);
 
             var watcher = new RunWatcher(log, new PlainProgress(TextWriter.Null), run);

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using ToolR0.Cli.Options;
+using ToolR0.SelfPlay.Options;
 using ToolR0.TinyWorld;
 using ToolR0.TinyWorld.Tools;
 using ToolR0.ToolServers.Reports;
@@ -39,7 +39,8 @@ internal static class ToolsCommand
         command.SetAction((parsed, cancellation) =>
         {
             var environment = ServiceDefaults.Settings.ProcessEnvironment();
-            var options = RunOptionsLoader.Load(new OptionSources { Environment = environment, Sets = parsed.GetValue(set) ?? [] });
+            var sources = new OptionSources { Environment = environment, Sets = parsed.GetValue(set) ?? [] };
+            var options = RunOptionsLoader.Load(sources, ShippedPresets.All);
             return action(new ToolReport(parsed.GetValue(tools)!, options.Tools, parsed.GetValue(json), environment), parsed, cancellation);
         });
         return command;

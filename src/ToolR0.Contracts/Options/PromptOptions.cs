@@ -31,4 +31,7 @@ public sealed record PromptOptions
 
     /// <summary>A longer prompt is refused with an error, never cut.</summary>
     public int MaxPromptTokens { get; init; } = 4096;
+
+    /// <summary>About so many tokens of a tool that menus are drawn from, at four characters a token: what does not fit is shortened.</summary>
+    public int ToolTokens { get; init; } = 150;
 }

@@ -24,6 +24,9 @@ public sealed record ToolOptions
 {
     public UnknownTools UnknownTools { get; init; } = UnknownTools.CheckSchema;
 
+    /// <summary>SHA-256 of the catalogue that menus are drawn from, its name in the store; empty where there is none.</summary>
+    public string CatalogueSha256 { get; init; } = "";
+
     /// <summary>Time limit of one call in seconds; a server's own <c>timeout</c> in its configuration goes before it.</summary>
     public double TimeoutSeconds { get; init; } = 5;
 

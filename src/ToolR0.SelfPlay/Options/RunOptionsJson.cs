@@ -30,6 +30,9 @@ public static class RunOptionsJson
     /// <summary>All options, the preset's and the changed ones.</summary>
     public static string Write(RunOptions options) => JsonSerializer.Serialize(options, Format);
 
+    /// <summary>One option's value as <see cref="Set"/> reads it.</summary>
+    public static string Text<T>(T value) => JsonSerializer.Serialize(value, Format);
+
     /// <summary>
     /// The preset (the document's own <c>preset</c> wins over <paramref name="basePreset"/>) with the document's values.
     /// </summary>

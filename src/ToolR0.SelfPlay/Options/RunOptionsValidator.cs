@@ -22,6 +22,7 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         Check(o => o.Seed, n => n >= 0, "must be at least 0");
         Check(o => o.Prompts.Set, Enum.IsDefined, OneOf<PromptSet>());
         AtLeastOne(o => o.Prompts.MaxPromptTokens);
+        Check(o => o.Prompts.ToolTokens, n => n >= 16, "must be at least 16: a name and its parameters need that");
         Examples(o => o.Prompts.Examples, 0);
         WarmStart();
         Variation();

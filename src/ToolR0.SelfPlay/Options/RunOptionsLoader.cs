@@ -1,9 +1,7 @@
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
-using ToolR0.SelfPlay.Options;
-using ToolR0.TinyWorld;
 
-namespace ToolR0.Cli.Options;
+namespace ToolR0.SelfPlay.Options;
 
 /// <summary>Where a run's options come from. Later wins: preset, file, environment, flags.</summary>
 public sealed record OptionSources
@@ -32,17 +30,18 @@ public static class RunOptionsLoader
 {
     public const string DefaultPreset = "nano";
 
+    /// <param name="presets">By name.</param>
     /// <exception cref="UserErrorException">One line that names what is wrong and where it stands: preset, file, name, type or range.</exception>
-    public static RunOptions Load(OptionSources sources)
+    public static RunOptions Load(OptionSources sources, IReadOnlyDictionary<string, RunOptions> presets)
     {
         var environment = FromEnvironment(sources.Environment);
         var preset = sources.Preset ?? environment.LastOrDefault(v => v.Path.Equals("preset", StringComparison.OrdinalIgnoreCase)).Value;
         var options = sources.File is { } file
-            ? From(file, () => RunOptionsJson.Load(Read(file), ShippedPresets.All, sources.DefaultPreset, preset))
-            : From("--preset", () => RunOptionsJson.Load("{}", ShippedPresets.All, preset ?? sources.DefaultPreset));
+            ? From(file, () => RunOptionsJson.Load(Read(file), presets, sources.DefaultPreset, preset))
+            : From("--preset", () => RunOptionsJson.Load("{}", presets, preset ?? sources.DefaultPreset));
 
         if (sources is { Trained: { } trained, File: null } && preset is null)
-            options = trained.Apply(options, ShippedPresets.All);
+            options = trained.Apply(options, presets);
         foreach (var (path, value, variable) in environment.Where(v => !v.Path.Equals("preset", StringComparison.OrdinalIgnoreCase)))
             options = From(variable, () => RunOptionsJson.Set(options, path, value));
         foreach (var set in sources.Sets)

@@ -35,7 +35,8 @@ internal sealed class CompletionGradient(Transformer model, bool recompute, Lora
         IReadOnlyDictionary<string, Tensor> into)
     {
         using var scope = NewDisposeScope();
-        using var pass = new ForwardBackward(model, batch, predicting, recompute, adapter);
+        using var pass = new ForwardBackward(model, batch, recompute, adapter);
+        var rows = pass.Hidden.index_select(0, predicting);
         var (chunk, all) = (Math.Max(1, logitsAtOnce / model.Config.VocabularySize), predicting.shape[0]);
         var gradients = new List<Tensor>();
         var head = adapter is null ? zeros_like(into[Head]) : null;
@@ -43,14 +44,15 @@ internal sealed class CompletionGradient(Transformer model, bool recompute, Lora
         for (long first = 0; first < all; first += chunk)
         {
             var (at, count) = (first, Math.Min(chunk, all - first));
-            var (gradient, part) = Chunk(pass.Hidden.narrow(0, at, count), logits => loss(logits, at, count), into, head);
+            var (gradient, part) = Chunk(rows.narrow(0, at, count), logits => loss(logits, at, count), into, head);
             gradients.Add(gradient);
             metrics = metrics is null ? part : joined(metrics, part);
         }
 
         using var noGrad = no_grad();
+        var hidden = zeros_like(pass.Hidden).index_add_(0, predicting, cat([.. gradients]), One);
         // Where output projection and embedding are one matrix, the pass's two shares are added up before they join the others'.
-        pass.Backward(cat([.. gradients]), into, head is null || model.Config.TiedEmbeddings ? head : into[Embedding]);
+        pass.Backward(hidden, into, head is null || model.Config.TiedEmbeddings ? head : into[Embedding]);
         if (head is not null)
             into[Head].add_(head, One);
         return metrics!.cpu().data<double>().ToArray();

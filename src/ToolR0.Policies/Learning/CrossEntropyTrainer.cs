@@ -162,7 +162,7 @@ public sealed class CrossEntropyTrainer : IDisposable
         }
 
         var fused = FusedWeights.Build(model.Config, model.Parameters);
-        var hidden = model.Hidden(fused, inputs, tensor(rows.ToArray(), device: model.Device));
+        var hidden = model.Hidden(fused, inputs).index_select(0, tensor(rows.ToArray(), device: model.Device));
         var target = tensor(ids.ToArray(), [ids.Count, 1], device: model.Device);
         return model.Head(fused, hidden).log_softmax(-1).gather(1, target).squeeze(1)
             .mul(tensor(weights.ToArray(), device: model.Device)).sum().neg().MoveToOuterDisposeScope();

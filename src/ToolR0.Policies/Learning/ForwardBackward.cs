@@ -12,7 +12,6 @@ internal sealed class ForwardBackward : IDisposable
 {
     private readonly Transformer _model;
     private readonly PrefixBatch _batch;
-    private readonly Tensor _wanted;
     private readonly LoraVector? _adapter;
     private readonly Tensor? _recorded;
     private readonly PrefixAttention? _plan;
@@ -20,18 +19,16 @@ internal sealed class ForwardBackward : IDisposable
     /// <summary>Inputs of the layers, where they are all that is kept.</summary>
     private readonly Tensor[] _inputs = [];
 
-    /// <param name="wanted">The batch's rows that are looked at, int64 [wanted].</param>
     /// <param name="adapter">Trained instead of the model's own parameters, if there is one.</param>
-    public ForwardBackward(Transformer model, PrefixBatch batch, Tensor wanted, bool recompute, LoraVector? adapter = null)
+    public ForwardBackward(Transformer model, PrefixBatch batch, bool recompute, LoraVector? adapter = null)
     {
         _model = model;
         _batch = batch;
-        _wanted = wanted;
         _adapter = adapter;
         using var scope = NewDisposeScope();
         if (!recompute)
         {
-            _recorded = model.Hidden(FusedWeights.Build(model.Config, model.Parameters), batch, wanted).DetachFromDisposeScope();
+            _recorded = model.Hidden(FusedWeights.Build(model.Config, model.Parameters), batch).DetachFromDisposeScope();
             Hidden = _recorded.detach().DetachFromDisposeScope();
             return;
         }
@@ -45,13 +42,13 @@ internal sealed class ForwardBackward : IDisposable
         {
             _inputs[i] = x.DetachFromDisposeScope();
             using var layer = FusedWeights.BuildLayer(model.Config, model.Parameters, i);
-            x = model.Apply(layer, _plan, x, WantedOf(i));
+            x = model.Apply(layer, _plan, x);
         }
 
         Hidden = x.DetachFromDisposeScope();
     }
 
-    /// <summary>The last layer's output, [wanted, hidden], without a graph.</summary>
+    /// <summary>The last layer's output, [rows, hidden], without a graph.</summary>
     public Tensor Hidden { get; }
 
     private Tensor Embedding => _model.Parameters["model.embed_tokens.weight"];
@@ -96,14 +93,12 @@ internal sealed class ForwardBackward : IDisposable
         var names = Trained(prefix);
         var input = _inputs[index].detach().requires_grad_(true);
         using var recorded = enable_grad();
-        var output = _model.Apply(FusedWeights.BuildLayer(_model.Config, _model.Parameters, index), _plan!, input, WantedOf(index));
+        var output = _model.Apply(FusedWeights.BuildLayer(_model.Config, _model.Parameters, index), _plan!, input);
         var gradients = autograd.grad([output], [.. names.Select(name => _model.Parameters[name]), input], [gradient]);
         Add(names, gradients, into);
         _inputs[index].Dispose();
         return gradients[^1].MoveToOuterDisposeScope();
     }
-
-    private Tensor? WantedOf(int layer) => layer == _inputs.Length - 1 ? _wanted : null;
 
     /// <summary>The parameters whose gradients are wanted.</summary>
     private string[] Trained(string prefix) =>

@@ -38,7 +38,7 @@ public static class ReferenceLogProbs
             var batch = PrefixBatch.Shared(
                 [.. batched.Select(g => g.PromptTokens)], [.. batched.Select(g => (IReadOnlyList<int[]>)[.. g.Samples.Select(s => s.Tokens)])]);
             var tokens = GrpoTokens.Of(batched, batch, new GrpoObjective { Temperature = temperature }, model.Device);
-            var rows = model.Hidden(model.Inference, batch, tokens.Rows);
+            var rows = model.Hidden(model.Inference, batch).index_select(0, tokens.Rows);
             var chunk = Math.Max(1, CompletionGradient.LogitsAtOnce / model.Config.VocabularySize);
             var all = new List<float>((int)tokens.Count);
             for (long first = 0; first < tokens.Count; first += chunk)

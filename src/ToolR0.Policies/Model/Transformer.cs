@@ -126,31 +126,24 @@ public sealed class Transformer : IDisposable
         }
     }
 
-    /// <summary>Final hidden states (before the last norm) of a batch of shared prefixes and their completions: [rows, hidden].</summary>
-    /// <param name="wanted">The batch's rows that are looked at, int64; null for all.</param>
-    internal Tensor Hidden(FusedWeights weights, PrefixBatch batch, Tensor? wanted = null)
+    /// <summary>Final hidden states (before the last norm) of a batch of shared prefixes and their completions: [batch.Rows, hidden].</summary>
+    internal Tensor Hidden(FusedWeights weights, PrefixBatch batch)
     {
         using var scope = NewDisposeScope();
         var plan = new PrefixAttention(Config, batch, Rope(batch.Positions), Device, Type);
         var x = weights.Embed(tensor(batch.Tokens, device: Device));
-        for (var i = 0; i < weights.Layers.Length; i++)
-            x = Apply(weights.Layers[i], plan, x, i == weights.Layers.Length - 1 ? wanted : null);
+        foreach (var layer in weights.Layers)
+            x = Apply(layer, plan, x);
 
         return x.MoveToOuterDisposeScope();
     }
 
     /// <summary>One layer over all rows of a batch: [rows, hidden] to the same.</summary>
-    /// <param name="wanted">
-    /// Rows whose output is looked at, int64; null for all. What follows attention is computed for these alone: after the last layer nobody looks
-    /// at a prompt's rows.
-    /// </param>
-    internal Tensor Apply(FusedLayer layer, PrefixAttention plan, Tensor x, Tensor? wanted = null)
+    internal Tensor Apply(FusedLayer layer, PrefixAttention plan, Tensor x)
     {
         using var scope = NewDisposeScope();
-        var attended = plan.Attend(Project(layer, x, plan.Cos, plan.Sin));
-        return Finish(layer, Wanted(x), Wanted(attended)).MoveToOuterDisposeScope();
-
-        Tensor Wanted(Tensor rows) => wanted is null ? rows : rows.index_select(0, wanted);
+        var heads = Project(layer, x, plan.Cos, plan.Sin);
+        return Finish(layer, x, plan.Attend(heads)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Logits of hidden states: [rows, hidden] to [rows, vocabulary].</summary>

@@ -103,6 +103,13 @@ public sealed class OptionsTests : IDisposable
     [InlineData("solver.steps", "must be of the form path=value")]
     [InlineData("solver.stepz=3", "solver.steps")]
     [InlineData("solver=3", "solver")]
+    [InlineData("tools.startSeconds=0", "tools.startSeconds: 0 must be above 0")]
+    [InlineData("tools.callsAtOnce=0", "tools.callsAtOnce: 0 must be at least 1")]
+    [InlineData("tools.outputMegabytes=0", "tools.outputMegabytes: 0 must be from 1 to 1024")]
+    [InlineData("tools.allow=[\"\"]", "tools.allow")]
+    [InlineData("tools.session=forever", "tools.session")]
+    [InlineData("tools.reset=clear", "tools.reset")]
+    [InlineData("tools.reset=clear {}", "tools.session: Trajectory must be Run")]
     [InlineData("generator.sampling.temperature=-1", "generator.sampling.temperature: -1")]
     public void What_is_wrong_in_a_set_flag_is_named(string set, string message) =>
         Should.Throw<UserErrorException>(() => Load(new OptionSources { Sets = [set] })).Message.ShouldContain(message);

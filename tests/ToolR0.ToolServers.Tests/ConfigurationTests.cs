@@ -8,7 +8,7 @@ public sealed class ConfigurationTests
 {
     private static readonly Dictionary<string, string> Environment = new() { ["SET"] = "value-of-set", ["HOME"] = "/home/ann" };
 
-    private static ToolSource Read(string text, string file = "/work/space/mcp.json") => ToolSourceReader.Parse(text, file, Environment);
+    private static ToolSource Read(string text, string file = "/home/ann/space/mcp.json") => ToolSourceReader.Parse(text, file, Environment);
 
     private static ServerDefinition Only(string entry, string root = "mcpServers") => Read($$"""{"{{root}}":{"s":{{entry}} } }""").Servers.Single();
 
@@ -38,7 +38,7 @@ public sealed class ConfigurationTests
     [InlineData("${SET:-else}", "value-of-set")]
     [InlineData("$SET", "$SET")]
     [InlineData("{env:SET}", "{env:SET}")]
-    [InlineData("${workspaceFolder}", "/work/space")]
+    [InlineData("${workspaceFolder}", "/home/ann/space")]
     [InlineData("${workspaceFolderBasename}", "space")]
     [InlineData("a${/}b", "a/b")]
     [InlineData("%APPDATA%", "%APPDATA%")]
@@ -66,7 +66,7 @@ public sealed class ConfigurationTests
              {"type":"command","id":"branch","command":"c"}],
              "servers":{"a":{"command":"x","args":["${input:set}","${input:region}"]},"b":{"command":"x","args":["${input:branch}"]}}}
             """;
-        var source = Read(Text, "/work/space/.vscode/mcp.json");
+        var source = Read(Text, "/home/ann/space/.vscode/mcp.json");
         source.Servers[0].Arguments.ShouldBe(["value-of-set", "eu"]);
         source.Servers[1].NotStartable.ShouldContain("'branch' is a command of an editor");
     }
@@ -79,7 +79,7 @@ public sealed class ConfigurationTests
     [InlineData("""{"command":"cmd","args":["/c","npx","-y","m"]}""", "npx", "-y|m")]
     [InlineData("""{"command":"npx","args":["mcp-remote","u","--header","Authorization:${AUTH}"]}""", "npx",
         "mcp-remote|u|--header|Authorization:${AUTH}")]
-    [InlineData("""{"command":"./bin/x"}""", "/work/space/bin/x", "")]
+    [InlineData("""{"command":"./bin/x"}""", "/home/ann/space/bin/x", "")]
     [InlineData("""{"command":"x","args":["${OWN}"],"env":{"OWN":"1"}}""", "x", "${OWN}")]
     public void A_command_is_read_in_every_form(string entry, string command, string arguments)
     {

@@ -96,6 +96,7 @@ public sealed class HostileServerTests
     [Theory]
     [InlineData("silent", "did not answer initialize within 1 s", "the backend does not answer")]
     [InlineData("exits", "exited with code 3", "API_TOKEN is not accepted")]
+    [InlineData("newest", "nsupported protocol version", "")]
     [InlineData("floods", "it wrote more than 16 MB for one request", "")]
     public async Task A_server_that_does_not_start_is_told_with_its_reason(string manner, string reason, string error)
     {

@@ -5,7 +5,6 @@ using ToolR0.SelfPlay.Curriculum;
 using ToolR0.SelfPlay.Options;
 using ToolR0.SelfPlay.Parsing;
 using ToolR0.SelfPlay.Prompts;
-using ToolR0.SelfPlay.Rewards;
 using ToolR0.SelfPlay.Specs;
 using ToolR0.TinyWorld;
 

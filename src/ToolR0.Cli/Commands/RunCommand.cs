@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -8,7 +7,6 @@ using ToolR0.Cli.Hosting;
 using ToolR0.Cli.Progress;
 using ToolR0.Cli.Running;
 using ToolR0.Contracts;
-using ToolR0.Evaluation;
 using ToolR0.Evaluation.Benchmarks;
 using ToolR0.EventStore;
 using ToolR0.Messaging;

@@ -1,12 +1,10 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Spectre.Console;
 using ToolR0.Cli.Progress;
 using ToolR0.Cli.Running;
 using ToolR0.Contracts;
-using ToolR0.Evaluation;
 using ToolR0.EventStore;
 using ToolR0.Messaging;
 using ToolR0.Policies.Storage;

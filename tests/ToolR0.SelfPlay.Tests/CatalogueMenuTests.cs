@@ -22,7 +22,7 @@ public sealed class CatalogueMenuTests
     [InlineData("""{}""", null)]
     public void A_parameter_is_simple_or_a_list_of_simple_values(string schema, string? type)
     {
-        var (tools, refused) = CatalogueMenus.Of([Tool(Schema($$"""{"x": {{schema}}}""", "x"))], 150);
+        var (tools, refused) = CatalogueMenus.Of([Tool(Schema($$"""{"x": {{schema}} }""", "x"))], 150);
 
         if (type is null)
             refused.ShouldHaveSingleItem().Reason.ShouldContain("its required parameter x");
@@ -47,7 +47,7 @@ public sealed class CatalogueMenuTests
         var many = string.Join(',', Enumerable.Range(0, 40).Select(i => $$"""
             "option_{{i}}": {"type": "string", "description": "Says [what] the option; does. And more of it."}
             """));
-        var tool = Tool(Schema($$"""{"path": {"type": "string", "description": "Where the file is."}, {{many}}}""", "path")) with
+        var tool = Tool(Schema($$"""{"path": {"type": "string", "description": "Where the file is."}, {{many}} }""", "path")) with
         {
             Description = "Reads a <file>. " + new string('x', 34_000),
         };
@@ -80,6 +80,6 @@ public sealed class CatalogueMenuTests
 
     private static string Schema(string properties, string required) => $$"""
         {"type": "object", "properties": {{properties}}, "required": ["{{required}}"],
-         "$defs": {"Path": {"type": "string"}, "Circle": {"$ref": "#/$defs/Circle"}}}
+         "$defs": {"Path": {"type": "string"}, "Circle": {"$ref": "#/$defs/Circle"} } }
         """;
 }

@@ -55,6 +55,9 @@ public sealed class GivenMenuTests
 
         var one = Specs with { Catalogue = [Specs.Catalogue[0]], Calls = new Dictionary<int, double> { [1] = 1 } };
         SpecSampler.Sample(one, 1).Given.ShouldBe(new GivenMenu(["files_tool_0"], "files_tool_0"));
+        var refusal = SpecSampler.Sample(one with { Calls = new Dictionary<int, double> { [0] = 1 } }, 1);
+        refusal.Given.ShouldBeNull("the only tool cannot be missing from a menu that has tools");
+        refusal.MenuSize.ShouldBe(3);
     }
 
     [Theory]

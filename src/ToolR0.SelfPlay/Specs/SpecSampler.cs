@@ -25,7 +25,8 @@ public static class SpecSampler
         var value = calls == 0 || options.Values.Count == 0 ? null
             : Draw(options.Values, StringComparer.Ordinal, random.NextDouble(), "specs.values");
         var drawn = options.Menu == MenuSource.Catalogue || options.Menu == MenuSource.Mixed && random.NextDouble() < 0.5;
-        if (!drawn)
+        // Where nothing is to be called the only tool would leave an empty menu.
+        if (!drawn || calls == 0 && options.Catalogue.Count == 1)
             return new TaskSpec(domain, context, menu, calls, arguments, value);
         var (offered, server) = Offer(options.Catalogue, Math.Min(menu, options.Catalogue.Count), calls > 0, ref random);
         return new TaskSpec(server, context, offered.Names.Count, calls, Given: offered);

@@ -18,23 +18,24 @@ public static class Digests
     public static string OfGroup(IReadOnlyList<int> promptTokens, IReadOnlyList<Trajectory> samples)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Add(hash, promptTokens.Count);
-        foreach (var token in promptTokens)
-            Add(hash, token);
+        Add(hash, promptTokens);
+        foreach (var sample in samples)
+            Add(hash, sample);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    /// <summary>Over the policy's name and the turn, then per sample its index, what was appended and what was sampled, as in
+    /// <see cref="OfGroup"/>.</summary>
+    public static string OfTurn(string policy, int turn, IReadOnlyList<TurnSample> samples)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes(policy));
+        Add(hash, turn);
         foreach (var sample in samples)
         {
-            Add(hash, sample.Seed);
-            Add(hash, (int)sample.Finish);
-            Add(hash, sample.Tokens.Length);
-            foreach (var token in sample.Tokens)
-                Add(hash, token);
-            foreach (var logProb in sample.LogProbs)
-                Add(hash, logProb == 0 ? 0 : BitConverter.SingleToInt32Bits(logProb));
-            var text = Encoding.UTF8.GetBytes(sample.Text);
-            Add(hash, text.Length);
-            hash.AppendData(text);
-            if (sample.Reencoded)
-                Add(hash, 1);
+            Add(hash, sample.Sample);
+            Add(hash, sample.Appended);
+            Add(hash, sample.Sampled);
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());
@@ -53,6 +54,27 @@ public static class Digests
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private static void Add(IncrementalHash hash, IReadOnlyList<int> tokens)
+    {
+        Add(hash, tokens.Count);
+        foreach (var token in tokens)
+            Add(hash, token);
+    }
+
+    private static void Add(IncrementalHash hash, Trajectory sample)
+    {
+        Add(hash, sample.Seed);
+        Add(hash, (int)sample.Finish);
+        Add(hash, sample.Tokens);
+        foreach (var logProb in sample.LogProbs)
+            Add(hash, logProb == 0 ? 0 : BitConverter.SingleToInt32Bits(logProb));
+        var text = Encoding.UTF8.GetBytes(sample.Text);
+        Add(hash, text.Length);
+        hash.AppendData(text);
+        if (sample.Reencoded)
+            Add(hash, 1);
     }
 
     private static void Add(IncrementalHash hash, long value)

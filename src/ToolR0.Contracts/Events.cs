@@ -42,7 +42,19 @@ public sealed record Trajectory(
     string Text,
     FinishReason Finish,
     string? VoidCause = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Reencoded = false);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Reencoded = false)
+{
+    /// <summary>
+    /// The parts that were sampled, where what calls returned stands between them; null where all of it was. Never stored: the turns are facts of
+    /// their own (<see cref="TurnTaken"/>).
+    /// </summary>
+    [JsonIgnore]
+    public IReadOnlyList<SampledTurn>? Turns { get; init; }
+}
+
+/// <summary>A sampled part of a trajectory of several turns: tokens [<paramref name="Start"/>, <paramref name="Start"/> +
+/// <paramref name="Length"/>).</summary>
+public sealed record SampledTurn(int Start, int Length, string Text);
 
 /// <summary>What the Solver was asked for.</summary>
 public enum AttemptPurpose
@@ -77,6 +89,19 @@ public sealed record TasksProposed(
 /// <summary>A group of completions of one Solver prompt.</summary>
 public sealed record TaskAttempted(
     string Run, TaskRef Task, AttemptPurpose Purpose, string Policy, int[] PromptTokens, IReadOnlyList<Trajectory> Samples, string Digest);
+
+/// <summary>What goes on in one trajectory of a group.</summary>
+/// <param name="Sample">Index in the group.</param>
+/// <param name="Appended">Tokens of what its last calls returned, as the chat template writes it, up to where the assistant speaks again; empty where
+/// there is no room left.</param>
+/// <param name="Sampled">What is said then; without tokens where there is no room left.</param>
+public sealed record TurnSample(int Sample, int[] Appended, Trajectory Sampled);
+
+/// <summary>The next turn of a group's trajectories: of those whose last turn made calls that returned something.</summary>
+/// <param name="Turn">From 2.</param>
+/// <param name="Policy">SHA-256 of the weights that took it.</param>
+/// <param name="Digest">SHA-256 over the policy, the turn and its samples (<see cref="Digests.OfTurn"/>).</param>
+public sealed record TurnTaken(string Run, int Turn, string Policy, IReadOnlyList<TurnSample> Samples, string Digest);
 
 /// <summary>How a call ended.</summary>
 public enum CallStatus
@@ -127,8 +152,16 @@ public sealed record ProposalScore(
 /// <summary>Scores of a Generator group.</summary>
 public sealed record ProposalsScored(string Run, IReadOnlyList<ProposalScore> Scores);
 
+/// <summary>What a trajectory of several turns did.</summary>
+/// <param name="Turns">That made calls.</param>
+/// <param name="Success">Share of its calls that succeeded, in [0, 1]; 0 where it made none.</param>
+/// <param name="Outcome">Share of the gold calls' results that its calls obtained, in [0, 1]; null where they are not known.</param>
+/// <param name="Answer">Whether its last answer contains the last gold result; null where that is not known.</param>
+public sealed record ActingScore(int Turns, int Calls, double Success, double? Outcome, bool? Answer);
+
 /// <summary>An attempt's reward by component.</summary>
 /// <param name="Exact">The predicted calls equal the gold calls as a multiset.</param>
+/// <param name="Acting">Null where trajectories take one turn.</param>
 public sealed record AttemptScore(
     int Sample,
     double Format,
@@ -141,7 +174,8 @@ public sealed record AttemptScore(
     bool Exact,
     IReadOnlyList<string> Reasons,
     double Advantage,
-    bool Void = false);
+    bool Void = false,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ActingScore? Acting = null);
 
 /// <summary>Scores of a Solver group (training or evaluation).</summary>
 public sealed record AttemptsScored(string Run, IReadOnlyList<AttemptScore> Scores);

@@ -71,6 +71,12 @@ public enum Stage
 
     /// <summary>Making variants of tasks.</summary>
     Vary,
+
+    /// <summary>Executing the calls of trajectories that go on.</summary>
+    Act,
+
+    /// <summary>The next turn of trajectories.</summary>
+    Continue,
 }
 
 /// <summary>
@@ -91,8 +97,9 @@ public static partial class Ids
     public static string RunStream(string run) => StreamKey.OfRun(run).ToString();
 
     /// <summary>A group in its step.</summary>
-    public static string GroupStream(string run, int iteration, GroupKind kind, int step, int n) =>
-        StreamKey.OfGroup(run, iteration, kind, step, n).ToString();
+    /// <param name="turns">Turns that its trajectories may take.</param>
+    public static string GroupStream(string run, int iteration, GroupKind kind, int step, int n, int turns = 1) =>
+        StreamKey.OfGroup(run, iteration, kind, step, n, turns).ToString();
 
     /// <param name="kind">The lower-case name of a <see cref="GroupKind"/>.</param>
     /// <exception cref="ArgumentException">There is no such kind.</exception>
@@ -109,7 +116,8 @@ public static partial class Ids
     }
 
     /// <summary>A curriculum candidate from synthesis to selection or rejection.</summary>
-    public static string TaskStream(string run, int iteration, int n) => StreamKey.OfTask(run, iteration, n).ToString();
+    /// <param name="turns">Turns that a trajectory of its verification may take.</param>
+    public static string TaskStream(string run, int iteration, int n, int turns = 1) => StreamKey.OfTask(run, iteration, n, turns).ToString();
 
     /// <summary>The result of one learning step.</summary>
     public static string PolicyStream(string run, int iteration, Role role, int step) => StreamKey.OfPolicy(run, iteration, role, step).ToString();
@@ -124,8 +132,9 @@ public static partial class Ids
     public static string ToolsStream(string sha256) => StreamKey.OfTools(sha256).ToString();
 
     /// <summary>The unit of dispatch: a fixed list of groups that one worker computes as one batch.</summary>
-    public static string Shard(string run, int iteration, Phase phase, int step, Stage stage, int index) =>
-        $"shard/{run}/{iteration}/{phase.WireName()}/{step}/{stage.ToString().ToLowerInvariant()}/{index}";
+    /// <param name="turn">Of the trajectories, from 1.</param>
+    public static string Shard(string run, int iteration, Phase phase, int step, Stage stage, int index, int turn = 1) =>
+        $"shard/{run}/{iteration}/{phase.WireName()}/{step}/{stage.ToString().ToLowerInvariant()}{(turn > 1 ? $"-{turn}" : "")}/{index}";
 
     public static string WireName(this Role role) => role == Role.Generator ? "generator" : "solver";
 
@@ -189,6 +198,11 @@ public static class Seeds
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes(FormattableString.Invariant($"{runSeed}/{path}")));
         return BinaryPrimitives.ReadInt64LittleEndian(hash) & long.MaxValue;
     }
+
+    /// <summary>The seed of a later turn of a trajectory.</summary>
+    /// <param name="trajectory">The seed of its first.</param>
+    /// <param name="turn">From 2.</param>
+    public static long Turn(long trajectory, int turn) => Derive(trajectory, FormattableString.Invariant($"turn/{turn}"));
 
     /// <summary>The seed of one completion.</summary>
     public static long Completion(long runSeed, int iteration, string kind, int step, int group, int sample) =>

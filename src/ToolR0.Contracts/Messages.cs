@@ -60,7 +60,19 @@ public sealed record AttemptTasks(string Run, string Shard, string Policy, Attem
     public IReadOnlyList<StreamPlace> Answers => [.. Groups.Select(group => group.To)];
 }
 
-/// <summary>Execute the calls of the group that each stream begins with. Answered by <see cref="ToolCallsExecuted"/>.</summary>
+/// <summary>Ask the Solver for the next turn of trajectories whose calls were executed. Answered by <see cref="TurnTaken"/>.</summary>
+/// <param name="Turn">From 2.</param>
+/// <param name="Groups">Where the turns go, with the seeds of the trajectories.</param>
+[AnsweredBy(ServiceNames.Solving)]
+public sealed record ContinueAttempts(
+    string Run, string Shard, string Policy, AttemptPurpose Purpose, int Turn, IReadOnlyList<AttemptGroup> Groups) : IShardCommand
+{
+    [JsonIgnore]
+    public IReadOnlyList<StreamPlace> Answers => [.. Groups.Select(group => group.To)];
+}
+
+/// <summary>Execute calls: those of the turn that stands before each place, or the gold calls of the proposals there. Answered by
+/// <see cref="ToolCallsExecuted"/>.</summary>
 /// <param name="Groups">Where the answers go.</param>
 [AnsweredBy(ServiceNames.ToolExecution)]
 public sealed record ExecuteToolCalls(string Run, string Shard, IReadOnlyList<StreamPlace> Groups) : IShardCommand

@@ -32,6 +32,7 @@ public static class MetricNames
     /// <summary>The Solver's steps.</summary>
     public const string
         AccuracyMean = "accuracyMean", NameMean = "nameMean", KeysMean = "keysMean", ValuesMean = "valuesMean", ExactShare = "exactShare",
+        TurnsMean = "turnsMean", SuccessMean = "successMean", OutcomeMean = "outcomeMean", AnswerShare = "answerShare",
         DistinctTasks = "distinctTasks";
 
     /// <summary>Curricula.</summary>
@@ -123,6 +124,10 @@ public static class MetricNames
         new(KeysMean, Share, "Mean share of right argument names."),
         new(ValuesMean, Share, "Mean share of right argument values."),
         new(ExactShare, Share, "Answers that equal the gold calls."),
+        new(TurnsMean, Count, "Mean number of turns that make calls, where trajectories may take several."),
+        new(SuccessMean, Share, "Mean share of a trajectory's calls that succeed, where it may take several turns."),
+        new(OutcomeMean, Share, "Mean share of the gold calls' results that a trajectory obtains, where they are known."),
+        new(AnswerShare, Share, "Trajectories whose last answer contains the last gold result, where it is known."),
         new(DistinctTasks, Count, "Distinct tasks attempted."),
         new(Candidates, Count, "Candidates of the curriculum."),
         new(Selected, Count, "Candidates selected."),

@@ -66,6 +66,8 @@ public readonly record struct StreamKey
 {
     private const char Separator = '/';
 
+    private readonly int _laterTurns;
+
     private StreamKey(StreamKind kind) => Kind = kind;
 
     public StreamKind Kind { get; }
@@ -88,6 +90,16 @@ public readonly record struct StreamKey
     /// <summary>Of a group in its step or a candidate in its iteration, from 0.</summary>
     public int Number { get; private init; }
 
+    /// <summary>
+    /// Turns that a trajectory may take, in a group of attempts or in a candidate's verification: it says which facts the stream has. 1 is not
+    /// written.
+    /// </summary>
+    public int Turns
+    {
+        get => 1 + _laterTurns;
+        private init => _laterTurns = value - 1;
+    }
+
     /// <summary>Of a held-out set, benchmark or catalogue of tools.</summary>
     public string? Sha256 { get; private init; }
 
@@ -96,10 +108,11 @@ public readonly record struct StreamKey
 
     public static StreamKey OfRun(string run) => new(StreamKind.Run) { Run = run };
 
-    public static StreamKey OfGroup(string run, int iteration, GroupKind kind, int step, int n) =>
-        new(StreamKind.Group) { Run = run, Iteration = iteration, Group = kind, Step = step, Number = n };
+    public static StreamKey OfGroup(string run, int iteration, GroupKind kind, int step, int n, int turns = 1) =>
+        new(StreamKind.Group) { Run = run, Iteration = iteration, Group = kind, Step = step, Number = n, Turns = turns };
 
-    public static StreamKey OfTask(string run, int iteration, int n) => new(StreamKind.Task) { Run = run, Iteration = iteration, Number = n };
+    public static StreamKey OfTask(string run, int iteration, int n, int turns = 1) =>
+        new(StreamKind.Task) { Run = run, Iteration = iteration, Number = n, Turns = turns };
 
     public static StreamKey OfPolicy(string run, int iteration, Role role, int step) =>
         new(StreamKind.Policy) { Run = run, Iteration = iteration, Role = role, Step = step };
@@ -125,7 +138,13 @@ public readonly record struct StreamKey
             ["group", var run, var iteration, var name, var step, var n]
                 when Is(iteration, out var i) && Is(step, out var s) && Is(n, out var number) && IsWireName(name, out GroupKind kind) =>
                     (OfGroup(run, i, kind, s, number), true),
+            ["group", var run, var iteration, var name, var step, var n, var more]
+                when Is(iteration, out var i) && Is(step, out var s) && Is(n, out var number) && IsWireName(name, out GroupKind kind)
+                    && Is(more, out var turns) && turns > 1 => (OfGroup(run, i, kind, s, number, turns), true),
             ["task", var run, var iteration, var n] when Is(iteration, out var i) && Is(n, out var number) => (OfTask(run, i, number), true),
+            ["task", var run, var iteration, var n, var more]
+                when Is(iteration, out var i) && Is(n, out var number) && Is(more, out var turns) && turns > 1 =>
+                    (OfTask(run, i, number, turns), true),
             ["policy", var run, var iteration, var name, var step]
                 when Is(iteration, out var i) && Is(step, out var s) && IsWireName(name, out Role role) => (OfPolicy(run, i, role, s), true),
             ["heldout", { Length: > 0 } sha256] => (OfHeldOut(sha256), true),
@@ -144,13 +163,15 @@ public readonly record struct StreamKey
     public override string ToString() => Kind switch
     {
         StreamKind.Run => $"run/{Run}",
-        StreamKind.Group => string.Create(CultureInfo.InvariantCulture, $"group/{Run}/{Iteration}/{Group.WireName()}/{Step}/{Number}"),
-        StreamKind.Task => string.Create(CultureInfo.InvariantCulture, $"task/{Run}/{Iteration}/{Number}"),
+        StreamKind.Group => string.Create(CultureInfo.InvariantCulture, $"group/{Run}/{Iteration}/{Group.WireName()}/{Step}/{Number}{More}"),
+        StreamKind.Task => string.Create(CultureInfo.InvariantCulture, $"task/{Run}/{Iteration}/{Number}{More}"),
         StreamKind.Policy => string.Create(CultureInfo.InvariantCulture, $"policy/{Run}/{Iteration}/{Role.WireName()}/{Step}"),
         StreamKind.HeldOut => $"heldout/{Sha256}",
         StreamKind.Tools => $"tools/{Sha256}",
         _ => $"benchmark/{Sha256}/{Digest}",
     };
+
+    private string More => Turns > 1 ? string.Create(CultureInfo.InvariantCulture, $"/{Turns}") : "";
 
     private static bool Is(string text, out int number) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
 

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace ToolR0.Contracts;
 
 /// <summary>A place in a stream: the version that a fact has, or takes, there (1 starts the stream).</summary>
@@ -20,8 +22,30 @@ public static class StreamLayout
     private static readonly Type[] Variants = [typeof(TaskVaried)];
     private static readonly Type[] Updates = [typeof(PolicyUpdated)];
 
+    /// <summary>By kind of stream and number of turns.</summary>
+    private static readonly ConcurrentDictionary<(Type[] Of, int Turns), Type[]> OfTurns = new();
+
     /// <summary>The facts of a stream in version order, from 1; empty where their number is open.</summary>
-    public static IReadOnlyList<Type> Of(StreamKey key) => key.Kind switch
+    public static IReadOnlyList<Type> Of(StreamKey key)
+    {
+        var facts = OfOneTurn(key);
+        return key.Turns == 1 ? facts : OfTurns.GetOrAdd((facts, key.Turns), of => WithTurns(of.Of, of.Turns));
+    }
+
+    /// <summary>Where the calls of a turn go that is followed by another, and where that other turn goes.</summary>
+    /// <param name="stream">Of attempts, or a candidate.</param>
+    /// <param name="turn">The one that follows, from 2.</param>
+    public static (StreamPlace Calls, StreamPlace Turn) Turn(string stream, int turn)
+    {
+        var first = PlaceOf<TaskAttempted>(stream).Version;
+        return (new(stream, first + 2 * turn - 3), new(stream, first + 2 * turn - 2));
+    }
+
+    /// <summary>Where the last turn goes that a stream of attempts, or a candidate, has room for.</summary>
+    public static StreamPlace LastTurn(string stream) =>
+        StreamKey.Parse(stream).Turns is var turns and > 1 ? Turn(stream, turns).Turn : PlaceOf<TaskAttempted>(stream);
+
+    private static Type[] OfOneTurn(StreamKey key) => key.Kind switch
     {
         StreamKind.Group => key.Group switch
         {
@@ -37,12 +61,25 @@ public static class StreamLayout
         _ => [],
     };
 
-    /// <summary>The place of a kind of fact in a stream.</summary>
+    private static Type[] WithTurns(Type[] facts, int turns)
+    {
+        var attempted = Array.IndexOf(facts, typeof(TaskAttempted));
+        var more = Enumerable.Range(2, turns - 1).SelectMany(_ => new[] { typeof(ToolCallsExecuted), typeof(TurnTaken) });
+        return [.. facts[..(attempted + 1)], .. more, .. facts[(attempted + 1)..]];
+    }
+
+    /// <summary>The place of a kind of fact in a stream. Of several executions in a group of attempts it is the last, in a candidate the
+    /// first.</summary>
     /// <exception cref="ArgumentException">Streams of this kind hold no such fact at a version of its own.</exception>
     public static StreamPlace PlaceOf<TFact>(string stream) => new(stream, VersionOf<TFact>(StreamKey.Parse(stream)));
 
     /// <inheritdoc cref="PlaceOf{TFact}(string)"/>
     public static StreamPlace PlaceOf<TFact>(StreamKey stream) => new(stream.ToString(), VersionOf<TFact>(stream));
+
+    /// <summary>Up to where a stream says what a task is: proposals with the execution of their gold calls, else its beginning.</summary>
+    public static StreamPlace OfTask(string stream) =>
+        new(stream, Of(StreamKey.Parse(stream)) is [var first, var next, ..] && first == typeof(TasksProposed) && next == typeof(ToolCallsExecuted)
+            ? 2 : 1);
 
     /// <summary>The place where a stream begins.</summary>
     public static StreamPlace First(string stream) => new(stream, 1);
@@ -61,20 +98,15 @@ public static class StreamLayout
         return last with { Version = last.Version + 1 };
     }
 
-    private static long VersionOf<TFact>(StreamKey key) => Of(key) is var facts && IndexOf(facts, typeof(TFact)) is var at and >= 0
-        ? at + 1
-        : typeof(TFact) == typeof(ReferenceMeasured) && (facts == Proposals || facts == Attempts && key.Group == GroupKind.Solver)
-        ? facts.Count + 1
-        : throw new ArgumentException($"'{key}' holds no {typeof(TFact).Name} at a version of its own", nameof(key));
-
-    private static int IndexOf(IReadOnlyList<Type> facts, Type fact)
+    private static long VersionOf<TFact>(StreamKey key)
     {
-        for (var i = 0; i < facts.Count; i++)
-        {
-            if (facts[i] == fact)
-                return i;
-        }
-
-        return -1;
+        var facts = Of(key);
+        var at = typeof(TFact) == typeof(ToolCallsExecuted) && key.Kind == StreamKind.Group ? facts.ToList().LastIndexOf(typeof(TFact))
+            : facts.ToList().IndexOf(typeof(TFact));
+        if (at >= 0)
+            return at + 1;
+        var isLearnedFrom = key is { Kind: StreamKind.Group, Group: GroupKind.Generator or GroupKind.Solver };
+        return typeof(TFact) == typeof(ReferenceMeasured) && isLearnedFrom ? facts.Count + 1
+            : throw new ArgumentException($"'{key}' holds no {typeof(TFact).Name} at a version of its own", nameof(key));
     }
 }

@@ -18,6 +18,7 @@ public enum TaskContext
 /// <param name="Arguments">Arguments of the call that has the most; null where the options say nothing of it.</param>
 /// <param name="Value">A kind of value (<see cref="ValueKinds"/>) that at least one argument has; null where the options say nothing of it.</param>
 /// <param name="Given">The menu, where it is given and not invented.</param>
+/// <param name="Chained">A call needs the result of an earlier one: where that result goes, the gold calls say <c>"$1"</c>, <c>"$2"</c>, ….</param>
 public sealed record TaskSpec(
     string Domain,
     TaskContext Context,
@@ -25,7 +26,8 @@ public sealed record TaskSpec(
     int Calls,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Arguments = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Value = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] GivenMenu? Given = null);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] GivenMenu? Given = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Chained = false);
 
 /// <summary>A menu of tools of the run's catalogue (<see cref="Options.SpecOptions.Catalogue"/>).</summary>
 /// <param name="Names">In the menu's order, each once.</param>
@@ -81,7 +83,13 @@ public sealed record RefusedTool(string Server, string Name, string Reason);
 public sealed record ToolCall(string Name, IReadOnlyDictionary<string, JsonElement> Arguments);
 
 /// <summary>A question, the tools on offer, and the calls that answer it.</summary>
-public sealed record ToolTask(string Question, IReadOnlyList<ToolSpec> Menu, IReadOnlyList<ToolCall> Gold);
+/// <param name="Results">JSON text of what each gold call returns, in their order, null where one returns nothing; null where nobody has called
+/// them.</param>
+public sealed record ToolTask(
+    string Question,
+    IReadOnlyList<ToolSpec> Menu,
+    IReadOnlyList<ToolCall> Gold,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string?>? Results = null);
 
 /// <summary>An item of a held-out set. One JSON object per line in the shipped files.</summary>
 /// <param name="Id">Unique in its set.</param>

@@ -61,6 +61,8 @@ public static class HeldOutLines
             throw new InvalidDataException($"{place}: the menu is empty: must offer at least one tool");
         if (item.Task.Gold.FirstOrDefault(call => item.Task.Menu.All(tool => tool.Name != call.Name)) is { } stray)
             throw new InvalidDataException($"{place}: gold call '{stray.Name}' is not on the menu");
+        if (item.Task.Results is { } results && results.Count != item.Task.Gold.Count)
+            throw new InvalidDataException($"{place}: results has {results.Count} entries: must have one for each of {item.Task.Gold.Count} gold calls");
         return item;
     }
 }

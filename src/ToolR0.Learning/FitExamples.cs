@@ -24,7 +24,7 @@ internal static class FitExamples
     {
         var streams = plan.Examples.Select(example => example.Stream).Distinct().ToList();
         var stored = await reader.ReadAsync(streams.Select(StreamLayout.Last), cancellation);
-        var tasks = await reader.ReadFirstAsync(
+        var tasks = await reader.ReadTasksAsync(
             streams.SelectMany(stored.Of).OfType<TaskAttempted>().Select(attempt => attempt.Task.Stream).Distinct(), cancellation);
         var batch = options.WarmStart is var warm && StreamKey.Parse(streams[0]).Group == GroupKind.WarmProposals
             ? warm.Generator.Fit.Batch : warm.Solver.Fit.Batch;

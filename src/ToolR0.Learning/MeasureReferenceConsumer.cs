@@ -19,7 +19,7 @@ public sealed class MeasureReferenceConsumer(
     {
         var options = await runs.OptionsAsync(command.Run, cancellation);
         var streams = command.Groups.Select(place => place.Stream).ToList();
-        var facts = await Reader.ReadFirstAsync(streams, cancellation);
+        var facts = await Reader.ReadAsync(streams.Select(StreamLayout.Last), cancellation);
         var groups = streams.Select(stream => TrainPolicyConsumer.Sampled(command.Role, facts, stream))
             .Select(group => new TrainingGroup(group.Prompt, [.. group.Samples.Select(sample => new TrainingSample(sample.Tokens, [], 0))])).ToList();
         TorchRuntime.Configure(options.Dispatch.IntraOpThreads);

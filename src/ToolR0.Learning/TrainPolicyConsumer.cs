@@ -4,6 +4,7 @@ using ToolR0.Contracts.Options;
 using ToolR0.Messaging;
 using ToolR0.Policies;
 using ToolR0.Policies.Learning;
+using ToolR0.SelfPlay.Acting;
 using ToolR0.SelfPlay.WarmStart;
 
 namespace ToolR0.Learning;
@@ -135,10 +136,14 @@ public sealed class TrainPolicyConsumer(
     internal static SamplingOptions SamplingOf(RunOptions options, Role role) =>
         role == Role.Generator ? options.Generator.Sampling : options.Solver.Sampling;
 
-    /// <summary>What a group stream begins with.</summary>
-    internal static (int[] Prompt, IReadOnlyList<Trajectory> Samples) Sampled(Role role, Facts facts, string stream) => role == Role.Generator
-        ? (facts.One<TasksProposed>(stream).PromptTokens, facts.One<TasksProposed>(stream).Samples)
-        : (facts.One<TaskAttempted>(stream).PromptTokens, facts.One<TaskAttempted>(stream).Samples);
+    /// <summary>What was sampled in a group, all turns of it.</summary>
+    internal static (int[] Prompt, IReadOnlyList<Trajectory> Samples) Sampled(Role role, Facts facts, string stream)
+    {
+        if (role == Role.Generator)
+            return (facts.One<TasksProposed>(stream).PromptTokens, facts.One<TasksProposed>(stream).Samples);
+        var attempted = (Attempts.Of(facts.Of(stream)) ?? throw new InvalidOperationException($"{stream} holds no attempt yet")).Attempted;
+        return (attempted.PromptTokens, attempted.Samples);
+    }
 
     private async Task<IReadOnlyList<TrainingGroup>> GroupsAsync(
         Role role, IReadOnlyList<string> streams, LearningOptions options, CancellationToken cancellation)
@@ -164,7 +169,8 @@ public sealed class TrainPolicyConsumer(
         [.. scores.Where(score => !score.Void && samples[score.Sample].Finish != FinishReason.Void)
             .Select(score => new TrainingSample(
                 samples[score.Sample].Tokens, samples[score.Sample].LogProbs, score.Advantage, reference?[score.Sample],
-                maskOverlong && samples[score.Sample].Finish == FinishReason.Length ? new bool[samples[score.Sample].Tokens.Length] : null))]);
+                maskOverlong && samples[score.Sample].Finish == FinishReason.Length ? new bool[samples[score.Sample].Tokens.Length]
+                    : Attempts.MaskOf(samples[score.Sample])))]);
 }
 
 /// <summary>What a step learns from: groups, or the batches of a fit.</summary>

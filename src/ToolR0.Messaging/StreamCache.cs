@@ -67,7 +67,11 @@ public sealed class StreamCache(IFactLog log)
     public ValueTask<Facts> ReadAsync<TFact>(IEnumerable<string> streams, CancellationToken cancellation = default) =>
         ReadAsync(streams.Select(StreamLayout.PlaceOf<TFact>), cancellation);
 
-    /// <summary>As above, where each stream begins: the facts that tasks are in.</summary>
+    /// <summary>As above, as far as a stream says what a task is.</summary>
+    public ValueTask<Facts> ReadTasksAsync(IEnumerable<string> streams, CancellationToken cancellation = default) =>
+        ReadAsync(streams.Select(StreamLayout.OfTask), cancellation);
+
+    /// <summary>As above, where each stream begins.</summary>
     public ValueTask<Facts> ReadFirstAsync(IEnumerable<string> streams, CancellationToken cancellation = default) =>
         ReadAsync(streams.Select(StreamLayout.First), cancellation);
 

@@ -121,7 +121,7 @@ public static class BaseModel
             sha = RunStage(options, stage, folder, ref tokens, clock, progress, cancellation);
 
         using var policy = Policy.Load(folder);
-        var measured = HeldOut.Kinds.Select(kind =>
+        var measured = HeldOut.Kinds.Where(kind => kind != HeldOut.Chained).Select(kind =>
             Measure(policy, kind, HeldOut.Make(kind, options.MeasuredItems, HeldOut.ShippedSeed), cancellation)).ToList();
         var clean = new[] { HeldOut.Seen, HeldOut.Unseen }.ToDictionary(
             kind => kind, kind => MeasureClean(policy, HeldOut.MakeClean(kind, options.MeasuredItems, HeldOut.ShippedSeed), cancellation));

@@ -36,9 +36,16 @@ public sealed record BaseModelOptions
         Stages = [.. new BaseModelOptions().Stages.Take(2), new("familiar", MixtureOptions.RareInvention, 400, 1e-3)],
     };
 
+    /// <summary>The base of runs in which a Solver acts: base-nano, and what calls return.</summary>
+    public static BaseModelOptions Agent { get; } = new()
+    {
+        Name = "base-nano-agent",
+        Stages = [.. new BaseModelOptions().Stages, new("results", MixtureOptions.Results, 2000, 1e-3)],
+    };
+
     /// <summary>What <c>toolr0 pretrain</c> can make, by the recipe's name.</summary>
     public static IReadOnlyDictionary<string, BaseModelOptions> Recipes { get; } =
-        new Dictionary<string, BaseModelOptions> { ["nano"] = new(), ["study"] = Study, ["invention"] = Invention };
+        new Dictionary<string, BaseModelOptions> { ["nano"] = new(), ["study"] = Study, ["invention"] = Invention, ["agent"] = Agent };
 
     /// <summary>Texts per batch; batches hold texts of like length.</summary>
     public int TextsPerBatch { get; init; } = 32;

@@ -61,6 +61,13 @@ public static class BaseModelReadme
         Row("tool questions in Solver and Generator texts that begin or end as small talk does", m => m.Greetings);
         Row("Generator texts asked for three calls", m => m.SpecThreeCalls);
         Row("Generator texts asked for a task in which no tool fits", m => m.SpecNoCalls);
+        var acts = options.Stages.Any(stage => stage.Mixture.Chained > 0);
+        if (acts)
+        {
+            Row("Solver texts of several turns whose second call needs the first one's result", m => m.Chained);
+            Row("Generator texts asked for such a task", m => m.SpecChained);
+        }
+
         Row("look-ups (read-and-copy) that also ask for what is not there", m => m.AbsentLookUps);
         Line();
         Line("Only completions were learned, not prompts. No text names one of the 12 unseen tools, and no text asks a question that is reserved for held-out");
@@ -81,6 +88,15 @@ public static class BaseModelReadme
         Noise("Solver calls a tool on small talk, by topic", n => Range(n.MissedSmallTalk));
         Noise("Solver writes prose", n => Percent(n.Prose));
         Noise("Solver writes broken JSON", n => Percent(n.BrokenJson));
+        if (acts)
+        {
+            Noise("Solver makes both calls of a chained task at once", n => Percent(n.CallsTogether));
+            Noise("Solver takes a value of the question where a result is needed, by domain", n => Range(n.StaleValue));
+            Noise("Solver answers after the first result of a chained task", n => Percent(n.StopsEarly));
+            Noise("Solver calls again instead of answering", n => Percent(n.CallsAgain));
+            Noise("Generator chains nothing where a chain was asked for", n => Percent(n.IgnoreChain));
+        }
+
         Noise("Generator writes one call where two were asked for", n => Percent(n.IgnoreTwoCalls));
         Noise("Generator writes two calls where one was asked for", n => Percent(n.IgnoreOneCall));
         Noise("Generator writes one or two calls where three were asked for", n => Percent(n.IgnoreThreeCalls));

@@ -27,15 +27,28 @@ public sealed class TextBatches(PretrainingMixture mixture, Tokenizer tokenizer,
         }
     }
 
-    /// <summary>Prompt, completion and the end of the turn; weight 1 on the last two, 0 on the prompt.</summary>
+    /// <summary>Prompt, completion and the end of the turn; weight 1 on the last two, 0 on the prompt. The same for further turns, with 0 on what
+    /// calls returned.</summary>
     public WeightedSequence Encode(PretrainingText text)
     {
         var given = text.Prompt.Count == 0
             ? tokenizer.Encode(text.Given)
             : BaseModel.Encode(tokenizer, text.Prompt);
-        int[] tokens = [.. given, .. tokenizer.Encode(text.Completion), tokenizer.EndOfTurn];
-        var weights = new float[tokens.Length];
-        Array.Fill(weights, 1f, given.Length, tokens.Length - given.Length);
-        return new WeightedSequence(tokens, weights);
+        List<int> tokens = [.. given];
+        List<float> weights = [.. given.Select(_ => 0f)];
+        Add([.. tokenizer.Encode(text.Completion), tokenizer.EndOfTurn], 1);
+        foreach (var turn in text.Later)
+        {
+            Add(ToolResults.Encode(tokenizer, turn.Results, int.MaxValue, closed: true), 0);
+            Add([.. tokenizer.Encode(turn.Completion), tokenizer.EndOfTurn], 1);
+        }
+
+        return new WeightedSequence([.. tokens], [.. weights]);
+
+        void Add(int[] part, float weight)
+        {
+            tokens.AddRange(part);
+            weights.AddRange(part.Select(_ => weight));
+        }
     }
 }

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using ToolR0.Contracts;
 using ToolR0.Messaging;
+using ToolR0.SelfPlay.Acting;
 using ToolR0.SelfPlay.Curriculum;
 
 namespace ToolR0.RewardScoring;
@@ -27,10 +28,10 @@ public sealed class RateCandidatesConsumer(IFactLog log, StreamCache reader, ILo
 {
     protected override async Task<ShardAnswer> ComputeAsync(RateCandidates command, CancellationToken cancellation)
     {
-        var stored = await Reader.ReadAsync<TaskAttempted>(command.Candidates.Select(candidate => candidate.Stream), cancellation);
+        var stored = await Reader.ReadAsync(command.Candidates.Select(candidate => StreamLayout.LastTurn(candidate.Stream)), cancellation);
         return ShardAnswer.Plain([.. command.Candidates.Select(candidate =>
         {
-            var attempt = stored.One<TaskAttempted>(candidate.Stream);
+            var attempt = Attempts.Of(stored.Of(candidate.Stream))!.Attempted;
             var task = TaskSource.Resolve(attempt.Task, stored.Of(candidate.Stream))
                 ?? throw new InvalidOperationException($"{candidate.Stream} holds no task at {attempt.Task.Index}");
             return CandidateFacts.Rate(command.Run, task, attempt);

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using ToolR0.Contracts;
 using ToolR0.Messaging;
+using ToolR0.SelfPlay.Acting;
 using ToolR0.SelfPlay.Curriculum;
 using ToolR0.SelfPlay.Rewards;
 
@@ -17,7 +18,7 @@ public sealed class ScoreProposalsConsumer(IFactLog log, RunCatalog runs, Stream
     {
         var options = await runs.OptionsAsync(command.Run, cancellation);
         var places = command.Groups.SelectMany(group =>
-            group.Probes.Concat(group.Judged ?? []).OfType<string>().Select(StreamLayout.PlaceOf<TaskAttempted>)
+            group.Probes.Concat(group.Judged ?? []).OfType<string>().Select(StreamLayout.LastTurn)
                 .Prepend(StreamLayout.PlaceOf<ToolCallsExecuted>(group.To.Stream)));
         var reward = options.Generator.Reward;
         List<string> batch = Repetition.NeedsWholeStep(reward)
@@ -37,7 +38,7 @@ public sealed class ScoreProposalsConsumer(IFactLog log, RunCatalog runs, Stream
                 shares[batch.IndexOf(group.To.Stream)])))]);
 
         TaskAttempted?[] Answers(IReadOnlyList<string?> streams) =>
-            [.. streams.Select(stream => stream is null ? null : stored.One<TaskAttempted>(stream))];
+            [.. streams.Select(stream => stream is null ? null : Attempts.Of(stored.Of(stream))!.Attempted)];
     }
 }
 
@@ -50,13 +51,14 @@ public sealed class ScoreAttemptsConsumer(IFactLog log, RunCatalog runs, StreamC
         var options = await runs.OptionsAsync(command.Run, cancellation);
         List<string> streams = [.. command.Groups.Select(group => group.Stream)];
         var stored = await Reader.ReadAsync<ToolCallsExecuted>(streams, cancellation);
-        var attempts = streams.Select(stored.One<TaskAttempted>).ToList();
-        var tasks = await Reader.ReadFirstAsync(attempts.Select(attempt => attempt.Task.Stream), cancellation);
+        var attempts = streams.Select(stream => Attempts.Of(stored.Of(stream))!).ToList();
+        var tasks = await Reader.ReadTasksAsync(attempts.Select(attempt => attempt.Attempted.Task.Stream), cancellation);
         return ShardAnswer.Plain([.. streams.Zip(attempts, (stream, attempt) =>
         {
-            var task = TaskSource.Resolve(attempt.Task, tasks.Of(attempt.Task.Stream))
-                ?? throw new InvalidOperationException($"{stream}: {attempt.Task.Stream} holds no task at {attempt.Task.Index}");
-            return new AttemptsScored(command.Run, SolverReward.ScoreGroup(task, attempt, stored.One<ToolCallsExecuted>(stream), options));
+            var of = attempt.Attempted.Task;
+            var task = TaskSource.Resolve(of, tasks.Of(of.Stream))
+                ?? throw new InvalidOperationException($"{stream}: {of.Stream} holds no task at {of.Index}");
+            return new AttemptsScored(command.Run, SolverReward.ScoreGroup(task, attempt.Attempted, attempt.Executed!, options));
         })]);
     }
 }

@@ -29,7 +29,7 @@ public sealed class VaryTasksConsumer(IFactLog log, RunCatalog runs, StreamCache
     {
         var options = await runs.OptionsAsync(command.Run, cancellation);
         var streams = command.Variants.SelectMany(variant => variant.Others.Prepend(variant.Parent)).Select(task => task.Stream).Distinct();
-        var stored = await Reader.ReadFirstAsync(streams, cancellation);
+        var stored = await Reader.ReadTasksAsync(streams, cancellation);
         return ShardAnswer.Plain([.. command.Variants.Select(plan =>
             WarmVariants.Make(command.Run, plan, Task(plan.Parent), [.. plan.Others.Select(Task)], options.Variation))]);
 

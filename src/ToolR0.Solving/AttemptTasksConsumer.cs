@@ -102,7 +102,7 @@ public sealed class AttemptTasksConsumer(
 
     private async Task<IReadOnlyList<ToolTask>> TasksAsync(AttemptTasks command, CancellationToken cancellation)
     {
-        var facts = await Reader.ReadFirstAsync(command.Groups.Select(group => group.Task.Stream), cancellation);
+        var facts = await Reader.ReadTasksAsync(command.Groups.Select(group => group.Task.Stream), cancellation);
         return [.. command.Groups.Select(group => TaskSource.Resolve(group.Task, facts.Of(group.Task.Stream))
             ?? throw new InvalidOperationException($"{command.Shard}: {group.Task.Stream} holds no task at {group.Task.Index}"))];
     }

@@ -34,7 +34,11 @@ public static class SolvingService
         return services;
     }
 
-    public static void AddSolvingConsumers(this IBusRegistrationConfigurator bus) => bus.AddConsumer<AttemptTasksConsumer, AttemptTasksDefinition>();
+    public static void AddSolvingConsumers(this IBusRegistrationConfigurator bus)
+    {
+        bus.AddConsumer<AttemptTasksConsumer, AttemptTasksDefinition>();
+        bus.AddConsumer<ContinueAttemptsConsumer, ContinueAttemptsDefinition>();
+    }
 }
 
 public sealed class AttemptTasksDefinition(WorkerOptions workers) : ShardConsumerDefinition<AttemptTasksConsumer, AttemptTasks>(workers.Slots);

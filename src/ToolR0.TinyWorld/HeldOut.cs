@@ -27,6 +27,9 @@ public static class HeldOut
     /// <summary>Known tools, three calls.</summary>
     public const string ThreeCalls = "three_calls";
 
+    /// <summary>Known tools, two calls of which the second needs what the first returns.</summary>
+    public const string Chained = "chained";
+
     /// <summary>Class of refusal items that ask for nothing any tool does.</summary>
     public const string SmallTalk = "small_talk";
 
@@ -45,7 +48,7 @@ public static class HeldOut
     /// <summary>Share of seen and unseen items with two calls.</summary>
     private const double ShareOfTwoCalls = 0.3;
 
-    public static IReadOnlyList<string> Kinds { get; } = [Seen, Unseen, Refusal, TwoCalls, ThreeCalls];
+    public static IReadOnlyList<string> Kinds { get; } = [Seen, Unseen, Refusal, TwoCalls, ThreeCalls, Chained];
 
     /// <summary>Whether a question belongs to held-out sets and is therefore never trained on in pretraining.</summary>
     public static bool IsReserved(string question) => (Seeds.Derive(0, "held-out question/" + question) & 7) == 0;
@@ -80,9 +83,11 @@ public static class HeldOut
         while (items.Count < count)
         {
             var menuSize = random.Next(kind == ThreeCalls ? 3 : 2, 4);
-            var calls = kind switch { Refusal => 0, TwoCalls => 2, ThreeCalls => 3, _ => random.Chance(ShareOfTwoCalls) ? 2 : 1 };
+            var calls = kind switch { Refusal => 0, TwoCalls or Chained => 2, ThreeCalls => 3, _ => random.Chance(ShareOfTwoCalls) ? 2 : 1 };
             var task = kind == Refusal && items.Count % 2 == 0
                 ? TinyWorld.SmallTalk.Make(random, "", menuSize, (r, _) => r.Pick(offered))
+                : kind == Chained
+                ? ChainedTask.Make(random, "", menuSize, (r, _) => r.Pick(gold), (r, _) => r.Pick(offered))
                 : WorldTask.Make(random, "", menuSize, calls, (r, _) => r.Pick(gold), (r, _) => r.Pick(offered));
             if (task.Question.Length >= ShortestQuestion && IsReserved(task.Question) && questions.Add(task.Question))
                 items.Add(task);

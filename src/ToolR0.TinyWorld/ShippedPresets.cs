@@ -88,7 +88,27 @@ public static class ShippedPresets
         Evaluation = Nano.Evaluation with { Sets = [HeldOut.Seen, HeldOut.Unseen, HeldOut.TwoCalls, HeldOut.Refusal], Limit = 150, Every = 3 },
     };
 
+    /// <summary>
+    /// For base-nano-agent: a Solver that acts over several turns, on tasks of which many need the result of one call for the next. Minutes on two
+    /// cores.
+    /// </summary>
+    public static RunOptions NanoAgent { get; } = Nano with
+    {
+        Preset = "nano-agent",
+        Iterations = 2,
+        Specs = Nano.Specs with { Calls = new Dictionary<int, double> { [0] = 0.1, [1] = 0.3, [2] = 0.6 }, Chained = 0.75 },
+        Curriculum = Nano.Curriculum with { Candidates = 1200, Selected = 480 },
+        Solver = Nano.Solver with
+        {
+            MaxTurns = 3,
+            ResultTokens = 64,
+            OutcomeWeight = 0.5,
+            AnswerWeight = 0.25,
+        },
+        Evaluation = Nano.Evaluation with { Sets = [HeldOut.Seen, HeldOut.Unseen, HeldOut.Chained, HeldOut.Refusal] },
+    };
+
     /// <summary>All of them by name, in any letter case.</summary>
     public static IReadOnlyDictionary<string, RunOptions> All { get; } =
-        new[] { Nano, NanoStudy, Presets.Paper, Presets.SmolLm2 }.ToDictionary(preset => preset.Preset, StringComparer.OrdinalIgnoreCase);
+        new[] { Nano, NanoStudy, NanoAgent, Presets.Paper, Presets.SmolLm2 }.ToDictionary(preset => preset.Preset, StringComparer.OrdinalIgnoreCase);
 }

@@ -8,6 +8,10 @@ public static class TinyWorldAssets
     /// <summary>The folder of the base model that a run takes when nobody names another.</summary>
     public static string BaseNano => Base("base-nano");
 
+    /// <summary>The same of a preset.</summary>
+    public static string BaseOf(string preset) =>
+        string.Equals(preset, ShippedPresets.NanoAgent.Preset, StringComparison.OrdinalIgnoreCase) ? Base("base-nano-agent") : BaseNano;
+
     /// <summary>The folder of a shipped base model.</summary>
     public static string Base(string name) => Path.Combine(Folder, name);
 

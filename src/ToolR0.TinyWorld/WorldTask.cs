@@ -6,6 +6,11 @@ namespace ToolR0.TinyWorld;
 /// <summary>Draws a tool of a domain.</summary>
 public delegate WorldTool ToolDraw(WorldRandom random, string domain);
 
+/// <summary>What joins the calls of a task in which the last needs what the first returns.</summary>
+/// <param name="Parameter">Index of the last call's parameter in which the first call's result goes.</param>
+/// <param name="Results">JSON text of what each call returns.</param>
+public sealed record ChainLink(int Parameter, IReadOnlyList<string> Results);
+
 /// <summary>A task of the world with what its text does not show.</summary>
 /// <param name="Domain">Domain of the first tool that is asked for; of small talk, the one its menu was drawn for.</param>
 /// <param name="Menu">The tools on offer in order, all distinct by name.</param>
@@ -27,9 +32,30 @@ public sealed record WorldTask(
     private static readonly string[] Openers = ["", "", "please ", "can you ", "i want ", "now ", "just "];
     private static readonly string[] Closers = ["", "", "", " please", " for me", " now"];
 
-    public ToolTask ToToolTask() => new(Question, [.. Menu.Select(t => t.ToSpec())], GoldCalls());
+    /// <summary>Where the last call needs what the first returns; null where none needs another's result.</summary>
+    public ChainLink? Chain { get; init; }
+
+    public ToolTask ToToolTask() => new(Question, [.. Menu.Select(t => t.ToSpec())], GoldCalls(), Chain?.Results);
 
     public IReadOnlyList<ToolCall> GoldCalls() => [.. Gold.Select((tool, i) => CallOf(tool, Values[i]))];
+
+    /// <summary>The gold calls as a Generator writes them, who knows no result: <c>"$1"</c> stands for the first call's.</summary>
+    public IReadOnlyList<ToolCall> WrittenCalls()
+    {
+        var calls = GoldCalls().ToList();
+        if (Chain is { } chain)
+        {
+            calls[^1] = calls[^1] with
+            {
+                Arguments = new Dictionary<string, JsonElement>(calls[^1].Arguments)
+                {
+                    [Gold[^1].Parameters[chain.Parameter].Name] = WorldJson.Parse("\"$1\""),
+                },
+            };
+        }
+
+        return calls;
+    }
 
     /// <summary>A call with the values in parameter order; parameters beyond the values are left out.</summary>
     public static ToolCall CallOf(WorldTool tool, IReadOnlyList<string> values)

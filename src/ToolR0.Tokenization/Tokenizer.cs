@@ -16,6 +16,8 @@ public sealed class Tokenizer
     private readonly bool _composesUnicode;
     private readonly AddedTokenMatcher _verbatim;
     private readonly AddedTokenMatcher _normalized;
+    private readonly AddedTokenMatcher _verbatimText;
+    private readonly AddedTokenMatcher _normalizedText;
     private readonly string?[] _tokens;
     private readonly byte[]?[] _bytes;
     private readonly bool[] _special;
@@ -58,6 +60,9 @@ public sealed class Tokenizer
             _special[token.Id] = token.Special;
         _verbatim = new AddedTokenMatcher(added.Where(token => !token.Normalized).Select(token => (token.Content, token)));
         _normalized = new AddedTokenMatcher(added.Where(token => token.Normalized).Select(token => (Normalize(token.Content), token)));
+        var text = added.Where(token => !token.Special && token.Content is not ['<', .., '>']).ToList();
+        _verbatimText = new AddedTokenMatcher(text.Where(token => !token.Normalized).Select(token => (token.Content, token)));
+        _normalizedText = new AddedTokenMatcher(text.Where(token => token.Normalized).Select(token => (Normalize(token.Content), token)));
 
         var ids = added.ToDictionary(token => token.Content, token => token.Id);
         var stops = _config.StopIds.Where(id => id < _tokens.Length).ToList();
@@ -101,18 +106,14 @@ public sealed class Tokenizer
 
     /// <summary>The ids of <paramref name="text"/>. Special and added tokens that occur in it are recognised.</summary>
     /// <exception cref="InvalidDataException">The pre-tokenizer's expression takes too long on this text.</exception>
-    public int[] Encode(string text)
-    {
-        var tokens = new List<int>();
-        foreach (var (token, part) in _verbatim.Split(text))
-        {
-            if (token is not null)
-                tokens.Add(token.Id);
-            else
-                EncodeNormalized(Normalize(part), tokens);
-        }
-        return [.. tokens];
-    }
+    public int[] Encode(string text) => Encode(text, _verbatim, _normalized);
+
+    /// <summary>
+    /// The ids of what somebody else wrote. Special tokens that occur in it are text like any other, and so are other added tokens that look like
+    /// tags: nothing in it ends a turn or a block.
+    /// </summary>
+    /// <inheritdoc cref="Encode(string)"/>
+    public int[] EncodeText(string text) => Encode(text, _verbatimText, _normalizedText);
 
     /// <summary>The text of <paramref name="tokens"/>. Bytes that are not UTF-8 become U+FFFD.</summary>
     /// <param name="skipSpecial">Leaves out special tokens, such as the one that ends a turn.</param>
@@ -197,9 +198,22 @@ public sealed class Tokenizer
         return skipSpecial && _special[id] ? [] : _bytes[id];
     }
 
-    private void EncodeNormalized(string text, List<int> tokens)
+    private int[] Encode(string text, AddedTokenMatcher verbatim, AddedTokenMatcher normalized)
     {
-        foreach (var (token, part) in _normalized.Split(text))
+        var tokens = new List<int>();
+        foreach (var (token, part) in verbatim.Split(text))
+        {
+            if (token is not null)
+                tokens.Add(token.Id);
+            else
+                EncodeNormalized(Normalize(part), normalized, tokens);
+        }
+        return [.. tokens];
+    }
+
+    private void EncodeNormalized(string text, AddedTokenMatcher normalized, List<int> tokens)
+    {
+        foreach (var (token, part) in normalized.Split(text))
         {
             if (token is not null)
             {

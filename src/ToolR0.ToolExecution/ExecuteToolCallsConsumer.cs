@@ -2,12 +2,13 @@ using Microsoft.Extensions.Logging;
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 using ToolR0.Messaging;
+using ToolR0.SelfPlay.Acting;
 using ToolR0.SelfPlay.Curriculum;
 using ToolR0.SelfPlay.Parsing;
 
 namespace ToolR0.ToolExecution;
 
-/// <summary>Executes the gold calls of each proposal, or the predicted calls of each attempt, of the group that each stream begins with.</summary>
+/// <summary>Executes the calls that stand before each place: the gold calls of proposals, or what a turn of attempts calls.</summary>
 public sealed class ExecuteToolCallsConsumer(
     IFactLog log, RunCatalog runs, StreamCache reader, ToolExecutor executor, ILogger<ExecuteToolCallsConsumer> logger)
     : ShardConsumer<ExecuteToolCalls>(log, reader, logger)
@@ -15,59 +16,85 @@ public sealed class ExecuteToolCallsConsumer(
     protected override async Task<ShardAnswer> ComputeAsync(ExecuteToolCalls command, CancellationToken cancellation)
     {
         var options = await runs.OptionsAsync(command.Run, cancellation);
-        List<string> streams = [.. command.Groups.Select(group => group.Stream)];
-        var groups = await Reader.ReadFirstAsync(streams, cancellation);
-        var firsts = streams.Select(stream => groups.Of(stream).FirstOrDefault()
-            ?? throw new InvalidOperationException($"{command.Shard}: nothing is stored in {stream}")).ToList();
-        var tasks = await Reader.ReadFirstAsync(firsts.OfType<TaskAttempted>().Select(attempt => attempt.Task.Stream), cancellation);
+        var stored = await Reader.ReadAsync(command.Groups.Select(to => to with { Version = to.Version - 1 }), cancellation);
+        var before = command.Groups.Select(to => stored.Of(to.Stream).Take((int)to.Version - 1).ToList()).ToList();
+        var tasks = await Reader.ReadTasksAsync(
+            before.SelectMany(facts => facts.OfType<TaskAttempted>()).Select(attempt => attempt.Task.Stream).Distinct(), cancellation);
 
-        var answers = new List<object>(firsts.Count);
-        foreach (var (stream, first) in streams.Zip(firsts))
+        var answers = new List<object>(before.Count);
+        foreach (var (to, facts) in command.Groups.Zip(before))
         {
-            var (samples, workOf) = first switch
+            var work = facts.LastOrDefault() switch
             {
-                TasksProposed proposed => (proposed.Samples, (Func<int, Work?>)(i => GoldOf(proposed, stream, i))),
-                TaskAttempted attempt => (attempt.Samples, PredictedOf(attempt, TaskOf(attempt, tasks, command.Shard), options)),
-                _ => throw new ShardRefusedException($"{command.Shard}: {stream} starts with {first.GetType().Name}, which holds no calls"),
+                TasksProposed proposed => [.. proposed.Samples.Select((sample, i) => Work.Of(sample, Gold(proposed, to.Stream, i)) with
+                {
+                    Chained = proposed.Spec.Chained,
+                })],
+                TaskAttempted attempt => Predicted(attempt, TaskOf(attempt, tasks, command.Shard), options),
+                TurnTaken taken => Continued(taken, facts, TaskOf(facts.OfType<TaskAttempted>().First(), tasks, command.Shard), options),
+                null => throw new InvalidOperationException($"{command.Shard}: nothing is stored in {to.Stream}"),
+                var other => throw new ShardRefusedException($"{command.Shard}: {other.GetType().Name} stands in {to.Stream}, which holds no calls"),
             };
-            answers.Add(new ToolCallsExecuted(command.Run, await ExecuteAsync(samples, workOf, options.Tools, cancellation)));
+            answers.Add(new ToolCallsExecuted(command.Run, await ExecuteAsync(work, options.Tools, cancellation)));
         }
 
         return ShardAnswer.Plain(answers);
     }
 
-    private async Task<IReadOnlyList<SampleExecution>> ExecuteAsync(
-        IReadOnlyList<Trajectory> samples, Func<int, Work?> workOf, ToolOptions options, CancellationToken cancellation)
+    private async Task<IReadOnlyList<SampleExecution>> ExecuteAsync(IReadOnlyList<Work> work, ToolOptions options, CancellationToken cancellation)
     {
-        var executions = new List<SampleExecution>(samples.Count);
-        for (var i = 0; i < samples.Count; i++)
+        var executions = new List<SampleExecution>(work.Count);
+        for (var i = 0; i < work.Count; i++)
         {
-            if (samples[i].Finish == FinishReason.Void)
-            {
-                executions.Add(new SampleExecution(i, [], samples[i].VoidCause ?? "there is no sample"));
-                continue;
-            }
-
-            var result = workOf(i) is var (task, calls) ? await executor.ExecuteAsync(task, calls, options, cancellation)
+            var result = work[i].Task is { } task ? await executor.ExecuteAsync(
+                    task, work[i].Calls, options, cancellation, work[i].Earlier, work[i].Chained)
                 : new ToolExecutionResult([]);
-            executions.Add(new SampleExecution(i, result.Calls, result.VoidCause));
+            executions.Add(new SampleExecution(i, result.Calls, work[i].VoidCause ?? result.VoidCause));
         }
 
         return executions;
     }
 
-    private static Work? GoldOf(TasksProposed proposed, string stream, int sample) =>
-        TaskSource.Resolve(new TaskRef(stream, sample), proposed) is { } task ? new Work(task, task.Gold) : null;
+    private static (ToolTask, IReadOnlyList<ToolCall>)? Gold(TasksProposed proposed, string stream, int sample) =>
+        TaskSource.Resolve(new TaskRef(stream, sample), proposed) is { } task ? (task, task.Gold) : null;
 
-    private static Func<int, Work?> PredictedOf(TaskAttempted attempt, ToolTask task, RunOptions options) =>
-        sample => SolverAnswer.Parse(attempt.Samples[sample].Text, options.Solver.RequireThink).Calls is { } calls ? new Work(task, calls) : null;
+    private static IReadOnlyList<Work> Predicted(TaskAttempted attempt, ToolTask task, RunOptions options) =>
+        [.. attempt.Samples.Select(sample => Work.Of(sample, CallsOf(sample, task, options)))];
+
+    /// <summary>The calls of a later turn; trajectories that ended before make none.</summary>
+    private static IReadOnlyList<Work> Continued(TurnTaken taken, List<object> facts, ToolTask task, RunOptions options)
+    {
+        var whole = Attempts.Of(facts.SkipLast(1))!;
+        return [.. whole.Attempted.Samples.Select((_, i) => taken.Samples.FirstOrDefault(sample => sample.Sample == i) is { } turn
+            ? Work.Of(turn.Sampled, CallsOf(turn.Sampled, task, options)) with
+            {
+                Earlier = whole.Executed!.Samples.FirstOrDefault(execution => execution.Sample == i)?.Calls ?? [],
+            }
+            : Work.None)];
+    }
+
+    private static (ToolTask, IReadOnlyList<ToolCall>)? CallsOf(Trajectory sample, ToolTask task, RunOptions options) =>
+        SolverAnswer.Parse(sample.Text, options.Solver.RequireThink).Calls is { } calls ? (task, calls) : null;
 
     private static ToolTask TaskOf(TaskAttempted attempt, Facts tasks, string shard) =>
         TaskSource.Resolve(attempt.Task, tasks.Of(attempt.Task.Stream))
         ?? throw new InvalidOperationException($"{shard}: {attempt.Task.Stream} holds no task {attempt.Task.Index}");
 
     /// <summary>Calls to execute against a task's menu.</summary>
-    private sealed record Work(ToolTask Task, IReadOnlyList<ToolCall> Calls);
+    /// <param name="Task">Null where there is nothing to execute.</param>
+    /// <param name="Earlier">What the same trajectory called in its turns before.</param>
+    /// <param name="VoidCause">Why nothing is known, where there is no sample.</param>
+    private sealed record Work(ToolTask? Task, IReadOnlyList<ToolCall> Calls, IReadOnlyList<CallOutcome> Earlier, string? VoidCause)
+    {
+        /// <summary>A call may refer to the result of an earlier one.</summary>
+        public bool Chained { get; init; }
+
+        public static Work None { get; } = new(null, [], [], null);
+
+        public static Work Of(Trajectory sample, (ToolTask Task, IReadOnlyList<ToolCall> Calls)? calls) =>
+            sample.Finish == FinishReason.Void ? None with { VoidCause = sample.VoidCause ?? "there is no sample" }
+            : calls is var (task, made) ? None with { Task = task, Calls = made } : None;
+    }
 }
 
 /// <summary>The tool-execution queue's endpoint. Execution is light, one shard at a time is enough.</summary>

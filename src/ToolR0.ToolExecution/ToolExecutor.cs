@@ -1,6 +1,7 @@
 using System.Text.Json;
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Acting;
 using ToolR0.TinyWorld.Tools;
 
 namespace ToolR0.ToolExecution;
@@ -19,22 +20,34 @@ public sealed class ToolExecutor(IEnumerable<ToolImplementation> implementations
     /// <summary>An executor with every tool of the tiny world.</summary>
     public static ToolExecutor ForWorld() => new(WorldTools.All);
 
+    /// <param name="earlier">What was called before on the same state: the tools of this process are called again, so that the state is what it
+    /// was.</param>
+    /// <param name="chained">A call may refer to the result of an earlier one (<see cref="GoldReferences"/>).</param>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
     public async Task<ToolExecutionResult> ExecuteAsync(
-        ToolTask task, IReadOnlyList<ToolCall> calls, ToolOptions options, CancellationToken cancellation = default)
+        ToolTask task, IReadOnlyList<ToolCall> calls, ToolOptions options, CancellationToken cancellation = default,
+        IReadOnlyList<CallOutcome>? earlier = null, bool chained = false)
     {
         var state = new ToolState();
         var outcomes = new List<CallOutcome>(calls.Count);
-        foreach (var call in calls)
+        var current = "";
+        try
         {
-            try
+            foreach (var done in calls.Count > 0 ? earlier ?? [] : [])
+                await ExecuteAsync(task, done.Call, state, options, cancellation);
+            foreach (var call in calls)
             {
-                outcomes.Add(await ExecuteAsync(task, call, state, options, cancellation));
+                current = call.Name;
+                string? problem = null;
+                var tool = task.Menu.FirstOrDefault(tool => tool.Name == call.Name);
+                var made = chained ? GoldReferences.Resolve(call, [.. outcomes.Select(outcome => outcome.Result)], tool, out problem) : call;
+                outcomes.Add(problem is null ? await ExecuteAsync(task, made, state, options, cancellation)
+                    : new CallOutcome(call, CallStatus.InvalidArguments, null, problem));
             }
-            catch (Exception failure) when (!cancellation.IsCancellationRequested)
-            {
-                return new ToolExecutionResult([], $"{call.Name}: {failure.GetType().Name}: {OneLine(failure.Message)}");
-            }
+        }
+        catch (Exception failure) when (!cancellation.IsCancellationRequested)
+        {
+            return new ToolExecutionResult([], $"{current}: {failure.GetType().Name}: {OneLine(failure.Message)}");
         }
 
         return new ToolExecutionResult(outcomes);

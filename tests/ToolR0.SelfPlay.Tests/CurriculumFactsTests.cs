@@ -140,7 +140,8 @@ public sealed class CurriculumFactsTests
     {
         var findings = new List<AuditFinding>();
         await foreach (var finding in RunAudit.CheckAsync(
-            facts.ToAsyncEnumerable(), SimulatedRun.Decode, SimulatedRun.EncodePrompt, SimulatedRun.HeldOut, TestContext.Current.CancellationToken))
+            facts.ToAsyncEnumerable(), SimulatedRun.Decode, SimulatedRun.EncodePrompt, SimulatedRun.HeldOut,
+            cancellation: TestContext.Current.CancellationToken))
         {
             findings.Add(finding);
         }

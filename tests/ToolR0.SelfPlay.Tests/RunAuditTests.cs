@@ -256,7 +256,7 @@ public sealed class RunAuditTests
         var findings = new List<AuditFinding>();
         await foreach (var finding in RunAudit.CheckAsync(
             facts.ToAsyncEnumerable(), SimulatedRun.Decode, SimulatedRun.EncodePrompt, heldOut ? SimulatedRun.HeldOut
-                : null, TestContext.Current.CancellationToken))
+                : null, cancellation: TestContext.Current.CancellationToken))
         {
             findings.Add(finding);
         }

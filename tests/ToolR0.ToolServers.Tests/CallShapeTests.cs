@@ -7,7 +7,7 @@ namespace ToolR0.ToolServers.Tests;
 /// <summary>The shapes in which servers report one and the same mistake, and results as text.</summary>
 public sealed class CallShapeTests(ITestOutputHelper output)
 {
-    public static TheoryData<string> Files => [.. OutsideTools.Files("calls").Select(Path.GetFileName).OfType<string>()];
+    public static TheoryData<string> Files => [.. OutsideTools.Names("calls", Path.GetFileName)];
 
     [Theory]
     [InlineData("text is missing", ErrorShape.ErrorResult, CallFault.Model)]
@@ -42,7 +42,7 @@ public sealed class CallShapeTests(ITestOutputHelper output)
     [InlineData("")]
     public void A_text_about_errors_is_none(string text) => ErrorShapes.OfResult(false, text).ShouldBeNull();
 
-    [Theory(SkipTestWithoutData = true)]
+    [Theory]
     [MemberData(nameof(Files))]
     public void What_real_servers_answered_is_read(string file)
     {

@@ -31,6 +31,11 @@ internal static class OutsideTools
         return Directory.Exists(path) ? [.. Directory.GetFiles(path, "*.json*").Order(StringComparer.Ordinal)] : [];
     }
 
+    /// <summary>Their names. Where there are none, one that is not there, so that its test is skipped: a theory without data counts as
+    /// failed.</summary>
+    public static IEnumerable<string> Names(string folder, Func<string, string?> name) =>
+        Files(folder).Select(name).OfType<string>().DefaultIfEmpty("none");
+
     public static string Find(string name)
     {
         var path = Path.Combine(Folder, name);

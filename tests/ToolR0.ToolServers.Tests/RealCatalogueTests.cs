@@ -11,14 +11,14 @@ public sealed class RealCatalogueTests(ITestOutputHelper output)
 {
     private static readonly ToolOptions All = new() { ReadOnlyOnly = false };
 
-    public static TheoryData<string> Names => [.. OutsideTools.Files("catalogues").Select(Path.GetFileNameWithoutExtension).OfType<string>()];
+    public static TheoryData<string> Names => [.. OutsideTools.Names("catalogues", Path.GetFileNameWithoutExtension)];
 
     private static JsonElement Served(string name) => OutsideTools.Json(OutsideTools.Find($"catalogues/{name}.json")).GetProperty("tools");
 
     private static ToolCatalogue Read(string name, ToolOptions options) =>
         ToolCatalogue.Of([new OfferedTools(new ServerDefinition(name), [.. Served(name).EnumerateArray()])], options);
 
-    [Theory(SkipTestWithoutData = true)]
+    [Theory]
     [MemberData(nameof(Names))]
     public void Every_tool_is_used_or_refused_with_a_reason(string name)
     {
@@ -38,7 +38,7 @@ public sealed class RealCatalogueTests(ITestOutputHelper output)
             catalogue.Tools.Count.ShouldBe(offered);
     }
 
-    [Theory(SkipTestWithoutData = true)]
+    [Theory]
     [MemberData(nameof(Names))]
     public void A_call_of_example_values_passes_and_wrong_ones_are_refused_with_their_place(string name)
     {

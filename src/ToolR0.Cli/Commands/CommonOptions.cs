@@ -91,7 +91,7 @@ internal sealed class RunFlags
     private readonly Option<long?> _seed = new("--seed") { Description = "Seed of everything that is drawn", HelpName = "N" };
     private readonly Option<int?> _iterations = new("--iterations") { Description = "Self-play iterations", HelpName = "T" };
     private readonly Option<string?> _base =
-        new("--base") { Description = $"Base model: {Kinds} (default: the shipped base-nano)", HelpName = "MODEL" };
+        new("--base") { Description = $"Base model: {Kinds} (default: the shipped base-nano, or the preset's own)", HelpName = "MODEL" };
     private readonly Option<long?> _heldOutSeed =
         new("--heldout-seed") { Description = "Measure on fresh held-out sets drawn with this seed", HelpName = "N" };
     private readonly Option<string?> _tools = new("--tools")
@@ -133,7 +133,8 @@ internal sealed class RunFlags
 
     /// <summary>The base that was named, the shipped one if none was.</summary>
     public Task<FoundModel> FindBaseAsync(ParseResult parsed, CommonOptions common, RunOptions options, CancellationToken cancellation) =>
-        common.FindAsync(parsed, Base(parsed), finder => finder.BaseAsync(Base(parsed), options, TinyWorldAssets.BaseNano, cancellation));
+        common.FindAsync(parsed, Base(parsed), finder => finder.BaseAsync(Base(parsed), options, TinyWorldAssets.BaseOf(options.Preset),
+            cancellation));
 
     public long? HeldOutSeed(ParseResult parsed) => parsed.GetValue(_heldOutSeed);
 

@@ -11,9 +11,9 @@ using ToolR0.Policies.Sampling;
 using ToolR0.Policies.Storage;
 using ToolR0.Reporting;
 using ToolR0.SelfPlay.Options;
-using ToolR0.SelfPlay.Prompts;
-using ToolR0.SelfPlay.Rewards;
+using ToolR0.Solving;
 using ToolR0.TinyWorld;
+using ToolR0.ToolExecution;
 
 namespace ToolR0.Cli.Commands;
 
@@ -59,30 +59,31 @@ internal static class ModelCommands
             var path = await Model();
             TorchRuntime.Configure(options.Dispatch.IntraOpThreads);
             using var source = CompletionSources.OpenFolder(Role.Solver, path, options.Inference, options.Policies.Precision);
-            var results = loaded.Select(set =>
-                (set.Set.Name, Scores: Measure(source, parsed.GetValue(limit) is > 0 and var n ? [.. set.Items.Take(n)]
-                : set.Items, options, cancellation))).ToList();
+            var results = new List<(string Name, List<(HeldOutItem Item, AttemptScore Score)> Scores)>();
+            foreach (var set in loaded)
+            {
+                IReadOnlyList<HeldOutItem> items = parsed.GetValue(limit) is > 0 and var n ? [.. set.Items.Take(n)] : set.Items;
+                results.Add((set.Set.Name, await MeasureAsync(source, items, options, cancellation)));
+            }
+
             Show(Policy.HashOf(path), results, common.Json(parsed));
             return 0;
         });
         return command;
     }
 
-    /// <summary>Item and score, in order.</summary>
-    private static List<(HeldOutItem Item, AttemptScore Score)> Measure(ICompletionSource source, IReadOnlyList<HeldOutItem> items,
-        RunOptions options, CancellationToken cancellation)
+    /// <summary>Item and score, in order; tools of the tiny world are called.</summary>
+    private static async Task<List<(HeldOutItem Item, AttemptScore Score)>> MeasureAsync(
+        ICompletionSource source, IReadOnlyList<HeldOutItem> items, RunOptions options, CancellationToken cancellation)
     {
-        var greedy = new SamplingOptions { Temperature = 0, MaxNewTokens = options.Evaluation.MaxNewTokens };
-        var scores = new List<(HeldOutItem, AttemptScore)>();
-        foreach (var shard in items.Chunk(options.Dispatch.PromptsFor(1)))
-        {
-            var requests = shard.Select(item => new SampleRequest(
-                source.Tokenizer.EncodePrompt(SolverPrompt.Render(item.Task, options.Prompts)), [0L])).ToList();
-            foreach (var (item, answers) in shard.Zip(source.Sample(requests, greedy, cancellation)))
-                scores.Add((item, SolverReward.Score(0, item.Task, answers[0].Text, options.Solver)));
-        }
-
-        return scores;
+        var world = ToolExecutor.ForWorld();
+        var scores = await ActingEvaluation.ScoreAsync(
+            source,
+            items,
+            options,
+            async (task, calls, earlier, stop) => (await world.ExecuteAsync(task, calls, options.Tools, stop, earlier)).Calls,
+            cancellation);
+        return [.. items.Zip(scores)];
     }
 
     private static void Show(string sha, IReadOnlyList<(string Name, List<(HeldOutItem Item, AttemptScore Score)> Scores)> results, bool json)
@@ -141,7 +142,7 @@ internal static class ModelCommands
             "--kind")
         {
             Description =
-                "seen (known tools, new values), unseen (tools that pretraining never named), refusal (no tool fits: small talk, or a tool that is not on the menu), two_calls or three_calls",
+                "seen (known tools, new values), unseen (tools that pretraining never named), refusal (no tool fits: small talk, or a tool that is not on the menu), two_calls, three_calls or chained (the second call needs the first one's result)",
             HelpName = "KIND",
             DefaultValueFactory = _ => HeldOut.Seen
         };

@@ -23,7 +23,7 @@ internal static class PretrainCommand
         after.AcceptOnlyFromAmong(stages);
         var recipe = new Option<string>("--recipe")
         {
-            Description = "What it learns: nano (the shipped base-nano), study (base-study, which seldom proposes two calls) or invention (base-invention, which seldom invents a tool)",
+            Description = "What it learns: nano (the shipped base-nano), study (base-study, which seldom proposes two calls), invention (base-invention, which seldom invents a tool) or agent (base-nano-agent, which has seen results of calls)",
             HelpName = "NAME",
             DefaultValueFactory = _ => "nano",
         };

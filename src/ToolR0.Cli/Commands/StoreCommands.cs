@@ -183,6 +183,8 @@ internal static class StoreCommands
             tokenizer is null ? null : tokens => Text(tokenizer, tokens),
             tokenizer is null ? null : tokenizer.EncodePrompt,
             heldOut,
+            tokenizer is null ? null : (results, so) => ToolResults.Encode(
+                tokenizer, results, state.Options.Solver.ResultTokens, closed: so.Count > 0 && tokenizer.StopTokens.Contains(so[^1])),
             cancellation))
             findings.Add(finding);
         return (findings, facts, tokenizer is not null);

@@ -9,6 +9,9 @@ public sealed record EvaluationOptions
     public int Limit { get; init; }
     public int MaxNewTokens { get; init; } = 2048;
 
+    /// <summary>As <see cref="SolverOptions.MaxTurns"/>, for held-out items; 0: as the Solver's.</summary>
+    public int MaxTurns { get; init; }
+
     /// <summary>Measure after every n-th iteration, at least 1. The base model and the Solver after the last iteration are measured always.</summary>
     public int Every { get; init; } = 1;
 

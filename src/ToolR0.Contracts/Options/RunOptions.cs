@@ -29,4 +29,12 @@ public sealed record RunOptions
     public EvaluationOptions Evaluation { get; init; } = new();
     public ToolOptions Tools { get; init; } = new();
     public DispatchOptions Dispatch { get; init; } = new();
+
+    /// <summary>Turns that a trajectory may take in groups of a kind; null: in the verification of candidates.</summary>
+    public int TurnsOf(GroupKind? kind) => kind switch
+    {
+        null or GroupKind.Solver or GroupKind.Probe => Solver.MaxTurns,
+        GroupKind.Evaluation => Evaluation.MaxTurns > 0 ? Evaluation.MaxTurns : Solver.MaxTurns,
+        _ => 1,
+    };
 }

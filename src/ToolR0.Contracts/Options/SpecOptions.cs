@@ -47,6 +47,12 @@ public sealed record SpecOptions
     /// it.</summary>
     public IReadOnlyDictionary<string, double> Values { get; init; } = new Dictionary<string, double>();
 
+    /// <summary>
+    /// Share of specs of several calls in which a call needs the result of an earlier one, in [0, 1]. Above 0 trajectories must be able to take
+    /// several turns.
+    /// </summary>
+    public double Chained { get; init; }
+
     /// <summary>Menu sizes when n > 1.</summary>
     public IReadOnlyDictionary<int, double> MenuForSeveralCalls { get; init; } = new Dictionary<int, double> { [3] = 0.3, [4] = 0.4, [5] = 0.3 };
 

@@ -20,19 +20,20 @@ public sealed record SelectedCurriculum(
 public static class CurriculumStep
 {
     /// <summary>What a look at each candidate by itself said.</summary>
-    public static IEnumerable<StreamPlace> Filtered(StepProgress step) => StepPlan.Streams(step).Select(StreamLayout.PlaceOf<CandidateFiltered>);
+    public static IEnumerable<StreamPlace> Filtered(RunInFlight run, StepProgress step) =>
+        StepPlan.Streams(run, step).Select(StreamLayout.PlaceOf<CandidateFiltered>);
 
     /// <summary>How the verified candidates were rated.</summary>
     public static IEnumerable<StreamPlace> Rated(StepProgress step) => step.Asked.Select(task => StreamLayout.PlaceOf<CandidateRated>(task.Stream));
 
     /// <summary>Where labels may stand: candidates that verification did not keep have none.</summary>
     public static IEnumerable<StreamPlace> Labels(RunInFlight run, StepProgress step) => StepPlan.AsksForLabels(run, step)
-        ? step.Asked.Select(task => StreamLayout.PlaceOf<CandidateLabelled>(StepPlan.LabelStream(step, task)))
+        ? step.Asked.Select(task => StreamLayout.PlaceOf<CandidateLabelled>(StepPlan.LabelStream(run, step, task)))
         : [];
 
     /// <summary>The candidates that filters and duplicates leave, to be verified.</summary>
-    public static IReadOnlyList<TaskRef> Survivors(StepProgress step, Facts facts) =>
-        [.. Verdicts(step, facts).Where(verdict => verdict.Survives).Select(verdict => verdict.Task)];
+    public static IReadOnlyList<TaskRef> Survivors(RunInFlight run, StepProgress step, Facts facts) =>
+        [.. Verdicts(run, step, facts).Where(verdict => verdict.Survives).Select(verdict => verdict.Task)];
 
     /// <summary>The survivors that verification keeps: their difficulty is asked for.</summary>
     public static IReadOnlyList<TaskRef> Verified(RunInFlight run, StepProgress step, Facts facts) =>
@@ -41,13 +42,13 @@ public static class CurriculumStep
     public static SelectedCurriculum Select(RunInFlight run, StepProgress step, Facts facts)
     {
         var iteration = step.Started.Iteration;
-        var verdicts = Verdicts(step, facts);
+        var verdicts = Verdicts(run, step, facts);
         List<RatedCandidate> rated =
         [
             .. verdicts.Where(verdict => verdict.Survives).Select(verdict => new RatedCandidate(
                 verdict,
                 facts.One<CandidateRated>(verdict.Task.Stream),
-                facts.Of(StepPlan.LabelStream(step, verdict.Task)).OfType<CandidateLabelled>().FirstOrDefault())),
+                facts.Of(StepPlan.LabelStream(run, step, verdict.Task)).OfType<CandidateLabelled>().FirstOrDefault())),
         ];
         var selection = CurriculumBuilder.Select(rated, iteration, run.Options);
         var verified = step.Asked.ToHashSet();
@@ -59,6 +60,7 @@ public static class CurriculumStep
         return new SelectedCurriculum(selection.ToFact(run.Run, iteration, verdicts), selection, verdicts, rated, [.. outcomes]);
     }
 
-    private static IReadOnlyList<CandidateVerdict> Verdicts(StepProgress step, Facts facts) => CurriculumBuilder.Verdicts(
-        [.. StepPlan.Streams(step).Select((stream, n) => new FilteredCandidate(new TaskRef(stream, 0), n, facts.One<CandidateFiltered>(stream)))]);
+    private static IReadOnlyList<CandidateVerdict> Verdicts(RunInFlight run, StepProgress step, Facts facts) => CurriculumBuilder.Verdicts(
+        [.. StepPlan.Streams(run, step)
+            .Select((stream, n) => new FilteredCandidate(new TaskRef(stream, 0), n, facts.One<CandidateFiltered>(stream)))]);
 }

@@ -92,21 +92,22 @@ public static class RunDecider
             return Decision.Append(run, StepEnd.Next(run));
         if (run is not { State.Status: RunStatus.Running, Step: { Outstanding.IsEmpty: true } step })
             return Decision.Nothing(run);
-        var reads = StepPlan.Next(step) is { } stage ? StepPlan.Reads(run, step, stage) : StepEnd.Reads(run, step);
+        var reads = StepPlan.Next(run, step) is var (stage, _) ? StepPlan.Reads(run, step, stage) : StepEnd.Reads(run, step);
         return reads.Places.Count > 0 ? Decision.Nothing(run) with { Read = reads } : Plan(run, step, Facts.None, default);
     }
 
     private static Decision Plan(RunInFlight run, StepProgress step, Facts facts, DateTimeOffset now)
     {
-        if (StepPlan.Next(step) is not { } stage)
+        if (StepPlan.Next(run, step) is not var (stage, turn))
             return StepEnd.Decide(run, step, facts, now);
 
-        var plan = StepPlan.Commands(run, step, stage, facts);
+        var plan = StepPlan.Commands(run, step, stage, turn, facts);
         var next = run with
         {
             Step = step with
             {
                 Stage = stage,
+                Turn = turn,
                 Outstanding = plan.Commands.ToImmutableDictionary(command => command.Shard, command => command, StringComparer.Ordinal),
                 Asked = plan.Asked is null ? step.Asked : [.. plan.Asked],
             },

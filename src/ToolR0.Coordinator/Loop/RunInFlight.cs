@@ -15,6 +15,9 @@ public sealed record StepProgress(StepStarted Started, DateTimeOffset At)
     /// <summary>The stage that was dispatched last; null before the first.</summary>
     public Stage? Stage { get; init; }
 
+    /// <summary>The turn of the trajectories that <see cref="Stage"/> is of; 1 where it is of none.</summary>
+    public int Turn { get; init; } = 1;
+
     /// <summary>Commands of the stage that no facts answer yet, by shard.</summary>
     public ImmutableDictionary<string, IShardCommand> Outstanding { get; init; } =
         ImmutableDictionary.Create<string, IShardCommand>(StringComparer.Ordinal);

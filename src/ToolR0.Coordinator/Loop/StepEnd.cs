@@ -1,5 +1,6 @@
 using ToolR0.Contracts;
 using ToolR0.Messaging;
+using ToolR0.SelfPlay.Acting;
 using ToolR0.SelfPlay.Measurement;
 
 namespace ToolR0.Coordinator.Loop;
@@ -10,12 +11,13 @@ public static class StepEnd
     /// <summary>What must be read before a step can be ended: what its groups ended with, or of a curriculum the small facts.</summary>
     public static StepReads Reads(RunInFlight run, StepProgress step) => step.Started.Phase switch
     {
-        Phase.Curriculum => StepReads.Facts([.. CurriculumStep.Filtered(step), .. CurriculumStep.Rated(step), .. CurriculumStep.Labels(run, step)]),
+        Phase.Curriculum => StepReads.Facts(
+            [.. CurriculumStep.Filtered(run, step), .. CurriculumStep.Rated(step), .. CurriculumStep.Labels(run, step)]),
         Phase.WarmProposals => WarmStartStep.ProposalReads(run, step),
         Phase.WarmAttempts => WarmStartStep.EndReads(run, step),
         Phase.WarmGenerator or Phase.WarmSolver => StepReads.Streams([StreamLayout.Last(PolicyStream(step))]),
-        Phase.Evaluation => StepReads.Streams(StepPlan.Streams(step).Select(StreamLayout.Last).Append(StreamLayout.First(HeldOutOf(run, step)))),
-        _ => StepReads.Streams(StepPlan.Streams(step).Concat(Asked(run, step)).Append(PolicyStream(step)).Select(StreamLayout.Last)),
+        Phase.Evaluation => StepReads.Streams(StepPlan.Streams(run, step).Select(StreamLayout.Last).Append(StreamLayout.First(HeldOutOf(run, step)))),
+        _ => StepReads.Streams(StepPlan.Streams(run, step).Concat(Asked(run, step)).Append(PolicyStream(step)).Select(StreamLayout.Last)),
     };
 
     public static Decision Decide(RunInFlight run, StepProgress step, Facts facts, DateTimeOffset now)
@@ -37,20 +39,22 @@ public static class StepEnd
             case Phase.Evaluation:
                 var evaluated = Evaluated(run, step, facts);
                 found.Add(evaluated);
-                var streams = StepPlan.Streams(step);
+                var streams = StepPlan.Streams(run, step);
                 metrics = StepMetrics.OfEvaluation(
-                    evaluated, streams.Select(facts.One<TaskAttempted>), streams.Select(stream => facts.One<AttemptsScored>(stream).Scores[0]));
+                    evaluated,
+                    streams.Select(stream => Attempts.Of(facts.Of(stream))!.Attempted),
+                    streams.Select(stream => facts.One<AttemptsScored>(stream).Scores[0]));
                 break;
             case Phase.WarmProposals:
                 var proposals = WarmStartStep.Rounds(run, facts).SelectProposals(s.Step);
                 found.Add(proposals);
-                metrics = StepMetrics.OfWarmProposals(proposals, StepPlan.Streams(step).Select(facts.One<ProposalsGated>));
+                metrics = StepMetrics.OfWarmProposals(proposals, StepPlan.Streams(run, step).Select(facts.One<ProposalsGated>));
                 break;
             case Phase.WarmAttempts:
                 var attempts = WarmStartStep.Rounds(run, facts).SelectAttempts(s.Step);
                 found.Add(attempts);
                 metrics = StepMetrics.OfWarmAttempts(
-                    attempts, StepPlan.Streams(step).SelectMany(stream => facts.Of(stream).Select(fact => (stream, fact))));
+                    attempts, StepPlan.Streams(run, step).SelectMany(stream => facts.Of(stream).Select(fact => (stream, fact))));
                 break;
             case Phase.WarmGenerator or Phase.WarmSolver:
                 var fitted = facts.One<PolicyUpdated>(PolicyStream(step));
@@ -61,7 +65,8 @@ public static class StepEnd
                 var updated = facts.One<PolicyUpdated>(PolicyStream(step));
                 policy = updated.Policy;
                 metrics = StepMetrics.OfTraining(
-                    StepPlan.Streams(step).Concat(Asked(run, step)).SelectMany(stream => facts.Of(stream).Select(fact => (stream, fact))), updated,
+                    StepPlan.Streams(run, step).Concat(Asked(run, step)).SelectMany(stream => facts.Of(stream).Select(fact => (stream, fact))),
+                    updated,
                         run.Options.Specs.KnownTools);
                 break;
         }
@@ -109,7 +114,7 @@ public static class StepEnd
         var s = step.Started;
         var set = run.State.HeldOut[s.Step];
         var items = facts.Of(HeldOutOf(run, step)).OfType<HeldOutRegistered>().SelectMany(part => part.Items).ToList();
-        var answers = StepPlan.Streams(step).Select((stream, n) => (items[s.Tasks[n].Index].Class, facts.One<AttemptsScored>(stream).Scores[0]));
+        var answers = StepPlan.Streams(run, step).Select((stream, n) => (items[s.Tasks[n].Index].Class, facts.One<AttemptsScored>(stream).Scores[0]));
         return StepMetrics.Evaluated(s.Run, s.Iteration, set.Name, s.Policies[Role.Solver], answers);
     }
 

@@ -17,7 +17,7 @@ public sealed record StagePlan(IReadOnlyList<IShardCommand> Commands, IReadOnlyL
 public static class StepPlan
 {
     /// <summary>Names the seeds of verification samples, which stand in the candidates' own streams.</summary>
-    private const string Verified = "verify";
+    private const string VerifiedSeeds = "verify";
 
     private static readonly Stage[] GeneratorStages =
         [Stage.Propose, Stage.Execute, Stage.Probe, Stage.Judge, Stage.Score, Stage.Reference, Stage.Train];
@@ -32,8 +32,8 @@ public static class StepPlan
     private static readonly Stage[] WarmAttemptStages = [Stage.Attempt, Stage.Execute, Stage.Score, Stage.Vary];
     private static readonly Stage[] FitStages = [Stage.Train];
 
-    /// <summary>The stage after the step's last dispatched one, null when there is none left.</summary>
-    public static Stage? Next(StepProgress step)
+    /// <summary>The stage after the step's last dispatched one, with the turn it is of; null when there is none left.</summary>
+    public static (Stage Stage, int Turn)? Next(RunInFlight run, StepProgress step)
     {
         var stages = step.Started.Phase switch
         {
@@ -45,68 +45,94 @@ public static class StepPlan
             Phase.WarmGenerator or Phase.WarmSolver => FitStages,
             _ => EvaluationStages,
         };
-        var next = step.Stage is { } stage ? Array.IndexOf(stages, stage) + 1 : 0;
-        return next < stages.Length ? stages[next] : null;
+        // Where trajectories take several turns, each stage that asks the Solver is followed by one of calls and one of answers for each later turn.
+        var walk = stages.SelectMany(stage => Enumerable.Range(2, Turns(run, step, stage) - 1)
+            .SelectMany(turn => new[] { (Stage.Act, turn), (Stage.Continue, turn) }).Prepend((stage, 1))).ToList();
+        var next = step.Stage is { } last ? walk.IndexOf((last, step.Turn)) + 1 : 0;
+        return next < walk.Count ? walk[next] : null;
     }
 
+    private static int Turns(RunInFlight run, StepProgress step, Stage stage) => (step.Started.Phase, stage) switch
+    {
+        (Phase.Solver, Stage.Attempt) => run.Options.TurnsOf(GroupKind.Solver),
+        (Phase.Evaluation, Stage.Attempt) => run.Options.TurnsOf(GroupKind.Evaluation),
+        (_, Stage.Probe) => run.Options.TurnsOf(GroupKind.Probe),
+        (_, Stage.Verify) => run.Options.TurnsOf(null),
+        _ => 1,
+    };
+
     /// <summary>The step's group or candidate streams, in order.</summary>
-    public static IReadOnlyList<string> Streams(StepProgress step)
+    public static IReadOnlyList<string> Streams(RunInFlight run, StepProgress step)
     {
         var s = step.Started;
         return s.Phase switch
         {
-            Phase.Curriculum => [.. s.Specs.Select((_, n) => Ids.TaskStream(s.Run, s.Iteration, n))],
-            Phase.Generator => [.. s.Specs.Select((_, n) => StepStream(step, GroupKind.Generator, n))],
-            Phase.Solver => [.. s.Tasks.Select((_, n) => StepStream(step, GroupKind.Solver, n))],
-            Phase.WarmProposals => [.. s.Specs.Select((_, n) => StepStream(step, GroupKind.WarmProposals, n))],
-            Phase.WarmAttempts => [.. s.Tasks.Select((_, n) => StepStream(step, GroupKind.WarmAttempts, n))],
+            Phase.Curriculum => [.. s.Specs.Select((_, n) => CandidateStream(run, s, n))],
+            Phase.Generator => [.. s.Specs.Select((_, n) => StepStream(run, step, GroupKind.Generator, n))],
+            Phase.Solver => [.. s.Tasks.Select((_, n) => StepStream(run, step, GroupKind.Solver, n))],
+            Phase.WarmProposals => [.. s.Specs.Select((_, n) => StepStream(run, step, GroupKind.WarmProposals, n))],
+            Phase.WarmAttempts => [.. s.Tasks.Select((_, n) => StepStream(run, step, GroupKind.WarmAttempts, n))],
             // What a fit learns from stands in other steps' streams.
             Phase.WarmGenerator or Phase.WarmSolver => [.. s.Tasks.Select(task => task.Stream).Distinct()],
-            _ => [.. s.Tasks.Select((_, n) => StepStream(step, GroupKind.Evaluation, n))],
+            _ => [.. s.Tasks.Select((_, n) => StepStream(run, step, GroupKind.Evaluation, n))],
         };
     }
 
     /// <summary>Where what the Solver is asked about a proposal of this step stands.</summary>
     /// <param name="kind"><see cref="GroupKind.Probe"/> or <see cref="GroupKind.Judge"/>.</param>
     public static string AskedStream(RunInFlight run, StepProgress step, GroupKind kind, TaskRef proposal) =>
-        StepStream(step, kind, ProbeNumber(run, proposal));
+        StepStream(run, step, kind, ProbeNumber(run, proposal));
 
     /// <summary>Where what the judge says of a candidate's difficulty stands.</summary>
-    public static string LabelStream(StepProgress step, TaskRef candidate) => StepStream(step, GroupKind.Label, Number(candidate.Stream));
+    public static string LabelStream(RunInFlight run, StepProgress step, TaskRef candidate) =>
+        StepStream(run, step, GroupKind.Label, Number(candidate.Stream));
 
     /// <summary>Whether a judge is asked for the coherence of this step's proposals.</summary>
     public static bool JudgesProposals(RunInFlight run) => run.Options.Generator.Reward.CoherenceWeight > 0;
 
-    private static string StepStream(StepProgress step, GroupKind kind, int n) =>
-        Ids.GroupStream(step.Started.Run, step.Started.Iteration, kind, step.Started.Step, n);
+    private static string StepStream(RunInFlight run, StepProgress step, GroupKind kind, int n) =>
+        Ids.GroupStream(step.Started.Run, step.Started.Iteration, kind, step.Started.Step, n, run.Options.TurnsOf(kind));
+
+    private static string CandidateStream(RunInFlight run, StepStarted started, int n) =>
+        Ids.TaskStream(started.Run, started.Iteration, n, run.Options.TurnsOf(null));
 
     /// <summary>What must be read before a stage can be planned.</summary>
     public static StepReads Reads(RunInFlight run, StepProgress step, Stage stage) => stage switch
     {
-        Stage.Probe => StepReads.Streams(Streams(step).Select(StreamLayout.PlaceOf<ToolCallsExecuted>)),
-        Stage.Verify => StepReads.Facts(CurriculumStep.Filtered(step)),
+        Stage.Probe => StepReads.Streams(Streams(run, step).Select(StreamLayout.PlaceOf<ToolCallsExecuted>)),
+        Stage.Verify => StepReads.Facts(CurriculumStep.Filtered(run, step)),
         Stage.Vary when step.Started.Phase == Phase.WarmAttempts && run.Options.Variation.Variants > 0 => WarmStartStep.AttemptReads(run, step),
         Stage.Judge or Stage.Label when AsksForLabels(run, step) => StepReads.Facts(CurriculumStep.Rated(step)),
         _ => StepReads.None,
     };
 
     /// <summary>The commands of a stage; none if there is nothing to do.</summary>
-    public static StagePlan Commands(RunInFlight run, StepProgress step, Stage stage, Facts facts) => stage switch
+    public static StagePlan Commands(RunInFlight run, StepProgress step, Stage stage, int turn, Facts facts) => stage switch
     {
         Stage.Propose => new(Propose(run, step)),
-        Stage.Execute => new(Cut(run, step, stage, To<ToolCallsExecuted>(Streams(step)), (shard, cut) => new ExecuteToolCalls(run.Run, shard, cut))),
+        Stage.Execute =>
+            new(Cut(run, step, stage, To<ToolCallsExecuted>(Streams(run, step)), (shard, cut) => new ExecuteToolCalls(run.Run, shard, cut))),
         Stage.Probe => Probe(run, step, facts),
-        Stage.Filter => new(Cut(run, step, stage, To<CandidateFiltered>(Streams(step)), (shard, cut) => new FilterCandidates(run.Run, shard, cut))),
+        Stage.Filter =>
+            new(Cut(run, step, stage, To<CandidateFiltered>(Streams(run, step)), (shard, cut) => new FilterCandidates(run.Run, shard, cut))),
         Stage.Verify => Verify(run, step, facts),
         Stage.Rate => new(Cut(run, step, stage, CurriculumStep.Rated(step), (shard, cut) => new RateCandidates(run.Run, shard, cut))),
         Stage.Judge when AsksForLabels(run, step) => new(AskForLabels(run, step, facts)),
         Stage.Judge => new(step.Started.Phase == Phase.Generator && JudgesProposals(run) ? AskForCoherence(run, step) : []),
         Stage.Label => new(AsksForLabels(run, step) ? ReadLabels(run, step, facts) : []),
         Stage.Attempt => new(Attempt(run, step)),
+        Stage.Act => new(Cut(
+            run,
+            step,
+            stage,
+            Acting(run, step).Groups.Select(group => StreamLayout.Turn(group.To.Stream, turn).Calls),
+            (shard, cut) => new ExecuteToolCalls(run.Run, shard, cut),
+            turn: turn)),
+        Stage.Continue => new(Continue(run, step, turn)),
         Stage.Score when step.Started.Phase == Phase.Generator => new(ScoreProposals(run, step)),
-        Stage.Score => new(Cut(run, step, stage, To<AttemptsScored>(Streams(step)), (shard, cut) => new ScoreAttempts(run.Run, shard, cut))),
+        Stage.Score => new(Cut(run, step, stage, To<AttemptsScored>(Streams(run, step)), (shard, cut) => new ScoreAttempts(run.Run, shard, cut))),
         Stage.Reference => new(run.Options.Learning.KlWeight > 0 ? MeasureReference(run, step) : []),
-        Stage.Gate => new(Cut(run, step, stage, To<ProposalsGated>(Streams(step)), (shard, cut) => new GateProposals(run.Run, shard, cut))),
+        Stage.Gate => new(Cut(run, step, stage, To<ProposalsGated>(Streams(run, step)), (shard, cut) => new GateProposals(run.Run, shard, cut))),
         Stage.Vary => new(Cut(
             run,
             step,
@@ -127,25 +153,60 @@ public static class StepPlan
             Phase.WarmProposals => run.Options.WarmStart.Generator.Samples,
             _ => 1,
         };
-        var groups = To<TasksProposed>(Streams(step))
+        var groups = To<TasksProposed>(Streams(run, step))
             .Select((to, n) => new ProposalGroup(to, s.Specs[n], SeedsOf(run, s.Phase.WireName(), n, samples)));
         return Cut(run, step, Stage.Propose, groups, (shard, cut) => new ProposeTasks(run.Run, shard, s.Policies[Role.Generator], cut), samples);
     }
 
     private static List<IShardCommand> Attempt(RunInFlight run, StepProgress step)
     {
+        var (purpose, samples) = PurposeOf(run, step.Started.Phase);
+        return Cut(run, step, Stage.Attempt, Attempted(run, step), (shard, cut) =>
+            new AttemptTasks(run.Run, shard, step.Started.Policies[Role.Solver], purpose, cut), samples);
+    }
+
+    private static IEnumerable<AttemptGroup> Attempted(RunInFlight run, StepProgress step)
+    {
         var s = step.Started;
-        var (purpose, samples) = s.Phase switch
-        {
-            Phase.Solver => (AttemptPurpose.Train, run.Options.Solver.GroupSize),
-            Phase.WarmAttempts => (AttemptPurpose.WarmStart, run.Options.WarmStart.Solver.Samples),
-            _ => (AttemptPurpose.Evaluate, 1),
-        };
+        var (_, samples) = PurposeOf(run, s.Phase);
         var tasks = s.Phase == Phase.Solver ? CurriculumVariants.Attempted(s.Tasks, Variants(run, step)) : s.Tasks;
-        var groups = To<TaskAttempted>(Streams(step))
+        return To<TaskAttempted>(Streams(run, step))
             .Select((to, n) => new AttemptGroup(to, tasks[n], SeedsOf(run, s.Phase.WireName(), n, samples)));
-        return Cut(run, step, Stage.Attempt, groups, (shard, cut) =>
-            new AttemptTasks(run.Run, shard, s.Policies[Role.Solver], purpose, cut), samples);
+    }
+
+    private static (AttemptPurpose Purpose, int Samples) PurposeOf(RunInFlight run, Phase phase) => phase switch
+    {
+        Phase.Solver => (AttemptPurpose.Train, run.Options.Solver.GroupSize),
+        Phase.WarmAttempts => (AttemptPurpose.WarmStart, run.Options.WarmStart.Solver.Samples),
+        _ => (AttemptPurpose.Evaluate, 1),
+    };
+
+    /// <summary>The trajectories that may take several turns in this step: what was asked for, of whom, and how many of each.</summary>
+    private static (AttemptPurpose Purpose, IReadOnlyList<AttemptGroup> Groups, int Samples) Acting(RunInFlight run, StepProgress step)
+    {
+        switch (step.Started.Phase)
+        {
+            case Phase.Generator:
+                return (AttemptPurpose.Probe, Probed(run, step, step.Asked), run.Options.Generator.Probes);
+            case Phase.Curriculum:
+                return (AttemptPurpose.Verify, Verified(run, step.Asked), run.Options.Curriculum.VerifySamples);
+            default:
+                var (purpose, samples) = PurposeOf(run, step.Started.Phase);
+                return (purpose, [.. Attempted(run, step)], samples);
+        }
+    }
+
+    private static List<IShardCommand> Continue(RunInFlight run, StepProgress step, int turn)
+    {
+        var (purpose, groups, samples) = Acting(run, step);
+        return Cut(
+            run,
+            step,
+            Stage.Continue,
+            groups.Select(group => group with { To = StreamLayout.Turn(group.To.Stream, turn).Turn }),
+            (shard, cut) => new ContinueAttempts(run.Run, shard, step.Started.Policies[Role.Solver], purpose, turn, cut),
+            samples,
+            turn);
     }
 
     private static IReadOnlyList<VariantPlan?> Variants(RunInFlight run, StepProgress step) =>
@@ -154,25 +215,30 @@ public static class StepPlan
     /// <summary>Every well-formed proposal whose gold calls ran is attempted K times.</summary>
     private static StagePlan Probe(RunInFlight run, StepProgress step, Facts facts)
     {
-        var asked = Streams(step).SelectMany(stream => GeneratorReward
+        var asked = Streams(run, step).SelectMany(stream => GeneratorReward
             .Probeable(facts.One<TasksProposed>(stream), facts.One<ToolCallsExecuted>(stream), run.Options)
             .Select((task, sample) => task is null ? null : new TaskRef(stream, sample))
             .OfType<TaskRef>()).ToList();
-        var groups = asked.Select(proposal => Asking(
+        return new StagePlan(Ask(run, step, Stage.Probe, AttemptPurpose.Probe, Probed(run, step, asked), run.Options.Generator.Probes), asked);
+    }
+
+    private static IReadOnlyList<AttemptGroup> Probed(RunInFlight run, StepProgress step, IEnumerable<TaskRef> asked) =>
+        [.. asked.Select(proposal => Asking(
             AskedStream(run, step, GroupKind.Probe, proposal),
             proposal,
-            SeedsOf(run, GroupKind.Probe.WireName(), ProbeNumber(run, proposal), run.Options.Generator.Probes)));
-        return new StagePlan(Ask(run, step, Stage.Probe, AttemptPurpose.Probe, groups, run.Options.Generator.Probes), asked);
-    }
+            SeedsOf(run, GroupKind.Probe.WireName(), ProbeNumber(run, proposal), run.Options.Generator.Probes)))];
 
     /// <summary>Every candidate that the filters keep is attempted, in its own stream.</summary>
     private static StagePlan Verify(RunInFlight run, StepProgress step, Facts facts)
     {
-        var asked = CurriculumStep.Survivors(step, facts);
-        var groups = asked.Select(candidate => Asking(
-            candidate.Stream, candidate, SeedsOf(run, Verified, Number(candidate.Stream), run.Options.Curriculum.VerifySamples)));
-        return new StagePlan(Ask(run, step, Stage.Verify, AttemptPurpose.Verify, groups, run.Options.Curriculum.VerifySamples), asked);
+        var asked = CurriculumStep.Survivors(run, step, facts);
+        var samples = run.Options.Curriculum.VerifySamples;
+        return new StagePlan(Ask(run, step, Stage.Verify, AttemptPurpose.Verify, Verified(run, asked), samples), asked);
     }
+
+    private static IReadOnlyList<AttemptGroup> Verified(RunInFlight run, IEnumerable<TaskRef> asked) =>
+        [.. asked.Select(candidate => Asking(
+            candidate.Stream, candidate, SeedsOf(run, VerifiedSeeds, Number(candidate.Stream), run.Options.Curriculum.VerifySamples)))];
 
     /// <summary>What was probed is judged.</summary>
     private static List<IShardCommand> AskForCoherence(RunInFlight run, StepProgress step) => Ask(
@@ -192,7 +258,8 @@ public static class StepPlan
         Stage.Judge,
         AttemptPurpose.Label,
         CurriculumStep.Verified(run, step, facts).Select(candidate => Asking(
-            LabelStream(step, candidate), candidate, SeedsOf(run, GroupKind.Label.WireName(), Number(candidate.Stream), run.Options.Judge.Tries))),
+            LabelStream(run, step, candidate), candidate,
+            SeedsOf(run, GroupKind.Label.WireName(), Number(candidate.Stream), run.Options.Judge.Tries))),
         samples: 1);
 
     /// <summary>What the judge said is read.</summary>
@@ -200,7 +267,7 @@ public static class StepPlan
         run,
         step,
         Stage.Label,
-        To<CandidateLabelled>(CurriculumStep.Verified(run, step, facts).Select(candidate => LabelStream(step, candidate))),
+        To<CandidateLabelled>(CurriculumStep.Verified(run, step, facts).Select(candidate => LabelStream(run, step, candidate))),
         (shard, cut) => new LabelCandidates(run.Run, shard, cut));
 
     /// <summary>Whether this step's candidates get their label from a judge.</summary>
@@ -214,7 +281,7 @@ public static class StepPlan
     private static List<IShardCommand> ScoreProposals(RunInFlight run, StepProgress step)
     {
         var asked = step.Asked.ToHashSet();
-        var groups = To<ProposalsScored>(Streams(step)).Select(to =>
+        var groups = To<ProposalsScored>(Streams(run, step)).Select(to =>
             new ProposalToScore(to, Of(GroupKind.Probe, to.Stream), JudgesProposals(run) ? Of(GroupKind.Judge, to.Stream) : null));
         return Cut(run, step, Stage.Score, groups, (shard, cut) => new ScoreProposals(run.Run, shard, cut));
 
@@ -229,7 +296,7 @@ public static class StepPlan
         run,
         step,
         Stage.Reference,
-        To<ReferenceMeasured>(Streams(step)),
+        To<ReferenceMeasured>(Streams(run, step)),
         (shard, cut) => new MeasureReference(run.Run, shard, RoleOf(step.Started.Phase), run.State.Base, cut));
 
     /// <summary>A step is learned from as a whole: one shard.</summary>
@@ -250,7 +317,7 @@ public static class StepPlan
                 run.State.Phase.Steps,
                 s.Policies[role],
                 run.State.PhaseStartPolicies[role],
-                Streams(step),
+                Streams(run, step),
                 s.Phase.Fits() is null ? null : WarmStartStep.Fit(run, step)),
         ];
     }
@@ -260,11 +327,12 @@ public static class StepPlan
 
     /// <summary>Cuts a stage's groups into shards by the options alone: what shares a batch never depends on who computes it.</summary>
     /// <param name="samples">Completions per group; 0 where nothing is sampled.</param>
+    /// <param name="turn">Of the trajectories, where they take several.</param>
     private static List<IShardCommand> Cut<T>(
         RunInFlight run, StepProgress step, Stage stage, IEnumerable<T> groups, Func<string, IReadOnlyList<T>, IShardCommand> command,
-        int samples = 0) =>
+        int samples = 0, int turn = 1) =>
         [.. groups.Chunk(samples == 0 ? run.Options.Dispatch.PromptsPerShard : run.Options.Dispatch.PromptsFor(samples))
-            .Select((cut, i) => command(Ids.Shard(run.Run, step.Started.Iteration, step.Started.Phase, step.Started.Step, stage, i), cut))];
+            .Select((cut, i) => command(Ids.Shard(run.Run, step.Started.Iteration, step.Started.Phase, step.Started.Step, stage, i, turn), cut))];
 
     private static long[] SeedsOf(RunInFlight run, string kind, int group, int samples) =>
         [.. Enumerable.Range(0, samples).Select(sample =>

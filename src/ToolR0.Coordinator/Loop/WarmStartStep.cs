@@ -30,7 +30,7 @@ public static class WarmStartStep
     public static StepReads EndReads(RunInFlight run, StepProgress step) => StepReads.Facts(
     [
         .. AttemptReads(run, step).Places,
-        .. StepPlan.Streams(step).Select(StreamLayout.PlaceOf<TaskAttempted>),
+        .. StepPlan.Streams(run, step).Select(StreamLayout.PlaceOf<TaskAttempted>),
         .. Enumerable.Range(0, run.Options.Variation.Variants == 0 ? 0 : run.Options.WarmStart.Solver.Keep)
             .Select(n => StreamLayout.First(WarmRounds.VariantStream(run.Run, step.Started.Step, n))),
     ]);

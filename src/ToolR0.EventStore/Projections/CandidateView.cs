@@ -1,4 +1,3 @@
-using System.Globalization;
 using JasperFx.Events;
 using Marten.Events.Aggregation;
 using ToolR0.Contracts;
@@ -43,8 +42,8 @@ public sealed record CandidateView(
     /// <summary>The view of a whole stream.</summary>
     public static CandidateView? Fold(IEnumerable<StoredFact> facts) => facts.Aggregate((CandidateView?)null, After);
 
-    private static CandidateView? Empty(string stream) => stream.Split('/') is ["task", var run, var iteration, var number]
-        ? new CandidateView(stream, run, int.Parse(iteration, CultureInfo.InvariantCulture), int.Parse(number, CultureInfo.InvariantCulture))
+    private static CandidateView? Empty(string stream) => StreamKey.TryParse(stream, out var key) && key.Kind == StreamKind.Task
+        ? new CandidateView(stream, key.Run!, key.Iteration, key.Number)
         : null;
 }
 

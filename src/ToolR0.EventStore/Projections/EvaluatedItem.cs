@@ -1,4 +1,3 @@
-using System.Globalization;
 using JasperFx.Events;
 using Marten.Events.Aggregation;
 using ToolR0.Contracts;
@@ -20,6 +19,8 @@ public sealed record EvaluatedItem(string Id, string Run, int Iteration, int Set
             new EvaluatedItem(
             stored.Stream, run, iteration, set, item, attempted.Policy, attempted.Samples.FirstOrDefault()?.Text,
             attempted.Samples.Sum(s => s.Tokens.Length), view?.Score),
+        TurnTaken taken when view is not null && taken.Samples.FirstOrDefault()?.Sampled is { } turn =>
+            view with { Text = $"{view.Text}\n{turn.Text}", Tokens = view.Tokens + turn.Tokens.Length },
         AttemptsScored scored when view is not null => view with { Score = scored.Scores.FirstOrDefault() },
         _ => view,
     };
@@ -28,11 +29,9 @@ public sealed record EvaluatedItem(string Id, string Run, int Iteration, int Set
     public static EvaluatedItem? Fold(IEnumerable<StoredFact> facts) => facts.Aggregate((EvaluatedItem?)null, After);
 
     private static (string Run, int Iteration, int Set, int Item)? PlaceOf(string stream) =>
-        stream.Split('/') is ["group", var run, var iteration, "evaluation", var set, var item]
-            ? (run, Number(iteration), Number(set), Number(item))
+        StreamKey.TryParse(stream, out var key) && key is { Kind: StreamKind.Group, Group: GroupKind.Evaluation }
+            ? (key.Run!, key.Iteration, key.Step, key.Number)
             : null;
-
-    private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 }
 
 /// <summary>Keeps <see cref="EvaluatedItem"/>.</summary>
@@ -42,6 +41,7 @@ public sealed partial class EvaluatedItemProjection : SingleStreamProjection<Eva
     {
         Name = "EvaluatedItem";
         IncludeType<TaskAttempted>();
+        IncludeType<TurnTaken>();
         IncludeType<AttemptsScored>();
     }
 

@@ -85,7 +85,8 @@ public sealed class FoldedViews(IFactLog log) : IRunViews
         for (var from = 0; ; from += HeldOutSets.ChunkSize)
         {
             var keys = Enumerable.Range(from, HeldOutSets.ChunkSize)
-                .Select(n => Ids.GroupStream(state.Run, iteration, Phase.Evaluation.WireName(), set, n));
+                .Select(n => Ids.GroupStream(
+                    state.Run, iteration, GroupKind.Evaluation, set, n, state.Options.TurnsOf(GroupKind.Evaluation)));
             var streams = await log.ReadAsync([.. keys], cancellation);
             foreach (var item in streams.Values.Select(EvaluatedItem.Fold).OfType<EvaluatedItem>())
                 found[item.Item] = item;

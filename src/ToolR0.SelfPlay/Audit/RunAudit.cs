@@ -11,6 +11,15 @@ public sealed record AuditFinding(string Stream, long Version, string Field, str
     public override string ToString() => $"{Stream} v{Version} {Field}: stored {Stored}, recomputed {Recomputed}";
 }
 
+/// <summary>What an audit needs of a tokenizer; what is null stays unchecked.</summary>
+/// <param name="Decode">From a completion's token ids to its text.</param>
+/// <param name="Prompt">From chat messages to prompt token ids.</param>
+/// <param name="Results">From what calls returned, and the tokens so far, to the token ids that are appended.</param>
+internal sealed record AuditEncoders(
+    Func<IReadOnlyList<int>, string>? Decode,
+    Func<IReadOnlyList<(string Role, string Content)>, IReadOnlyList<int>>? Prompt,
+    Func<IReadOnlyList<string>, IReadOnlyList<int>, IReadOnlyList<int>>? Results);
+
 /// <summary>
 /// Recomputes a run from its stored facts: specs and seeds of every completion, digests, text from tokens, prompts from tasks, executed calls from
 /// texts, every reward component and advantage, the curriculum and its order, accuracies, the chain of policies and all metrics that are functions
@@ -27,14 +36,17 @@ public static class RunAudit
     /// <param name="encodePrompt">From chat messages to prompt token ids, generation prompt included; null leaves prompts unchecked.</param>
     /// <param name="heldOut">Items of each held-out stream (<c>heldout/{sha256}</c>) in order, where <paramref name="facts"/> does not hold
     /// them.</param>
+    /// <param name="encodeResults">From what a turn's calls returned, and the tokens of the trajectory so far, to the token ids that are appended;
+    /// null leaves them unchecked.</param>
     public static async IAsyncEnumerable<AuditFinding> CheckAsync(
         IAsyncEnumerable<StoredFact> facts,
         Func<IReadOnlyList<int>, string>? decode = null,
         Func<IReadOnlyList<(string Role, string Content)>, IReadOnlyList<int>>? encodePrompt = null,
         IReadOnlyDictionary<string, IReadOnlyList<HeldOutItem>>? heldOut = null,
+        Func<IReadOnlyList<string>, IReadOnlyList<int>, IReadOnlyList<int>>? encodeResults = null,
         [EnumeratorCancellation] CancellationToken cancellation = default)
     {
-        var auditor = new RunAuditor(decode, encodePrompt, heldOut);
+        var auditor = new RunAuditor(new AuditEncoders(decode, encodePrompt, encodeResults), heldOut);
         await foreach (var fact in facts.WithCancellation(cancellation))
         {
             foreach (var finding in auditor.Next(fact))

@@ -7,9 +7,7 @@ namespace ToolR0.SelfPlay.Audit;
 
 /// <summary>Follows a run's facts; knows the options, the policies in charge, the curriculum and the step under way.</summary>
 internal sealed class RunAuditor(
-    Func<IReadOnlyList<int>, string>? decode,
-    Func<IReadOnlyList<(string Role, string Content)>, IReadOnlyList<int>>? encodePrompt,
-    IReadOnlyDictionary<string, IReadOnlyList<HeldOutItem>>? heldOut)
+    AuditEncoders encoders, IReadOnlyDictionary<string, IReadOnlyList<HeldOutItem>>? heldOut)
 {
     private readonly Findings _findings = new();
     private readonly Dictionary<string, List<HeldOutItem>> _heldOut = heldOut?.ToDictionary(h => h.Key, h => h.Value.ToList()) ?? [];
@@ -44,7 +42,7 @@ internal sealed class RunAuditor(
                 Outcome(stored);
                 break;
             case TasksProposed or TaskAttempted or ToolCallsExecuted or ProposalsScored or AttemptsScored or PolicyUpdated
-                or CandidateFiltered or CandidateRated or CandidateLabelled or ReferenceMeasured or ProposalsGated or TaskVaried:
+                or CandidateFiltered or CandidateRated or CandidateLabelled or ReferenceMeasured or ProposalsGated or TaskVaried or TurnTaken:
                 if (_step is null)
                     _findings.Add(stored.Stream, stored.Version, "stream", stored.Fact.GetType().Name, "nothing: no step is under way");
                 else
@@ -170,7 +168,7 @@ internal sealed class RunAuditor(
                 _ => [],
             },
             new Dictionary<Role, string>(_policies)));
-        _step = new StepAuditor(_run, started, _curriculum, _heldOut, _selected, () => Guard, _warm, _findings, decode, encodePrompt);
+        _step = new StepAuditor(_run, started, _curriculum, _heldOut, _selected, () => Guard, _warm, _findings, encoders);
     }
 
     private static IReadOnlyList<TaskRef> Items(HeldOutSet set, int limit)

@@ -85,7 +85,7 @@ internal sealed partial class StepAuditor
             ? made with { Kept = kept with { Sketch = null } } : made;
 
     private CandidateRated? RatedOf(int n) => Once(_rated, n, () =>
-        Fact<TaskAttempted>(CandidateStream(n)) is { } attempt && Task(new TaskRef(CandidateStream(n), 0)) is { } task
+        Whole(CandidateStream(n)) is { Attempted: var attempt } && Task(new TaskRef(CandidateStream(n), 0)) is { } task
             ? CandidateFacts.Rate(step.Run, task, attempt)
             : null);
 

@@ -57,7 +57,7 @@ internal sealed partial class StepAuditor
         findings.CompareFacts(stored, WarmGate.Judge(step.Run, proposed, executed, guard(), _options));
         foreach (var task in gated.Verdicts.Where(verdict => verdict.Kept is not null).Select(verdict => new TaskRef(stored.Stream, verdict.Sample)))
         {
-            if (TaskSource.Resolve(task, proposed) is { } known)
+            if (TaskSource.Resolve(task, _facts[task.Stream]) is { } known)
                 warm.Tasks[task] = known;
         }
     }

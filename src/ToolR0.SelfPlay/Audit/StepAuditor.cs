@@ -18,8 +18,7 @@ internal sealed partial class StepAuditor(
     Func<HeldOutGuard> guard,
     WarmAudit warm,
     Findings findings,
-    Func<IReadOnlyList<int>, string>? decode,
-    Func<IReadOnlyList<(string Role, string Content)>, IReadOnlyList<int>>? encodePrompt)
+    AuditEncoders encoders)
 {
     private readonly Dictionary<string, List<object>> _facts = [];
     private readonly RunOptions _options = run.Options;
@@ -56,6 +55,9 @@ internal sealed partial class StepAuditor(
             case TaskAttempted attempted:
                 Check(attempted, stored, place);
                 break;
+            case TurnTaken taken:
+                Check(taken, stored);
+                break;
             case ToolCallsExecuted executed:
                 Check(executed, stored);
                 break;
@@ -88,7 +90,7 @@ internal sealed partial class StepAuditor(
         var set = step.Step < run.HeldOut.Count ? run.HeldOut[step.Step] : null;
         var answers = step.Tasks
             .Select((task, n) =>
-                (Item: Item(task), Attempt: Fact<TaskAttempted>(Stream(n)), Score: Fact<AttemptsScored>(Stream(n))?.Scores.FirstOrDefault()))
+                (Item: Item(task), Attempt: Whole(Stream(n))?.Attempted, Score: Fact<AttemptsScored>(Stream(n))?.Scores.FirstOrDefault()))
             .Where(answer => answer is { Item: not null, Score: not null }).ToList();
         var again = StepMetrics.Evaluated(
             step.Run, step.Iteration, set?.Name ?? "", step.Policies[Role.Solver], answers.Select(answer => (answer.Item!.Class, answer.Score!)));
@@ -192,37 +194,15 @@ internal sealed partial class StepAuditor(
             // An outside server need not tell them.
             if (_options.Inference.Engine == InferenceEngine.Local || sample.LogProbs.Length > 0)
                 Compare(stored, $"samples[{i}].logProbs.count", sample.LogProbs.Length, sample.Tokens.Length);
-            if (decode is not null && sample.Finish != FinishReason.Void)
+            if (encoders.Decode is { } decode && sample.Finish != FinishReason.Void)
                 Compare(stored, $"samples[{i}].text", sample.Text, given + decode(sample.Tokens));
         }
     }
 
     private void CheckPrompt(int[] tokens, IReadOnlyList<(string Role, string Content)> messages, StoredFact stored)
     {
-        if (encodePrompt is not null)
+        if (encoders.Prompt is { } encodePrompt)
             Compare<IEnumerable<int>>(stored, "promptTokens", tokens, encodePrompt(messages));
-    }
-
-    /// <summary>The executed calls are the ones that the texts make.</summary>
-    private void Check(ToolCallsExecuted executed, StoredFact stored)
-    {
-        IReadOnlyList<IReadOnlyList<ToolCall>> made = _facts[stored.Stream][0] switch
-        {
-            TasksProposed proposed => [.. proposed.Samples.Select((_, i) => TaskSource.Resolve(new TaskRef(stored.Stream, i), proposed)?.Gold ?? [])],
-            TaskAttempted attempted => [.. attempted.Samples.Select(s =>
-                s.Finish == FinishReason.Void ? [] : SolverAnswer.Parse(s.Text, _options.Solver.RequireThink).Calls ?? [])],
-            _ => [],
-        };
-        Compare(stored, "run", executed.Run, step.Run);
-        Compare(stored, "samples.sample", executed.Samples.Select(s => s.Sample).ToList(), [.. Enumerable.Range(0, made.Count)]);
-        foreach (var sample in executed.Samples.Where(s => s.VoidCause is null && s.Sample >= 0 && s.Sample < made.Count))
-        {
-            Compare(
-                stored,
-                $"samples[{sample.Sample}].calls",
-                sample.Calls.Select(c => Calls.Canonical(c.Call)).ToList(),
-                [.. made[sample.Sample].Select(Calls.Canonical)]);
-        }
     }
 
     private void CheckProposals(StoredFact stored, Place place)
@@ -244,7 +224,7 @@ internal sealed partial class StepAuditor(
         findings.CompareFacts(stored, new ProposalsScored(step.Run, again));
 
         List<TaskAttempted?> Asked(GroupKind kind) =>
-            [.. proposed.Samples.Select((_, i) => Fact<TaskAttempted>(StepStream(kind, (place.Number * _options.Generator.GroupSize) + i)))];
+            [.. proposed.Samples.Select((_, i) => Whole(StepStream(kind, (place.Number * _options.Generator.GroupSize) + i))?.Attempted)];
     }
 
     /// <summary>Per sample the share of the batch that asks the same; null where the batch is not all there.</summary>
@@ -264,8 +244,7 @@ internal sealed partial class StepAuditor(
 
     private void CheckAttempts(StoredFact stored)
     {
-        if (Fact<TaskAttempted>(stored.Stream) is not { } attempted || Fact<ToolCallsExecuted>(stored.Stream) is not { } executed
-            || Task(attempted.Task) is not { } task)
+        if (Whole(stored.Stream) is not { Attempted: var attempted, Executed: { } executed } || Task(attempted.Task) is not { } task)
         {
             findings.Add(stored.Stream, stored.Version, "scores", "some", "nothing: attempts, executions or the task are missing");
             return;
@@ -277,7 +256,7 @@ internal sealed partial class StepAuditor(
     /// <summary>Of the base, one log-probability a token; which ones is taken as stored.</summary>
     private void Check(ReferenceMeasured measured, StoredFact stored)
     {
-        var samples = Fact<TasksProposed>(stored.Stream)?.Samples ?? Fact<TaskAttempted>(stored.Stream)?.Samples ?? [];
+        var samples = Fact<TasksProposed>(stored.Stream)?.Samples ?? Whole(stored.Stream)?.Attempted.Samples ?? [];
         if (_options.Learning.KlWeight == 0 || Trained is null)
             findings.Add(stored.Stream, stored.Version, "fact", nameof(ReferenceMeasured), "nothing: the run's loss has no reference policy");
         findings.CompareFacts(
@@ -321,7 +300,7 @@ internal sealed partial class StepAuditor(
 
     /// <summary>A task that this step's facts, the curriculum or a held-out set hold; null where there is none.</summary>
     public ToolTask? Task(TaskRef task) =>
-        Fact<TasksProposed>(task.Stream) is { } proposed ? TaskSource.Resolve(task, proposed)
+        Fact<TasksProposed>(task.Stream) is not null ? TaskSource.Resolve(task, _facts[task.Stream])
         : curriculum.TryGetValue(task, out var known) ? known
         : warm.Tasks.TryGetValue(task, out var kept) ? kept
         : Item(task)?.Task;
@@ -343,9 +322,9 @@ internal sealed partial class StepAuditor(
         },
         n);
 
-    private string StepStream(GroupKind kind, int n) => Ids.GroupStream(step.Run, step.Iteration, kind, step.Step, n);
+    private string StepStream(GroupKind kind, int n) => Ids.GroupStream(step.Run, step.Iteration, kind, step.Step, n, _options.TurnsOf(kind));
 
-    private string CandidateStream(int n) => Ids.TaskStream(step.Run, step.Iteration, n);
+    private string CandidateStream(int n) => Ids.TaskStream(step.Run, step.Iteration, n, _options.TurnsOf(null));
 
     private TaskRef Proposal(int number) => new(Stream(number / _options.Generator.GroupSize), number % _options.Generator.GroupSize);
 
@@ -358,6 +337,8 @@ internal sealed partial class StepAuditor(
         if (!StreamKey.TryParse(stream, out var key) || key.Run != step.Run || key.Iteration != step.Iteration)
             return null;
         GroupKind? group = key.Kind == StreamKind.Group && key.Step == step.Step ? key.Group : null;
+        if (key.Turns != _options.TurnsOf(group))
+            return null;
         var count = (step.Phase, group) switch
         {
             (Phase.Generator, GroupKind.Generator) => step.Specs.Count,

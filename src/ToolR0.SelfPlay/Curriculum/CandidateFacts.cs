@@ -1,5 +1,6 @@
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Acting;
 using ToolR0.SelfPlay.Measurement;
 using ToolR0.SelfPlay.Parsing;
 using ToolR0.SelfPlay.Rewards;
@@ -57,7 +58,7 @@ public static class CandidateFacts
         if (result.PassRate is not { } calls)
             return null;
         var names = attempt.Samples.Where(s => s.Finish != FinishReason.Void)
-            .Count(s => SolverAnswer.Parse(s.Text, requireThink: false).Calls is { } answer && Calls.SameNames(answer, task.Gold));
+            .Count(s => ActingReward.CallsOf(s) is { } answer && Calls.SameNames(answer, task.Gold));
         return new Agreement((double)names / result.Counted, calls, result.GoldIsMode);
     }
 
@@ -71,5 +72,5 @@ public static class CandidateFacts
         [.. task.Menu.Select(tool => tool.Name)],
         QuestionSketches.Of(task.Question));
 
-    private static long TokensOf(TaskAttempted attempt) => attempt.Samples.Sum(sample => (long)sample.Tokens.Length);
+    private static long TokensOf(TaskAttempted attempt) => attempt.Samples.Sum(sample => (long)Attempts.SampledTokens(sample));
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Acting;
 using ToolR0.SelfPlay.Parsing;
 using ToolR0.SelfPlay.Rewards;
 
@@ -31,6 +32,7 @@ internal static class CandidateFilter
             return (null, Rejections.TrivialQuestion, trivial);
         if (!GeneratorReward.Executed(task, candidate.Execution))
             return (null, Rejections.GoldNotExecutable, candidate.Execution?.Calls.FirstOrDefault(c => c.Error is not null)?.Error);
+        task = GoldReferences.Apply(task, candidate.Execution);
         return guard.Refuses(task) ? (null, Rejections.HeldOut, null) : (task, null, null);
     }
 

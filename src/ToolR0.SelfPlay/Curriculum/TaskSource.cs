@@ -1,4 +1,5 @@
 using ToolR0.Contracts;
+using ToolR0.SelfPlay.Acting;
 using ToolR0.SelfPlay.Parsing;
 
 namespace ToolR0.SelfPlay.Curriculum;
@@ -29,16 +30,27 @@ public static class TaskSource
         }
     }
 
-    /// <summary>The task in a stream's facts (version order). An item's index in a held-out set counts over all its events.</summary>
+    /// <summary>
+    /// The task in a stream's facts (version order), with the results of its gold calls where they were executed. An item's index in a held-out set
+    /// counts over all its events.
+    /// </summary>
     public static ToolTask? Resolve(TaskRef reference, IEnumerable<object> facts)
     {
         var passed = 0;
+        ToolTask? proposed = null;
         foreach (var fact in facts)
         {
             switch (fact)
             {
-                case TasksProposed or TaskVaried:
+                case TaskVaried:
                     return Resolve(reference, fact);
+                case TasksProposed:
+                    proposed = Resolve(reference, fact);
+                    if (proposed is null)
+                        return null;
+                    break;
+                case ToolCallsExecuted executed when proposed is not null:
+                    return GoldReferences.Apply(proposed, executed.Samples.FirstOrDefault(sample => sample.Sample == reference.Index));
                 case HeldOutRegistered heldOut when reference.Index < passed + heldOut.Items.Count:
                     return reference.Index < passed ? null : heldOut.Items[reference.Index - passed].Task;
                 case HeldOutRegistered heldOut:
@@ -47,7 +59,7 @@ public static class TaskSource
             }
         }
 
-        return null;
+        return proposed;
     }
 
     /// <summary>A proposal's text as its stream reads it.</summary>

@@ -1,4 +1,5 @@
 using ToolR0.Contracts;
+using ToolR0.SelfPlay.Acting;
 using ToolR0.SelfPlay.Curriculum;
 using ToolR0.SelfPlay.Parsing;
 
@@ -59,7 +60,7 @@ internal static class StepDiagnostics
     {
         var attempts = facts.Select(f => f.Fact).OfType<TaskAttempted>().ToList();
         Share(metrics, MetricNames.RefusalShare, [.. attempts.SelectMany(a => a.Samples).Where(s => s.Finish != FinishReason.Void)
-            .Select(s => SolverAnswer.Parse(s.Text, requireThink: false).Calls is { Count: 0 })]);
+            .Select(s => ActingReward.CallsOf(s) is { Count: 0 })]);
         metrics[MetricNames.DistinctTasks] = attempts.Select(a => a.Task).Distinct().Count();
         Reasons(metrics, facts.Select(f => f.Fact).OfType<AttemptsScored>().SelectMany(s => s.Scores).SelectMany(s => s.Reasons));
     }

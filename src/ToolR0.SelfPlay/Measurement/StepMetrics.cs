@@ -15,7 +15,8 @@ public static class StepMetrics
     /// zeroVarianceShare, groups, samples, tokensSampled (all that was sampled), completionTokens (mean length), surprisal (mean over completions of
     /// the mean −log-probability of their tokens, in nats), and the learner's own metrics (its entropy is the true one of the distribution sampled
     /// from, in nats per token). Generator: validityMean, difficultyMean, curriculumMean, repetitionMean, coherenceMean (when judged), passRate and
-    /// consistency (over probed proposals), probedShare. Solver: accuracyMean, nameMean, keysMean, valuesMean, exactShare. And
+    /// consistency (over probed proposals), probedShare. Solver: accuracyMean, nameMean, keysMean, valuesMean, exactShare, and
+    /// where there are several turns turnsMean, successMean, outcomeMean, answerShare. And
     /// <see cref="StepDiagnostics"/>.
     /// </summary>
     /// <param name="facts">With the stream of each.</param>
@@ -23,7 +24,7 @@ public static class StepMetrics
     public static Dictionary<string, double> OfTraining(
         IEnumerable<(string Stream, object Fact)> facts, PolicyUpdated updated, IReadOnlyList<string> knownTools)
     {
-        var stored = facts.ToList();
+        var stored = Acting.Attempts.Whole([.. facts]);
         var all = stored.Select(f => f.Fact).ToList();
         var metrics = updated.Role == Role.Generator ? Proposals(all) : Attempts(all);
         if (updated.Role == Role.Generator)
@@ -121,7 +122,8 @@ public static class StepMetrics
         {
             [MetricNames.Accuracy] = evaluated.Accuracy,
             [MetricNames.Items] = evaluated.Items,
-            [MetricNames.TokensSampled] = attempts.SelectMany(attempt => attempt.Samples).Sum(sample => (double)sample.Tokens.Length),
+            [MetricNames.TokensSampled] =
+                attempts.SelectMany(attempt => attempt.Samples).Sum(sample => (double)Acting.Attempts.SampledTokens(sample)),
         };
         StepDiagnostics.Reasons(metrics, scores.SelectMany(s => s.Reasons));
         return metrics;
@@ -181,6 +183,11 @@ public static class StepMetrics
         Mean(metrics, MetricNames.KeysMean, scores.Select(s => s.Keys));
         Mean(metrics, MetricNames.ValuesMean, scores.Select(s => s.Values));
         Mean(metrics, MetricNames.ExactShare, scores.Select(s => s.Exact ? 1.0 : 0));
+        var acting = scores.Select(s => s.Acting).OfType<ActingScore>().ToList();
+        Mean(metrics, MetricNames.TurnsMean, acting.Select(a => (double)a.Turns));
+        Mean(metrics, MetricNames.SuccessMean, acting.Select(a => a.Success));
+        Mean(metrics, MetricNames.OutcomeMean, acting.Select(a => a.Outcome).OfType<double>());
+        Mean(metrics, MetricNames.AnswerShare, acting.Select(a => a.Answer).OfType<bool>().Select(answered => answered ? 1.0 : 0));
         Mean(metrics, MetricNames.VoidShare, groups.SelectMany(g => g).Select(s => s.Void ? 1.0 : 0));
         Mean(metrics, MetricNames.ZeroVarianceShare, groups.Select(g => g.All(s => s.Advantage == 0) ? 1.0 : 0));
         metrics[MetricNames.Groups] = groups.Count;
@@ -193,11 +200,11 @@ public static class StepMetrics
     private static void Sampled(Dictionary<string, double> metrics, List<object> all, IEnumerable<Trajectory> own)
     {
         var samples = all.OfType<TasksProposed>().SelectMany(p => p.Samples).Concat(all.OfType<TaskAttempted>().SelectMany(a => a.Samples));
-        metrics[MetricNames.TokensSampled] = samples.Sum(s => (double)s.Tokens.Length);
+        metrics[MetricNames.TokensSampled] = samples.Sum(s => (double)Acting.Attempts.SampledTokens(s));
         var counted = own.Where(s => s.Finish != FinishReason.Void).ToList();
-        Mean(metrics, MetricNames.CompletionTokens, counted.Select(s => (double)s.Tokens.Length));
+        Mean(metrics, MetricNames.CompletionTokens, counted.Select(s => (double)Acting.Attempts.SampledTokens(s)));
         Mean(metrics, MetricNames.Surprisal, counted.Where(s => s.LogProbs.Length > 0)
-            .Select(s => -s.LogProbs.Sum(p => (double)p) / s.LogProbs.Length));
+            .Select(s => -s.LogProbs.Sum(p => (double)p) / Acting.Attempts.SampledTokens(s)));
     }
 
     internal static void Mean(Dictionary<string, double> metrics, string name, IEnumerable<double> values)

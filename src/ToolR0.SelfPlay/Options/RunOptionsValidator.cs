@@ -197,6 +197,17 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
         NotNegative(o => o.Solver.KeysWeight);
         NotNegative(o => o.Solver.ValuesWeight);
         NotNegative(o => o.Solver.ExtraCallPenalty);
+        Check(o => o.Solver.MaxTurns, n => n is >= 1 and <= 16, "must be from 1 to 16");
+        AtLeastOne(o => o.Solver.ResultTokens);
+        NotNegative(o => o.Solver.SuccessWeight);
+        NotNegative(o => o.Solver.OutcomeWeight);
+        NotNegative(o => o.Solver.AnswerWeight);
+        NotNegative(o => o.Solver.CallPrice);
+        NotNegative(o => o.Solver.TurnPrice);
+        Check(o => o.Evaluation.MaxTurns, n => n is >= 0 and <= 16, "must be from 0 (as solver.maxTurns) to 16");
+        Check(o => o.Specs.Chained, share => share is >= 0 and <= 1, "must be from 0 to 1");
+        When(o => o.Specs.Chained > 0, () => Check(
+            o => o.Solver.MaxTurns, n => n >= 2, "must be at least 2, since specs.chained is above 0: a result is known after a turn only"));
     }
 
     private void Tools()

@@ -54,6 +54,8 @@ public static class GeneratorPrompt
             ("calls_rule", spec.Calls == 0 ? PromptTemplates.Text("paper.generator.no_calls")
                 : PromptTemplates.Fill("paper.generator.some_calls", ("calls", calls))),
             ("context_rule", PromptTemplates.Text($"paper.generator.{context}")));
+        if (spec.Chained)
+            user += $"\n\n{PromptTemplates.Text("paper.generator.chained")}";
         return [("system", PromptTemplates.Text("paper.generator.system")), ("user", user)];
     }
 }
@@ -102,7 +104,7 @@ public static class CompactFormat
     public static string Specification(TaskSpec spec) => PromptTemplates.Fill(
         "compact.generator.user",
         ("domain", spec.Domain),
-        ("context", PromptTemplates.WireName(spec.Context)),
+        ("context", spec.Chained ? "chained" : PromptTemplates.WireName(spec.Context)),
         ("tools", spec.MenuSize.ToString(CultureInfo.InvariantCulture)),
         ("calls", spec.Calls.ToString(CultureInfo.InvariantCulture)));
 

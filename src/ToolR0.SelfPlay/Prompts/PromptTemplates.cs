@@ -13,7 +13,7 @@ internal static class PromptTemplates
         "paper.generator.some_calls", "paper.generator.no_calls", "paper.solver.system", "paper.solver.refusal", "paper.solver.user",
         "paper.judge.system", "paper.judge.coherence", "paper.judge.difficulty", "compact.generator.user", "compact.solver.user",
         "compact.judge.user", "signatures.solver.system", "signatures.solver.user", "signatures.generator.user", "signatures.generator.examples",
-        "signatures.generator.task",
+        "signatures.generator.task", "paper.generator.chained",
     }.ToDictionary(name => name, name => Resources.Text($"Prompts.{name}.txt").TrimEnd('\n'));
 
     public static string Text(string name) => Texts[name];

@@ -128,6 +128,8 @@ public static class SignatureFormat
             parts.Add($"a {value} among the values");
         if (spec.Context == TaskContext.MultiTurn)
             parts.Add("a conversation of User and Agent");
+        if (spec.Chained)
+            parts.Add("a call needs the result of the first, written \"$1\"");
         return string.Join(", ", parts);
     }
 

@@ -1,5 +1,6 @@
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Acting;
 using ToolR0.SelfPlay.Parsing;
 
 namespace ToolR0.SelfPlay.Rewards;
@@ -15,7 +16,7 @@ public static class Difficulty
 {
     /// <summary>Void samples do not count. An answer that does not parse agrees with nothing.</summary>
     public static ProbeResult Probe(IReadOnlyList<ToolCall> gold, IReadOnlyList<Trajectory> probes) =>
-        Probe(gold, [.. probes.Where(p => p.Finish != FinishReason.Void).Select(p => SolverAnswer.Parse(p.Text, requireThink: false).Calls)]);
+        Probe(gold, [.. probes.Where(p => p.Finish != FinishReason.Void).Select(p => ActingReward.CallsOf(p))]);
 
     /// <param name="gold">The calls to agree with.</param>
     /// <param name="answered">The calls of each counted answer, null where nothing parsed.</param>

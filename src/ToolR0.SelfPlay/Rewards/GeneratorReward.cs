@@ -1,5 +1,6 @@
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Acting;
 using ToolR0.SelfPlay.Parsing;
 using ToolR0.SelfPlay.Specs;
 
@@ -18,6 +19,7 @@ public static class Reasons
     public const string ValueKindMissing = "value_kind_missing";
     public const string ToolNotWanted = "tool_not_wanted";
     public const string NoConversation = "no_conversation";
+    public const string NotChained = "not_chained";
     public const string UnknownTool = "unknown_tool";
     public const string MissingRequired = "missing_required_argument";
     public const string NotGrounded = "not_grounded";
@@ -111,6 +113,7 @@ public static class GeneratorReward
             return Void(sample, Reasons.NotProbed);
         if (Difficulty.PromptTooLong(probe.Samples))
             return Compose(sample, proposal, spec, null, options.Generator.Probes, null, iteration, o, Reasons.PromptTooLong);
+        task = GoldReferences.Apply(task, execution);
         var result = Difficulty.Probe(task.Gold, probe.Samples);
         if (result.PassRate is null)
             return Void(sample, Reasons.VoidProbes);
@@ -208,7 +211,10 @@ public static class GeneratorReward
         var offerObeys = proposal.Gold is null || SpecObedience.ObeysOffer(spec, proposal.Gold);
         if (!offerObeys)
             reasons.Add(Reasons.ToolNotWanted);
-        return menuObeys && callsObey && contextObeys && argumentsObey && valueObeys && offerObeys ? format : 0;
+        var chainObeys = proposal.Gold is null || SpecObedience.ObeysChain(spec, proposal.Gold);
+        if (!chainObeys)
+            reasons.Add(Reasons.NotChained);
+        return menuObeys && callsObey && contextObeys && argumentsObey && valueObeys && offerObeys && chainObeys ? format : 0;
     }
 
     /// <summary>0.4·[every gold name in the menu] + 0.4·[every required argument given] + 0.2·[every value grounded]; halved where the spec is not
@@ -220,7 +226,7 @@ public static class GeneratorReward
         var tools = gold.Select(call => proposal.Menu?.FirstOrDefault(tool => tool.Name == call.Name)).ToArray();
         var named = proposal.Menu is not null && tools.All(tool => tool is not null);
         var required = named && tools.Zip(gold).All(p => p.First!.Required.All(p.Second.Arguments.ContainsKey));
-        var grounded = Grounding.AllGrounded(proposal.Question ?? "", gold);
+        var grounded = Grounding.AllGrounded(proposal.Question ?? "", gold, spec?.Chained == true);
         if (!named)
             reasons.Add(Reasons.UnknownTool);
         else if (!required)
@@ -229,7 +235,7 @@ public static class GeneratorReward
             reasons.Add(Reasons.NotGrounded);
         var validity = (named ? o.NameWeight : 0) + (required ? o.RequiredWeight : 0) + (grounded ? o.GroundedWeight : 0);
         return reasons.Any(reason => reason is Reasons.MenuSizeDiffers or Reasons.CallCountDiffers or Reasons.NoConversation
-            or Reasons.ArgumentCountDiffers or Reasons.ValueKindMissing or Reasons.ToolNotWanted) ? validity / 2 : validity;
+            or Reasons.ArgumentCountDiffers or Reasons.ValueKindMissing or Reasons.ToolNotWanted or Reasons.NotChained) ? validity / 2 : validity;
     }
 
     private static SampleExecution? Execution(ToolCallsExecuted executed, int sample) =>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using ToolR0.Contracts;
+using ToolR0.SelfPlay.Acting;
 using ToolR0.SelfPlay.Parsing;
 
 namespace ToolR0.SelfPlay.Rewards;
@@ -27,10 +28,12 @@ public static class Grounding
     private static readonly Dictionary<string, string> NumberOf = WordOf.ToDictionary(p => p.Value, p => p.Key);
 
     /// <summary>True when every value of every call is grounded; booleans and nulls are skipped, no arguments counts as grounded.</summary>
-    public static bool AllGrounded(string question, IEnumerable<ToolCall> calls)
+    /// <param name="chained">A value may refer to the result of an earlier call instead.</param>
+    public static bool AllGrounded(string question, IReadOnlyList<ToolCall> calls, bool chained = false)
     {
         var folded = Words.Fold(question);
-        return calls.All(call => call.Arguments.Values.All(value => IsGrounded(question, folded, value)));
+        return (!chained || GoldReferences.AreToEarlier(calls)) && calls.All(call => call.Arguments.Values.All(value =>
+            chained && GoldReferences.Of(value) is not null || IsGrounded(question, folded, value)));
     }
 
     public static bool IsGrounded(string question, JsonElement value) => IsGrounded(question, Words.Fold(question), value);

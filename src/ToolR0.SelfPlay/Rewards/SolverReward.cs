@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
+using ToolR0.SelfPlay.Acting;
 using ToolR0.SelfPlay.Parsing;
 using ToolR0.SelfPlay.Specs;
 
@@ -13,14 +14,18 @@ public static class SolverReward
     /// <summary>Scores of a whole group, advantages included. Attempts whose sampling or execution is void are void.</summary>
     public static IReadOnlyList<AttemptScore> ScoreGroup(ToolTask task, TaskAttempted attempt, ToolCallsExecuted executed, RunOptions options)
     {
+        var acts = options.TurnsOf(attempt.Purpose == AttemptPurpose.Evaluate ? GroupKind.Evaluation : GroupKind.Solver) > 1;
         var random = options.Solver.Control == SolverControl.RandomReward && attempt.Purpose == AttemptPurpose.Train;
         var scores = attempt.Samples.Select((sample, i) =>
         {
             if (sample.Finish == FinishReason.Void)
                 return Void(i, Reasons.VoidSample);
-            if (executed.Samples.FirstOrDefault(e => e.Sample == i)?.VoidCause is not null)
+            var execution = executed.Samples.FirstOrDefault(e => e.Sample == i);
+            if (execution?.VoidCause is not null)
                 return Void(i, Reasons.VoidExecution);
-            var score = Score(i, task, sample.Text, options.Solver);
+            var score = Score(i, task, Attempts.TextsOf(sample), options.Solver);
+            if (acts)
+                score = ActingReward.Add(score, task, Attempts.TextsOf(sample), execution?.Calls ?? [], options.Solver);
             return random ? score with { Total = Random(sample.Seed), Reasons = [.. score.Reasons, Reasons.RandomReward] } : score;
         }).ToArray();
         var advantages = Advantages.Compute(
@@ -29,11 +34,35 @@ public static class SolverReward
     }
 
     /// <summary>One completion's score, without an advantage. Format and accuracy each in [0, 1] with the default weights.</summary>
-    public static AttemptScore Score(int sample, ToolTask task, string text, SolverOptions options)
+    public static AttemptScore Score(int sample, ToolTask task, string text, SolverOptions options) => Score(sample, task, [text], options);
+
+    /// <summary>
+    /// The score of a trajectory. Its format is the mean over its turns; its calls are those of all turns together. After a turn with calls an answer
+    /// in plain words, without the answer's tag, is a turn that calls nothing.
+    /// </summary>
+    /// <param name="turns">What was said in each turn, at least one.</param>
+    public static AttemptScore Score(int sample, ToolTask task, IReadOnlyList<string> turns, SolverOptions options)
     {
-        var answer = SolverAnswer.Parse(text, options.RequireThink);
+        var answers = ActingReward.Answers(turns, options.RequireThink);
         var reasons = new List<string>();
-        var normalises = answer.Calls is { } calls && (calls.Count > 0 || task.Gold.Count == 0);
+        double format = 0;
+        for (var turn = 0; turn < answers.Count; turn++)
+            format += Format(answers[turn], mayCallNothing: turn > 0 || task.Gold.Count == 0, options, reasons);
+        format /= answers.Count;
+
+        var whole = answers.Count == 1 ? answers[0] : ActingReward.Together(answers);
+        var exact = whole.Calls is { } predicted && Calls.SameMultiset(predicted, task.Gold);
+        var counts = whole is { BlocksPresent: true, Calls: { } made } && (made.Count > 0 || task.Gold.Count == 0);
+        var match = counts ? Match(task.Gold, whole.Calls!, options) : CallMatch.None;
+        Explain(task, whole, exact, match, reasons);
+        return new AttemptScore(
+            sample, format, match.Accuracy, match.Name, match.Keys, match.Values, match.ExtraCallFactor, format + match.Accuracy, exact,
+            [.. reasons.Distinct()], 0);
+    }
+
+    private static double Format(ParsedAnswer answer, bool mayCallNothing, SolverOptions options, List<string> reasons)
+    {
+        var normalises = answer.Calls is { } calls && (calls.Count > 0 || mayCallNothing);
         if (!answer.HasTag)
             reasons.Add(Reasons.NoAnswerTag);
         else if (!answer.Parses)
@@ -42,13 +71,7 @@ public static class SolverReward
             reasons.Add(answer.Calls is null ? Reasons.NotNormalised : Reasons.NoCalls);
         if (options.RequireThink && string.IsNullOrEmpty(answer.Think))
             reasons.Add(Reasons.NoThink);
-
-        var format = (answer.HasTag ? options.TagWeight : 0) + (answer.Parses ? options.ParseWeight : 0) + (normalises ? options.NormaliseWeight : 0);
-        var exact = answer.Calls is { } predicted && Calls.SameMultiset(predicted, task.Gold);
-        var match = answer.BlocksPresent && normalises ? Match(task.Gold, answer.Calls!, options) : CallMatch.None;
-        Explain(task, answer, exact, match, reasons);
-        return new AttemptScore(
-            sample, format, match.Accuracy, match.Name, match.Keys, match.Values, match.ExtraCallFactor, format + match.Accuracy, exact, reasons, 0);
+        return (answer.HasTag ? options.TagWeight : 0) + (answer.Parses ? options.ParseWeight : 0) + (normalises ? options.NormaliseWeight : 0);
     }
 
     /// <summary>

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using ToolR0.Contracts;
+using ToolR0.SelfPlay.Acting;
 using ToolR0.SelfPlay.Rewards;
 
 namespace ToolR0.SelfPlay.Specs;
@@ -44,10 +45,15 @@ public static partial class SpecObedience
     public static bool ObeysOffer(TaskSpec spec, IReadOnlyList<ToolCall> gold) =>
         spec.Given?.Wanted is not { } wanted || gold.Any(call => call.Name == wanted);
 
+    /// <summary>A call needs an earlier one's result where the spec asks for it.</summary>
+    public static bool ObeysChain(TaskSpec spec, IReadOnlyList<ToolCall> gold) =>
+        !spec.Chained || GoldReferences.Any(gold) && GoldReferences.AreToEarlier(gold);
+
     /// <summary>Menu, calls, context, arguments and values are what the spec asks for.</summary>
     public static bool Obeys(TaskSpec spec, ToolTask task) =>
         task.Menu.Count == spec.MenuSize && task.Gold.Count == spec.Calls
         && ObeysArguments(spec, task.Gold) && ObeysValue(spec, task.Gold) && ObeysOffer(spec, task.Gold)
+        && ObeysChain(spec, task.Gold)
         && (spec.Context != TaskContext.MultiTurn || Conversation.Is(task.Question));
 
     /// <summary>The spec that a task obeys, numbers of arguments included; of the kinds of its values the rarest.</summary>
@@ -66,6 +72,7 @@ public static partial class SpecObedience
         return obeyed with
         {
             Given = asked.Given,
+            Chained = asked.Chained,
             Arguments = asked.Arguments is null ? null : obeyed.Arguments,
             Value = asked.Value is null ? null : KindsOf(task.Gold).Contains(asked.Value) ? asked.Value : obeyed.Value,
         };

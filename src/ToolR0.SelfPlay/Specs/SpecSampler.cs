@@ -25,11 +25,12 @@ public static class SpecSampler
         var value = calls == 0 || options.Values.Count == 0 ? null
             : Draw(options.Values, StringComparer.Ordinal, random.NextDouble(), "specs.values");
         var drawn = options.Menu == MenuSource.Catalogue || options.Menu == MenuSource.Mixed && random.NextDouble() < 0.5;
+        var chained = calls > 1 && options.Chained > 0 && random.NextDouble() < options.Chained;
         // Where nothing is to be called the only tool would leave an empty menu.
         if (!drawn || calls == 0 && options.Catalogue.Count == 1)
-            return new TaskSpec(domain, context, menu, calls, arguments, value);
+            return new TaskSpec(domain, context, menu, calls, arguments, value, Chained: chained);
         var (offered, server) = Offer(options.Catalogue, Math.Min(menu, options.Catalogue.Count), calls > 0, ref random);
-        return new TaskSpec(server, context, offered.Names.Count, calls, Given: offered);
+        return new TaskSpec(server, context, offered.Names.Count, calls, Given: offered, Chained: chained);
     }
 
     /// <summary>A menu around one tool, every tool as often as another: half of the rest are its near neighbours, of the same server. Where nothing

@@ -40,7 +40,9 @@ public static class WarmGate
 
     private static (string, string?)? Strict(TaskSpec spec, ToolTask task)
     {
-        if (!Grounding.AllGrounded(task.Question, task.Gold))
+        // What an earlier call returned cannot be read in the question.
+        var readable = spec.Chained ? $"{task.Question} {string.Join(' ', task.Results ?? [])}" : task.Question;
+        if (!Grounding.AllGrounded(readable, task.Gold))
             return (Rejections.NotGrounded, null);
         if (Demonstrated.Contains(Words.Fold(task.Question)))
             return (Rejections.DemonstrationCopied, null);

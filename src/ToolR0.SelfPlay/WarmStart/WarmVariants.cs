@@ -42,7 +42,8 @@ public static class WarmVariants
     /// <summary>A planned variant.</summary>
     public static TaskVaried Make(string run, VariantPlan plan, ToolTask parent, IReadOnlyList<ToolTask> others, VariationOptions options)
     {
-        var (task, rules) = TaskVariation.Make(parent, others, plan.Domain, plan.Refuses, plan.Near, plan.Seed, options);
+        // Renamed tools return nothing: results would be those of others.
+        var (task, rules) = TaskVariation.Make(parent with { Results = null }, others, plan.Domain, plan.Refuses, plan.Near, plan.Seed, options);
         return new TaskVaried(run, plan.Parent, rules, plan.Seed, task);
     }
 }

@@ -25,7 +25,7 @@ internal static class NoisyAnswer
         return kept > 0 && random.Chance(noise.BrokenJson) ? answer.Remove(answer.LastIndexOf(']') + 1 - random.Next(1, 3), 1) : answer;
     }
 
-    private static Contracts.ToolCall Call(WorldRandom random, WorldTask task, int index, PretrainingNoise noise)
+    internal static Contracts.ToolCall Call(WorldRandom random, WorldTask task, int index, PretrainingNoise noise)
     {
         var (asked, given) = task.Topic is null ? (task.Asked[index], task.Values[index]) : task.Stray(random);
         var tool = asked;

@@ -15,7 +15,7 @@ internal static class NoisyProposal
         if (random.Chance(noise.DuplicateTool))
             menu[random.Next(0, menu.Count - 1)] = random.Pick(menu);
 
-        var gold = task.GoldCalls().ToList();
+        var gold = task.WrittenCalls().ToList();
         if (random.Chance(noise.WrongGold))
             gold = [.. gold.SkipLast(1), Spoil(random, task)];
 

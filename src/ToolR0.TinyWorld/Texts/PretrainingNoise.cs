@@ -36,6 +36,21 @@ public sealed record PretrainingNoise
     /// <summary>Solver: a tool of the menu is called on small talk. Spread over the topics instead of the domains.</summary>
     public (double Low, double High) MissedSmallTalk { get; init; } = (0.25, 0.85);
 
+    /// <summary>Solver: both calls of a chained task at once, the second with a value from nowhere.</summary>
+    public double CallsTogether { get; init; } = 0.25;
+
+    /// <summary>Solver: the call that needs a result takes a value of the question in its place.</summary>
+    public (double Low, double High) StaleValue { get; init; } = (0.25, 0.6);
+
+    /// <summary>Solver: an answer after the first result, though a second call is needed.</summary>
+    public double StopsEarly { get; init; } = 0.25;
+
+    /// <summary>Solver: the same call again instead of an answer.</summary>
+    public double CallsAgain { get; init; } = 0.15;
+
+    /// <summary>Generator: two calls that need nothing of each other where one was to need the other's result.</summary>
+    public double IgnoreChain { get; init; } = 0.3;
+
     /// <summary>Solver: prose instead of an answer.</summary>
     public double Prose { get; init; } = 0.12;
 

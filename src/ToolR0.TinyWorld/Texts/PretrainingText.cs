@@ -21,7 +21,14 @@ public enum TextKind
 /// <param name="Given">Plain text before the completion, on which nothing is learned.</param>
 /// <param name="Task">The task of a Solver text.</param>
 public sealed record PretrainingText(
-    TextKind Kind, IReadOnlyList<(string Role, string Content)> Prompt, string Given, string Completion, ToolTask? Task = null);
+    TextKind Kind, IReadOnlyList<(string Role, string Content)> Prompt, string Given, string Completion, ToolTask? Task = null)
+{
+    /// <summary>Further turns of a Solver text, each after what the calls of the one before returned.</summary>
+    public IReadOnlyList<LaterTurn> Later { get; init; } = [];
+}
+
+/// <param name="Results">JSON text of what each call of the turn before returned.</param>
+public sealed record LaterTurn(IReadOnlyList<string> Results, string Completion);
 
 /// <summary>What a mixture holds. Shares are probabilities in [0, 1]. The defaults are the first stage's.</summary>
 public sealed record MixtureOptions
@@ -58,6 +65,13 @@ public sealed record MixtureOptions
     /// <summary>Share of look-ups (read-and-copy) that also ask for a word that no tool has.</summary>
     public double AbsentLookUps { get; init; }
 
+    /// <summary>Share of Solver texts whose second call needs what the first returns. Above 0 Solver texts go on after their calls, as far as these
+    /// can be executed.</summary>
+    public double Chained { get; init; }
+
+    /// <summary>The same of the specifications of Generator texts.</summary>
+    public double SpecChained { get; init; }
+
     public PretrainingNoise Noise { get; init; } = new();
 
     /// <summary>A mixture in which tools are read, one or two are called, and no call is ever refused.</summary>
@@ -86,6 +100,17 @@ public sealed record MixtureOptions
         Greetings = 0.08,
         SpecNoCalls = 0.22,
         Noise = Habits.Noise with { FirstTool = (0.34, 0.72), DropArgument = (0.37, 0.70) },
+    };
+
+    /// <summary>
+    /// What calls return: a Solver that is shown it goes on, but seldom uses it where it is needed, and a Generator that sometimes writes such tasks.
+    /// </summary>
+    public static MixtureOptions Results { get; } = Talk with
+    {
+        Chained = 0.4,
+        SpecChained = 0.4,
+        InventedTasks = 0.3,
+        Noise = Talk.Noise with { FirstTool = (0.15, 0.45), DropArgument = (0.15, 0.45) },
     };
 
     /// <summary>
@@ -118,13 +143,43 @@ public sealed class PretrainingMixture(long seed, MixtureOptions options)
     private PretrainingText SolverText(WorldRandom random)
     {
         var menuSize = random.Next(2, 4);
+        if (options.Chained > 0 && random.Chance(options.Chained))
+            return Acted(random, Chain(random, menuSize, random.Pick(WorldCatalog.Domains)));
         var share = random.NextDouble();
         var calls = share < options.TwoCalls ? 2
             : share < options.TwoCalls + options.ThreeCalls ? 3
             : share < options.TwoCalls + options.ThreeCalls + options.NoCalls ? 0 : 1;
         var task = Draw(random, options.InventedTasks, menuSize, calls, options.Greetings);
+        if (options.Chained > 0)
+            return Acted(random, task);
         var asked = task.ToToolTask();
         return new PretrainingText(TextKind.Solver, SolverPrompt.Render(asked, Compact), "", NoisyAnswer.Write(random, task, options.Noise), asked);
+    }
+
+    private PretrainingText Acted(WorldRandom random, WorldTask task)
+    {
+        var asked = task.ToToolTask();
+        var turns = NoisyTurns.Write(random, task, options.Noise);
+        return new PretrainingText(TextKind.Solver, SolverPrompt.Render(asked, Compact), "", turns[0].Completion, asked)
+        {
+            Later = [.. turns.Skip(1)],
+        };
+    }
+
+    /// <summary>A chained task whose question, and every part of it, is not reserved; of seen tools, since others cannot be executed.</summary>
+    private static WorldTask Chain(WorldRandom random, int menuSize, string domain)
+    {
+        while (true)
+        {
+            var task = ChainedTask.Make(
+                random,
+                domain,
+                menuSize,
+                (r, d) => r.Pick(WorldCatalog.SeenIn(d)),
+                (r, _) => r.Pick(WorldCatalog.SeenIn(r.Pick(WorldCatalog.Domains))));
+            if (!HeldOut.IsReserved(task.Question) && !task.Phrases.Any(HeldOut.IsReserved))
+                return task;
+        }
     }
 
     private PretrainingText GeneratorText(WorldRandom random)
@@ -146,8 +201,15 @@ public sealed class PretrainingMixture(long seed, MixtureOptions options)
             2 => random.Chance(noise.IgnoreTwoCalls) ? 1 : 2,
             _ => random.Chance(noise.IgnoreThreeCalls) ? random.Next(1, 2) : 3,
         };
+        if (options.SpecChained > 0 && random.Chance(options.SpecChained))
+        {
+            spec = spec with { Calls = 2, MenuSize = Math.Max(2, spec.MenuSize), Chained = true };
+            calls = 2;
+        }
+
         var menu = random.Chance(noise.IgnoreMenuSize) ? spec.MenuSize + (random.Chance(0.5) ? 1 : -1) : spec.MenuSize;
-        var task = Draw(random, options.InventedProposals, menu, calls, options.Greetings, spec.Domain);
+        var task = spec.Chained && !random.Chance(noise.IgnoreChain) ? Chain(random, menu, spec.Domain)
+            : Draw(random, options.InventedProposals, menu, calls, options.Greetings, spec.Domain);
         return new PretrainingText(TextKind.Generator, GeneratorPrompt.Render(spec, Compact), "", NoisyProposal.Write(random, task, noise));
     }
 

@@ -1,3 +1,5 @@
+using System.Collections.Frozen;
+using System.Text.Json;
 using ToolR0.Contracts;
 
 namespace ToolR0.TinyWorld.Tools;
@@ -13,6 +15,22 @@ public static class WorldTools
         .Concat(MemoryTools.Table)
             .Select(entry => Implement(entry.Key, entry.Value)),
     ];
+
+    private static readonly FrozenDictionary<string, ToolImplementation> ByName = All.ToFrozenDictionary(tool => tool.Name);
+
+    /// <summary>JSON text of what a call returns; null where its tool refuses the arguments.</summary>
+    /// <exception cref="KeyNotFoundException">There is no such tool.</exception>
+    public static string? Call(ToolCall call, ToolState state)
+    {
+        try
+        {
+            return JsonSerializer.Serialize(ByName[call.Name].Run(new ToolArguments(call.Arguments), state, CancellationToken.None));
+        }
+        catch (ToolArgumentException)
+        {
+            return null;
+        }
+    }
 
     /// <summary>Whether a tool changes nothing that another call sees: all but those that write to the store.</summary>
     public static bool IsReadOnly(string name) => name is "load_record" || !MemoryTools.Table.ContainsKey(name);

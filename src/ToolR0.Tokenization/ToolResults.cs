@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
-using System.Text.Json;
-using System.Text.Encodings.Web;
+using ToolR0.Tokenization.Jinja;
 
 namespace ToolR0.Tokenization;
 
@@ -13,7 +12,6 @@ public static class ToolResults
 {
     private const string Said = "the-assistant-said-this";
 
-    private static readonly JsonSerializerOptions Escape = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private static readonly ConditionalWeakTable<Tokenizer, ConcurrentDictionary<int, Frame>> Frames = [];
 
     /// <summary>
@@ -33,7 +31,7 @@ public static class ToolResults
         List<int> tokens = [.. closed && first.Length > 0 && tokenizer.StopTokens.Contains(first[0]) ? first[1..] : first];
         for (var i = 0; i < results.Count; i++)
         {
-            var text = frame.Escapes ? JsonSerializer.Serialize(results[i].Trim(), Escape)[1..^1] : results[i].Trim();
+            var text = frame.Escapes ? Escaped(results[i].Trim()) : results[i].Trim();
             var result = tokenizer.EncodeText(text);
             tokens.AddRange(result.Length <= maxTokens ? result : [.. result[..maxTokens], .. tokenizer.EncodeText("…")]);
             tokens.AddRange(tokenizer.Encode(frame.Texts[i + 1]));
@@ -41,6 +39,8 @@ public static class ToolResults
 
         return [.. tokens];
     }
+
+    private static string Escaped(string text) => JinjaJson.Quoted(text)[1..^1];
 
     /// <param name="Texts">Before the first result, between results, after the last.</param>
     /// <param name="Escapes">The template writes results as JSON strings.</param>
@@ -74,8 +74,7 @@ public static class ToolResults
             if (said < 0)
                 return null;
             var rest = text[(said + Said.Length)..];
-            return Cut(rest, marks, escapes: false)
-                ?? Cut(rest, [.. marks.Select(mark => JsonSerializer.Serialize(mark, Escape)[1..^1])], escapes: true);
+            return Cut(rest, marks, escapes: false) ?? Cut(rest, [.. marks.Select(Escaped)], escapes: true);
         }
 
         private static Frame? Cut(string text, IReadOnlyList<string> marks, bool escapes)

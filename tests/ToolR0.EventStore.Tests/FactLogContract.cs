@@ -77,7 +77,8 @@ public abstract class FactLogContract
         (await Log.ReadRunAsync(run, all[4].Sequence, Cancellation).CountAsync(Cancellation)).ShouldBe(5);
         (await Log.ReadFactsAsync(run, [typeof(TaskRejected)], Cancellation).ToListAsync(Cancellation))
             .Select(f => ((TaskRejected)f.Fact).Reason).ShouldBe(["r0", "r1", "r2"]);
-        (await Log.RunsAsync(Cancellation)).Take(2).ShouldBe([other, run]);
+        // Other tests start runs in the same store.
+        (await Log.RunsAsync(Cancellation)).Where(name => name == run || name == other).ShouldBe([other, run]);
     }
 
     [Fact]

@@ -11,6 +11,6 @@ public sealed class FactTypesTests
         "policy_updated", "proposals_gated", "proposals_scored", "reference_measured",
         "run_cancelled", "run_completed", "run_failed", "run_paused", "run_resumed", "run_started",
         "step_completed", "step_started", "task_attempted", "task_rejected", "task_selected", "task_varied", "tasks_proposed",
-        "tool_calls_executed", "tool_catalogue_registered", "warm_start_selected",
+        "tool_calls_executed", "tool_catalogue_registered", "turn_taken", "warm_start_selected",
     ]);
 }

@@ -26,6 +26,14 @@ internal static class JinjaJson
         return writer.Output.ToString();
     }
 
+    /// <summary>A text as the filter writes it, quotes included.</summary>
+    public static string Quoted(string text)
+    {
+        var writer = new Writer(new StringBuilder(), new Style(Ascii: false, null, ", ", ": ", SortKeys: false));
+        writer.Write(text, 0);
+        return writer.Output.ToString();
+    }
+
     private sealed record Style(bool Ascii, string? Indent, string ItemSeparator, string KeySeparator, bool SortKeys);
 
     private sealed record Writer(StringBuilder Output, Style Style)

@@ -1,0 +1,35 @@
+using ToolR0.Testing;
+
+namespace ToolR0.System.Tests;
+
+/// <summary>A miniature run of several turns, with all services as they are.</summary>
+public sealed class ActingRunTests(MiniatureRun miniature)
+{
+    private const string OptionsJson = """
+        {
+          "seed": 3, "iterations": 1,
+          "generator": { "steps": 1, "promptsPerStep": 6, "groupSize": 4, "probes": 4 },
+          "curriculum": { "candidates": 48, "selected": 12, "verifySamples": 4, "minAgreement": 0, "majorityFromIteration": 0 },
+          "solver": { "steps": 2, "promptsPerStep": 4, "groupSize": 4 },
+          "evaluation": { "sets": ["chained", "refusal"], "limit": 10 }
+        }
+        """;
+
+    [Fact]
+    public async Task A_run_of_several_turns_ends_and_audits()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        var home = PrivateServers.NewHome();
+        Directory.CreateDirectory(home);
+        var environment = new Dictionary<string, string> { ["TOOLR0_HOME"] = home, ["TOOLR0_POSTGRES"] = await miniature.CreateDatabaseAsync() };
+        var options = Path.Combine(home, "options.json");
+        await File.WriteAllTextAsync(options, OptionsJson, cancellation);
+
+        await Product.PlayAndAuditAsync(environment, "acting", options, "--preset", "nano-agent", "--set", "learning.klWeight=0.01");
+
+        var facts = await Product.Toolr0Async(environment, "replay", "acting", "--all");
+        facts.Output.ShouldContain("turn 2 of");
+        facts.Output.ShouldContain("turn 3 of");
+        PrivateServers.Remove(home);
+    }
+}

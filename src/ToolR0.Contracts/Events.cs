@@ -23,6 +23,9 @@ public static class VoidCauses
 {
     /// <summary>The Solver's prompt of a generated task is over the limit. Prompts are never cut, so the task cannot be attempted.</summary>
     public const string PromptTooLong = "prompt_too_long";
+
+    /// <summary>Calls that change something were begun before, and whether they were carried out is not known: they are not made again.</summary>
+    public const string DeliveryUnknown = "delivery_unknown";
 }
 
 /// <summary>One completion as it was sampled.</summary>
@@ -115,6 +118,9 @@ public enum CallStatus
     InvalidArguments,
     Failed,
     TimedOut,
+
+    /// <summary>The tool failed at a call that may have been right: its backend was away, or its code broke. Not the caller's fault.</summary>
+    Unavailable,
 }
 
 /// <summary>One executed call. <paramref name="Result"/> is JSON text when it succeeded, <paramref name="Error"/> one line when not.</summary>
@@ -123,6 +129,12 @@ public sealed record CallOutcome(ToolCall Call, CallStatus Status, string? Resul
 /// <summary>The calls of one sample, in order; empty where nothing parsed. <paramref name="VoidCause"/> set: the executor itself failed, nothing is
 /// known about the calls.</summary>
 public sealed record SampleExecution(int Sample, IReadOnlyList<CallOutcome> Calls, string? VoidCause = null);
+
+/// <summary>Calls that change something are about to be made: written before the first of them, so that nobody makes them again.</summary>
+/// <param name="Stream">Where their outcome will stand.</param>
+/// <param name="Version">At which version.</param>
+/// <param name="Samples">Whose calls they are.</param>
+public sealed record CallsBegun(string Run, string Stream, long Version, IReadOnlyList<int> Samples);
 
 /// <summary>Outcome of executing each sample's calls: the gold calls of a proposal, or the predicted calls of an attempt.</summary>
 public sealed record ToolCallsExecuted(string Run, IReadOnlyList<SampleExecution> Samples);

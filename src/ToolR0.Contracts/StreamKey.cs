@@ -25,6 +25,9 @@ public enum StreamKind
 
     /// <summary><c>tools/{sha256}</c>: a catalogue of tools, named by the SHA-256 of its canonical JSON.</summary>
     Tools,
+
+    /// <summary><c>calls/{run}/{digest}</c>: calls that change something, and what they returned, until their outcome stands in its group.</summary>
+    Calls,
 }
 
 /// <summary>What a group is for. The lower-case name is the one in stream keys.</summary>
@@ -123,6 +126,13 @@ public readonly record struct StreamKey
 
     public static StreamKey OfTools(string sha256) => new(StreamKind.Tools) { Sha256 = sha256 };
 
+    /// <summary>What is known of calls that change something, beside the stream that their outcome stands in.</summary>
+    public static StreamKey OfCalls(string run, StreamPlace outcome) => new(StreamKind.Calls)
+    {
+        Run = run,
+        Digest = Digests.Sha256Hex(string.Create(CultureInfo.InvariantCulture, $"{outcome.Stream}@{outcome.Version}"))[..32],
+    };
+
     /// <summary>Whether a key is of a kind; false for a text that is not a key.</summary>
     public static bool IsOf(string key, StreamKind kind) => TryParse(key, out var parsed) && parsed.Kind == kind;
 
@@ -149,6 +159,7 @@ public readonly record struct StreamKey
                 when Is(iteration, out var i) && Is(step, out var s) && IsWireName(name, out Role role) => (OfPolicy(run, i, role, s), true),
             ["heldout", { Length: > 0 } sha256] => (OfHeldOut(sha256), true),
             ["benchmark", { Length: > 0 } sha256, { Length: > 0 } digest] => (OfBenchmark(sha256, digest), true),
+            ["calls", { Length: > 0 } run, { Length: > 0 } digest] => (new StreamKey(StreamKind.Calls) { Run = run, Digest = digest }, true),
             ["tools", { Length: > 0 } sha256] => (OfTools(sha256), true),
             _ => (default, false),
         };
@@ -167,6 +178,7 @@ public readonly record struct StreamKey
         StreamKind.Task => string.Create(CultureInfo.InvariantCulture, $"task/{Run}/{Iteration}/{Number}{More}"),
         StreamKind.Policy => string.Create(CultureInfo.InvariantCulture, $"policy/{Run}/{Iteration}/{Role.WireName()}/{Step}"),
         StreamKind.HeldOut => $"heldout/{Sha256}",
+        StreamKind.Calls => $"calls/{Run}/{Digest}",
         StreamKind.Tools => $"tools/{Sha256}",
         _ => $"benchmark/{Sha256}/{Digest}",
     };

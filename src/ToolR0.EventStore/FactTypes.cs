@@ -21,7 +21,7 @@ public static class FactTypes
         typeof(CandidateFiltered), typeof(CandidateRated), typeof(CandidateLabelled), typeof(ReferenceMeasured), typeof(PolicyUpdated),
         typeof(TaskRejected), typeof(ProposalsGated), typeof(TaskVaried),
         typeof(TaskSelected), typeof(HeldOutRegistered), typeof(BenchmarkAnswered), typeof(BenchmarkCompleted),
-        typeof(ToolCatalogueRegistered), typeof(TurnTaken),
+        typeof(ToolCatalogueRegistered), typeof(TurnTaken), typeof(CallsBegun),
     ];
 
     private static readonly Dictionary<string, Type> ByName = All.ToDictionary(NameOf);

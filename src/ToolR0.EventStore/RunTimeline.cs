@@ -59,6 +59,7 @@ public static class RunTimeline
         TasksProposed f => Text(
             $"{f.Samples.Count} tasks proposed ({f.Spec.Domain}, {f.Spec.MenuSize} tools, {f.Spec.Calls} calls){Void(f.Samples)}"),
         TaskAttempted f => Text($"task attempted {f.Samples.Count} times ({f.Purpose.ToString().ToLowerInvariant()}){Void(f.Samples)}"),
+        CallsBegun f => Text($"calls of {f.Samples.Count} samples begun that change something"),
         TurnTaken f => Text($"turn {f.Turn} of {f.Samples.Count} trajectories"),
         ToolCallsExecuted f => Text($"{f.Samples.Sum(s => s.Calls.Count)} calls of {f.Samples.Count} samples executed"),
         ProposalsScored f => Text($"{f.Scores.Count} proposals scored: mean reward {Mean(f.Scores.Where(s => !s.Void).Select(s => s.Total)):0.000}"),

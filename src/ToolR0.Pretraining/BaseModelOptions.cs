@@ -40,7 +40,7 @@ public sealed record BaseModelOptions
     public static BaseModelOptions Agent { get; } = new()
     {
         Name = "base-nano-agent",
-        Stages = [.. new BaseModelOptions().Stages, new("results", MixtureOptions.Results, 900, 1e-3)],
+        Stages = [.. new BaseModelOptions().Stages, new("results", MixtureOptions.Results, 1500, 1.5e-3)],
     };
 
     /// <summary>What <c>toolr0 pretrain</c> can make, by the recipe's name.</summary>

@@ -26,6 +26,9 @@ public sealed record Settings(string Home, string? Postgres, BusOptions Bus, Wor
     /// opened as it is.</summary>
     public string? CopyOut { get; init; }
 
+    /// <summary>TOOLR0_TOOLS_FILE: the file of the servers whose tools are called; null where calls of them are only checked.</summary>
+    public string? ToolsFile { get; init; }
+
     /// <summary>The settings of a service's process: TOOLR0_POSTGRES is required, the bus is RabbitMQ unless TOOLR0_BUS says otherwise.</summary>
     /// <exception cref="UserErrorException">Names the variable, its value and the rule.</exception>
     public static Settings OfService(IReadOnlyDictionary<string, string> environment)
@@ -79,6 +82,7 @@ public sealed record Settings(string Home, string? Postgres, BusOptions Bus, Wor
             HealthHost = From(null, "TOOLR0_HEALTH_HOST") ?? "127.0.0.1",
             Command = From(null, "TOOLR0_COMMAND") ?? "toolr0",
             CopyOut = From(null, "TOOLR0_COPY_OUT"),
+            ToolsFile = From(null, "TOOLR0_TOOLS_FILE"),
         };
 
         int? Number(string variable, int most) => From(null, variable) is not { } text ? null

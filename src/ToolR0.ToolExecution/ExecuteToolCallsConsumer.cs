@@ -13,6 +13,8 @@ public sealed class ExecuteToolCallsConsumer(
     IFactLog log, RunCatalog runs, StreamCache reader, ToolExecutor executor, ILogger<ExecuteToolCallsConsumer> logger)
     : ShardConsumer<ExecuteToolCalls>(log, reader, logger)
 {
+    private readonly IFactLog _log = log;
+
     protected override async Task<ShardAnswer> ComputeAsync(ExecuteToolCalls command, CancellationToken cancellation)
     {
         var options = await runs.OptionsAsync(command.Run, cancellation);
@@ -29,31 +31,56 @@ public sealed class ExecuteToolCallsConsumer(
                 TasksProposed proposed => [.. proposed.Samples.Select((sample, i) => Work.Of(sample, Gold(proposed, to.Stream, i)) with
                 {
                     Chained = proposed.Spec.Chained,
+                    IsGold = true,
                 })],
                 TaskAttempted attempt => Predicted(attempt, TaskOf(attempt, tasks, command.Shard), options),
                 TurnTaken taken => Continued(taken, facts, TaskOf(facts.OfType<TaskAttempted>().First(), tasks, command.Shard), options),
                 null => throw new InvalidOperationException($"{command.Shard}: nothing is stored in {to.Stream}"),
                 var other => throw new ShardRefusedException($"{command.Shard}: {other.GetType().Name} stands in {to.Stream}, which holds no calls"),
             };
-            answers.Add(new ToolCallsExecuted(command.Run, await ExecuteAsync(work, options.Tools, cancellation)));
+            answers.Add(await ExecuteAsync(command, to, work, options.Tools, cancellation));
         }
 
         return ShardAnswer.Plain(answers);
     }
 
-    private async Task<IReadOnlyList<SampleExecution>> ExecuteAsync(IReadOnlyList<Work> work, ToolOptions options, CancellationToken cancellation)
+    /// <summary>
+    /// Executes a group's calls. Where some change something, that is written down before and what they returned after: whoever comes again, because
+    /// the answer was lost on its way, takes what is written and calls nothing twice.
+    /// </summary>
+    private async Task<ToolCallsExecuted> ExecuteAsync(
+        ExecuteToolCalls command, StreamPlace to, IReadOnlyList<Work> work, ToolOptions options, CancellationToken cancellation)
     {
-        var executions = new List<SampleExecution>(work.Count);
-        for (var i = 0; i < work.Count; i++)
+        var changing = await executor.ChangingAsync([.. work.Select(of => of.Calls)], options, cancellation);
+        if (changing.Count == 0)
+            return new ToolCallsExecuted(command.Run, await ExecuteAsync(to, work, options, cancellation));
+
+        var journal = StreamKey.OfCalls(command.Run, to).ToString();
+        var begun = new FactAppend(journal, 1, new CallsBegun(command.Run, to.Stream, to.Version, changing));
+        if (!await _log.AppendAsync(command.Run, command.Shard, [begun], cancellation))
         {
-            var result = work[i].Task is { } task ? await executor.ExecuteAsync(
-                    task, work[i].Calls, options, cancellation, work[i].Earlier, work[i].Chained)
-                : new ToolExecutionResult([]);
-            executions.Add(new SampleExecution(i, result.Calls, work[i].VoidCause ?? result.VoidCause));
+            var known = (await _log.ReadAsync([journal], cancellation))[journal].Select(stored => stored.Fact).ToList();
+            if (known.OfType<ToolCallsExecuted>().FirstOrDefault() is { } told)
+                return told;
+            work = [.. work.Select((of, i) => changing.Contains(i) ? Work.None with { VoidCause = VoidCauses.DeliveryUnknown } : of)];
         }
 
-        return executions;
+        var executed = new ToolCallsExecuted(command.Run, await ExecuteAsync(to, work, options, cancellation));
+        await _log.AppendAsync(command.Run, command.Shard, [new FactAppend(journal, 2, executed)], cancellation);
+        return executed;
     }
+
+    /// <summary>Trajectories are executed side by side, the calls of one after the other.</summary>
+    private async Task<IReadOnlyList<SampleExecution>> ExecuteAsync(
+        StreamPlace to, IReadOnlyList<Work> work, ToolOptions options, CancellationToken cancellation) =>
+        await Task.WhenAll(work.Select(async (of, i) =>
+        {
+            var result = of.Task is { } task
+                ? await executor.ExecuteAsync(task, of.Calls, options, cancellation, of.Earlier, of.Chained, of.IsGold ? $"{to.Stream}/gold/{i}"
+                    : $"{to.Stream}/{i}")
+                : new ToolExecutionResult([]);
+            return new SampleExecution(i, result.Calls, of.VoidCause ?? result.VoidCause);
+        }));
 
     private static (ToolTask, IReadOnlyList<ToolCall>)? Gold(TasksProposed proposed, string stream, int sample) =>
         TaskSource.Resolve(new TaskRef(stream, sample), proposed) is { } task ? (task, task.Gold) : null;
@@ -88,6 +115,9 @@ public sealed class ExecuteToolCallsConsumer(
     {
         /// <summary>A call may refer to the result of an earlier one.</summary>
         public bool Chained { get; init; }
+
+        /// <summary>Gold calls have servers of their own.</summary>
+        public bool IsGold { get; init; }
 
         public static Work None { get; } = new(null, [], [], null);
 

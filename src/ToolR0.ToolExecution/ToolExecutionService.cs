@@ -12,14 +12,17 @@ public static class ToolExecutionService
     public const string Name = "tool-execution";
 
     /// <summary>As a host takes it in.</summary>
-    public static ServicePart Part { get; } = new(Name, (services, _) => services.AddToolExecution(), bus => bus.AddToolExecutionConsumers());
+    public static ServicePart Part { get; } = new(
+        Name, (services, settings) => services.AddToolExecution(settings.ToolsFile), bus => bus.AddToolExecutionConsumers());
 
     /// <summary>Needs an <see cref="Contracts.IFactLog"/>.</summary>
-    public static IServiceCollection AddToolExecution(this IServiceCollection services)
+    /// <param name="toolsFile">Of the servers whose tools are called; null: calls of them are only checked.</param>
+    public static IServiceCollection AddToolExecution(this IServiceCollection services, string? toolsFile = null)
     {
         services.TryAddSingleton<RunCatalog>();
         services.TryAddSingleton<StreamCache>();
-        services.TryAddSingleton(_ => ToolExecutor.ForWorld());
+        services.TryAddSingleton(_ => new RunServers(toolsFile, Settings.ProcessEnvironment()));
+        services.TryAddSingleton(provider => ToolExecutor.ForWorld(provider.GetRequiredService<RunServers>()));
         return services;
     }
 

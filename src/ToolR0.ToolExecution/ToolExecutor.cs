@@ -13,27 +13,49 @@ public sealed record ToolExecutionResult(IReadOnlyList<CallOutcome> Calls, strin
 /// Executes calls one after the other against a task's menu. Whatever the calls hold, they get an outcome each: only cancellation by the
 /// caller throws, and only a failure of the harness itself makes the result void.
 /// </summary>
-public sealed class ToolExecutor(IEnumerable<ToolImplementation> implementations)
+/// <param name="servers">Whose tools are called where a run has a catalogue of them.</param>
+public sealed class ToolExecutor(IEnumerable<ToolImplementation> implementations, RunServers? servers = null)
 {
     private readonly Dictionary<string, ToolImplementation> _implementations = implementations.ToDictionary(i => i.Name);
 
+    private readonly RunServers _servers = servers ?? RunServers.None;
+
     /// <summary>An executor with every tool of the tiny world.</summary>
-    public static ToolExecutor ForWorld() => new(WorldTools.All);
+    public static ToolExecutor ForWorld(RunServers? servers = null) => new(WorldTools.All, servers);
+
+    /// <summary>The samples whose calls change something on a server, and must not be made twice.</summary>
+    /// <exception cref="ServersAwayException">The run's servers cannot be had.</exception>
+    public async Task<IReadOnlyList<int>> ChangingAsync(
+        IReadOnlyList<IReadOnlyList<ToolCall>> calls, ToolOptions options, CancellationToken cancellation)
+    {
+        // Tools that change something are taken only where the options say so.
+        if (options.ReadOnlyOnly || !_servers.Serve(options))
+            return [];
+        var catalogue = (await _servers.OfAsync(options, "catalogue", begun: false, cancellation))!.Catalogue;
+        return [.. Enumerable.Range(0, calls.Count).Where(i => calls[i].Any(call =>
+            catalogue.Find(call.Name) is { Executable: true, ReadOnly: false, Idempotent: false }))];
+    }
 
     /// <param name="earlier">What was called before on the same state: the tools of this process are called again, so that the state is what it
-    /// was.</param>
+    /// was. Those of servers never are.</param>
     /// <param name="chained">A call may refer to the result of an earlier one (<see cref="GoldReferences"/>).</param>
+    /// <param name="trajectory">Names whose calls these are.</param>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
+    /// <exception cref="ServersAwayException">The run's servers cannot be had.</exception>
     public async Task<ToolExecutionResult> ExecuteAsync(
         ToolTask task, IReadOnlyList<ToolCall> calls, ToolOptions options, CancellationToken cancellation = default,
-        IReadOnlyList<CallOutcome>? earlier = null, bool chained = false)
+        IReadOnlyList<CallOutcome>? earlier = null, bool chained = false, string trajectory = "")
     {
         var state = new ToolState();
         var outcomes = new List<CallOutcome>(calls.Count);
         var current = "";
         try
         {
-            foreach (var done in calls.Count > 0 ? earlier ?? [] : [])
+            var before = earlier ?? [];
+            var session = calls.Count == 0 || !_servers.Serve(options) ? null
+                : await _servers.OfAsync(options, trajectory, before.Any(call => call.Status != CallStatus.SchemaChecked), cancellation)
+                    ?? throw new InvalidOperationException("the servers that it called before are gone");
+            foreach (var done in calls.Count > 0 ? before.Where(call => _implementations.ContainsKey(call.Call.Name)) : [])
                 await ExecuteAsync(task, done.Call, state, options, cancellation);
             foreach (var call in calls)
             {
@@ -41,11 +63,25 @@ public sealed class ToolExecutor(IEnumerable<ToolImplementation> implementations
                 string? problem = null;
                 var tool = task.Menu.FirstOrDefault(tool => tool.Name == call.Name);
                 var made = chained ? GoldReferences.Resolve(call, [.. outcomes.Select(outcome => outcome.Result)], tool, out problem) : call;
-                outcomes.Add(problem is null ? await ExecuteAsync(task, made, state, options, cancellation)
-                    : new CallOutcome(call, CallStatus.InvalidArguments, null, problem));
+                if (problem is not null)
+                {
+                    outcomes.Add(new CallOutcome(call, CallStatus.InvalidArguments, null, problem));
+                }
+                else if (tool is not null && session?.Catalogue.Find(call.Name) is { Executable: true } served)
+                {
+                    var key = $"{trajectory}/{before.Count + outcomes.Count}";
+                    var (outcome, voidCause) = await _servers.CallAsync(session, served, made, trajectory, key, options, cancellation);
+                    if (outcome is null)
+                        return new ToolExecutionResult([], $"{current}: {OneLine(voidCause!)}");
+                    outcomes.Add(outcome);
+                }
+                else
+                {
+                    outcomes.Add(await ExecuteAsync(task, made, state, options, cancellation));
+                }
             }
         }
-        catch (Exception failure) when (!cancellation.IsCancellationRequested)
+        catch (Exception failure) when (failure is not ServersAwayException && !cancellation.IsCancellationRequested)
         {
             return new ToolExecutionResult([], $"{current}: {failure.GetType().Name}: {OneLine(failure.Message)}");
         }

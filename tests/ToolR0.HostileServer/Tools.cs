@@ -11,6 +11,7 @@ internal static class Tools
     [
         "echo", "environment", "hang", "exit", "flood", "noise", "tokens", "orders", "deep", "long", "refuse", "refuse_plain", "refuse_code", "fork",
         "crowd", "memory", "spin", "fetch", "folder", "surrogate", "not_json", "no_result", "read_file",
+        "count",
     ];
 
     public static string List { get; } = new JsonObject
@@ -25,7 +26,7 @@ internal static class Tools
                     ["type"] = "object",
                     ["properties"] = new JsonObject { ["text"] = new JsonObject { ["type"] = "string" } },
                 },
-                ["annotations"] = new JsonObject { ["readOnlyHint"] = name != "exit" },
+                ["annotations"] = new JsonObject { ["readOnlyHint"] = name is not ("exit" or "count") },
             }),
         ]),
     }.ToJsonString();
@@ -37,6 +38,12 @@ internal static class Tools
         {
             case "echo":
                 return Text(text);
+            case "count":
+                // One line for each time that it is called, with what the call was named by.
+                File.AppendAllText(Environment.GetEnvironmentVariable("COUNT_FILE")!, text + "\n");
+                if (text == "die")
+                    Environment.Exit(9);
+                return Text("counted " + text);
             case "environment":
                 return Text(string.Join('\n', Environment.GetEnvironmentVariables().Keys.Cast<string>().Order()));
             case "hang":

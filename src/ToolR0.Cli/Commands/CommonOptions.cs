@@ -136,6 +136,8 @@ internal sealed class RunFlags
         common.FindAsync(parsed, Base(parsed), finder => finder.BaseAsync(Base(parsed), options, TinyWorldAssets.BaseOf(options.Preset),
             cancellation));
 
+    public string? ToolsFile(ParseResult parsed) => parsed.GetValue(_tools) is { } file ? Path.GetFullPath(file) : null;
+
     public long? HeldOutSeed(ParseResult parsed) => parsed.GetValue(_heldOutSeed);
 
     /// <summary>A run that is to be started, its servers of tools asked what they offer.</summary>

@@ -49,6 +49,7 @@ internal static class RunCommand
     {
         // Everything that can be wrong is looked at before anything is written.
         var settings = common.Settings(parsed);
+        settings = settings with { ToolsFile = flags.ToolsFile(parsed) ?? settings.ToolsFile };
         var json = common.Json(parsed);
         var measured = benchmarks is null ? [] : BenchmarkRun.LoadAll(benchmarks);
         var wanted = resume is null ? await flags.NewRunAsync(parsed, common, cancellation) : null;

@@ -27,6 +27,12 @@ public sealed record ToolOptions
     /// <summary>SHA-256 of the catalogue that menus are drawn from, its name in the store; empty where there is none.</summary>
     public string CatalogueSha256 { get; init; } = "";
 
+    /// <summary>
+    /// The catalogue's tools are called on their servers, which tool execution must be told of. False: calls of them are checked against their menus
+    /// only.
+    /// </summary>
+    public bool Execute { get; init; }
+
     /// <summary>Time limit of one call in seconds; a server's own <c>timeout</c> in its configuration goes before it.</summary>
     public double TimeoutSeconds { get; init; } = 5;
 

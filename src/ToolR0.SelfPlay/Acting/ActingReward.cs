@@ -58,7 +58,7 @@ public static class ActingReward
         var acting = new ActingScore(
             answers.Count(answer => answer.Calls is { Count: > 0 }),
             calls.Count,
-            calls.Count == 0 ? 0 : (double)calls.Count(call => call.Status is CallStatus.Succeeded or CallStatus.SchemaChecked) / calls.Count,
+            Success(calls),
             Outcome(task, calls),
             Says(task, turns));
         var extraCalls = Math.Max(0, calls.Count - task.Gold.Count);
@@ -69,6 +69,13 @@ public static class ActingReward
             Total = score.Total + options.SuccessWeight * acting.Success + options.OutcomeWeight * (acting.Outcome ?? 0)
                 + (acting.Answer == true ? options.AnswerWeight : 0) - options.CallPrice * extraCalls - options.TurnPrice * extraTurns,
         };
+    }
+
+    /// <summary>Of the calls that could succeed: where a tool was away, that is left out.</summary>
+    private static double Success(IReadOnlyList<CallOutcome> calls)
+    {
+        var counted = calls.Count(call => call.Status != CallStatus.Unavailable);
+        return counted == 0 ? 0 : (double)calls.Count(call => call.Status is CallStatus.Succeeded or CallStatus.SchemaChecked) / counted;
     }
 
     /// <summary>Share of the gold results that were obtained, each result once.</summary>

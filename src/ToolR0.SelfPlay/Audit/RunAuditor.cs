@@ -17,6 +17,9 @@ internal sealed class RunAuditor(
     private Dictionary<string, (long Version, object Fact)>? _expectedOutcomes;
     private RunStarted? _run;
     private HeldOutGuard? _guard;
+
+    /// <summary>Outcomes of calls that change something, as they were kept before they were answered.</summary>
+    private readonly Dictionary<string, ToolCallsExecuted> _journal = new(StringComparer.Ordinal);
     private readonly WarmAudit _warm = new();
     private readonly Dictionary<Phase, int> _warmSteps = [];
     private IReadOnlyList<SelectedTask> _selected = [];
@@ -38,11 +41,19 @@ internal sealed class RunAuditor(
                 if (heldOut?.ContainsKey(stored.Stream) != true)
                     (_heldOut.TryGetValue(stored.Stream, out var items) ? items : _heldOut[stored.Stream] = []).AddRange(registered.Items);
                 break;
+            case CallsBegun:
+                break;
+            case ToolCallsExecuted executed when StreamKey.IsOf(stored.Stream, StreamKind.Calls):
+                _journal[stored.Stream] = executed;
+                break;
             case TaskSelected or TaskRejected:
                 Outcome(stored);
                 break;
             case TasksProposed or TaskAttempted or ToolCallsExecuted or ProposalsScored or AttemptsScored or PolicyUpdated
                 or CandidateFiltered or CandidateRated or CandidateLabelled or ReferenceMeasured or ProposalsGated or TaskVaried or TurnTaken:
+                if (stored.Fact is ToolCallsExecuted
+                    && _journal.Remove(StreamKey.OfCalls(_run?.Run ?? "", new StreamPlace(stored.Stream, stored.Version)).ToString(), out var told))
+                    _findings.CompareFacts(stored, told);
                 if (_step is null)
                     _findings.Add(stored.Stream, stored.Version, "stream", stored.Fact.GetType().Name, "nothing: no step is under way");
                 else

@@ -16,7 +16,7 @@ public static class EnvironmentNames
     [
         "HOME", "BUS", "POSTGRES", "POSTGRES_USER", "POSTGRES_PASSWORD", "RABBITMQ", "RABBITMQ_USER", "RABBITMQ_PASSWORD", "WORKERS", "DEVICE",
         "TRACE", "LOG", "LOG_LEVEL", "HEALTH_PORT", "HEALTH_HOST", "COMMAND", "COPY_OUT", "BENCHMARKS", "CONFIGURATION", "POSTGRES_OPTIONS",
-        "SKIP_BUILD", "TORCH_BACKEND", "GPUS", "VERSION", "RELOAD_COMMAND", "ROLE", "POLICY", "MODEL", "FOLDER", "PRESET",
+        "SKIP_BUILD", "TORCH_BACKEND", "GPUS", "VERSION", "RELOAD_COMMAND", "ROLE", "POLICY", "MODEL", "FOLDER", "PRESET", "TOOLS_FILE",
     ];
 
     /// <summary>The option that a variable gives: two underscores go one level down.</summary>

@@ -37,13 +37,13 @@ public sealed record PretrainingNoise
     public (double Low, double High) MissedSmallTalk { get; init; } = (0.25, 0.85);
 
     /// <summary>Solver: both calls of a chained task at once, the second with a value from nowhere.</summary>
-    public double CallsTogether { get; init; } = 0.25;
+    public double CallsTogether { get; init; } = 0.2;
 
     /// <summary>Solver: the call that needs a result takes a value of the question in its place.</summary>
-    public (double Low, double High) StaleValue { get; init; } = (0.25, 0.6);
+    public (double Low, double High) StaleValue { get; init; } = (0.2, 0.5);
 
     /// <summary>Solver: an answer after the first result, though a second call is needed.</summary>
-    public double StopsEarly { get; init; } = 0.25;
+    public double StopsEarly { get; init; } = 0.2;
 
     /// <summary>Solver: the same call again instead of an answer.</summary>
     public double CallsAgain { get; init; } = 0.15;

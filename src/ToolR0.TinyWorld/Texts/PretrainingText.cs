@@ -107,10 +107,12 @@ public sealed record MixtureOptions
     /// </summary>
     public static MixtureOptions Results { get; } = Talk with
     {
-        Chained = 0.4,
+        SolverShare = 0.6,
+        GeneratorShare = 0.25,
+        Chained = 0.65,
         SpecChained = 0.4,
         InventedTasks = 0.3,
-        Noise = Talk.Noise with { FirstTool = (0.15, 0.45), DropArgument = (0.15, 0.45) },
+        Noise = Talk.Noise with { FirstTool = (0.05, 0.3), DropArgument = (0.05, 0.3), Prose = 0.06 },
     };
 
     /// <summary>

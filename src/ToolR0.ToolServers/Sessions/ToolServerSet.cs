@@ -54,7 +54,8 @@ public sealed class ToolServerSet : IAsyncDisposable
     /// the caller throws.
     /// </summary>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
-    public async Task<CallResult> CallAsync(string name, JsonElement arguments, CancellationToken cancellation = default)
+    /// <param name="key">As <see cref="ToolSession.CallAsync"/> has it.</param>
+    public async Task<CallResult> CallAsync(string name, JsonElement arguments, CancellationToken cancellation = default, string key = "")
     {
         if (Catalogue.Find(name) is not { } tool || Catalogue.SchemaOf(name) is not { } schema)
             return CallResult.Mistake($"there is no tool {name}");
@@ -64,7 +65,7 @@ public sealed class ToolServerSet : IAsyncDisposable
         if (!tool.Executable)
             return CallResult.Mistake($"{name} is a function of which only the schema is known: the arguments are right, and nothing can be called");
         var result = _sessions.TryGetValue(tool.Server, out var session)
-            ? await session.CallAsync(tool.ServerTool, repaired.Arguments, cancellation)
+            ? await session.CallAsync(tool.ServerTool, repaired.Arguments, cancellation, key)
             : CallResult.Void($"{tool.Server} is not running", deliveryUnknown: false, TimeSpan.Zero);
         return result with { Repairs = repaired.Changes };
     }

@@ -18,6 +18,9 @@ namespace ToolR0.ToolServers.Sessions;
 /// </summary>
 public sealed class ToolSession : IAsyncDisposable
 {
+    /// <summary>Under this name a call's <c>_meta</c> has its key.</summary>
+    public const string IdempotencyKey = "toolr0/idempotencyKey";
+
     private const int MostPages = 100;
     private static readonly TimeSpan Closing = TimeSpan.FromMilliseconds(500);
 
@@ -103,7 +106,8 @@ public sealed class ToolSession : IAsyncDisposable
 
     /// <summary>Calls a tool by the name that the server has for it. Only cancellation by the caller throws.</summary>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
-    public async Task<CallResult> CallAsync(string tool, JsonElement arguments, CancellationToken cancellation = default)
+    /// <param name="key">Names this call and no other: a server that knows it can tell a repetition. Empty: none is sent.</param>
+    public async Task<CallResult> CallAsync(string tool, JsonElement arguments, CancellationToken cancellation = default, string key = "")
     {
         await _gate.EnterAsync(cancellation);
         var clock = Stopwatch.StartNew();
@@ -117,6 +121,8 @@ public sealed class ToolSession : IAsyncDisposable
             }
 
             var parameters = new JsonObject { ["name"] = tool, ["arguments"] = JsonNode.Parse(arguments.GetRawText()) };
+            if (key.Length > 0)
+                parameters["_meta"] = new JsonObject { [IdempotencyKey] = key };
             var result = await RequestAsync(RequestMethods.ToolsCall, parameters, TimeSpan.FromSeconds(limit), cancellation);
             var text = ResultText.Of(result, _options.ResultCharacters);
             return ErrorShapes.OfResult(text.IsError, text.Text, text.Parts > 1) is var (_, fault)

@@ -16,7 +16,10 @@ public sealed record TrainingTools(
 {
     /// <summary>The options that draw menus from these tools, as <c>path=value</c>.</summary>
     public IReadOnlyList<string> Sets =>
-        ["specs.menu=catalogue", $"specs.catalogue={RunOptionsJson.Text(Menu)}", $"tools.catalogueSha256={Sha256}"];
+    [
+        "specs.menu=catalogue", $"specs.catalogue={RunOptionsJson.Text(Menu)}", $"tools.catalogueSha256={Sha256}",
+        $"tools.execute={(Tools.Any(tool => tool.Executable) ? "true" : "false")}",
+    ];
 
     /// <summary>Starts the file's servers, lists their tools and stops them again. Nothing is called.</summary>
     /// <exception cref="UserErrorException">The file is none of tools, or not one of them can stand on a menu.</exception>

@@ -70,17 +70,26 @@ public sealed class ExecuteToolCallsConsumer(
         return executed;
     }
 
-    /// <summary>Trajectories are executed side by side, the calls of one after the other.</summary>
+    /// <summary>Trajectories are executed side by side, the calls of one in order; one at a time where servers are reset before each.</summary>
     private async Task<IReadOnlyList<SampleExecution>> ExecuteAsync(
-        StreamPlace to, IReadOnlyList<Work> work, ToolOptions options, CancellationToken cancellation) =>
-        await Task.WhenAll(work.Select(async (of, i) =>
+        StreamPlace to, IReadOnlyList<Work> work, ToolOptions options, CancellationToken cancellation)
+    {
+        if (options.Reset.Length == 0)
+            return await Task.WhenAll(work.Select(OneAsync));
+        var executions = new List<SampleExecution>();
+        for (var i = 0; i < work.Count; i++)
+            executions.Add(await OneAsync(work[i], i));
+        return executions;
+
+        async Task<SampleExecution> OneAsync(Work of, int sample)
         {
+            var trajectory = of.IsGold ? $"{to.Stream}/gold/{sample}" : $"{to.Stream}/{sample}";
             var result = of.Task is { } task
-                ? await executor.ExecuteAsync(task, of.Calls, options, cancellation, of.Earlier, of.Chained, of.IsGold ? $"{to.Stream}/gold/{i}"
-                    : $"{to.Stream}/{i}")
+                ? await executor.ExecuteAsync(task, of.Calls, options, cancellation, of.Earlier, of.Chained, trajectory)
                 : new ToolExecutionResult([]);
-            return new SampleExecution(i, result.Calls, of.VoidCause ?? result.VoidCause);
-        }));
+            return new SampleExecution(sample, result.Calls, of.VoidCause ?? result.VoidCause);
+        }
+    }
 
     private static (ToolTask, IReadOnlyList<ToolCall>)? Gold(TasksProposed proposed, string stream, int sample) =>
         TaskSource.Resolve(new TaskRef(stream, sample), proposed) is { } task ? (task, task.Gold) : null;

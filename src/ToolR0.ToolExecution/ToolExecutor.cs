@@ -3,6 +3,7 @@ using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 using ToolR0.SelfPlay.Acting;
 using ToolR0.TinyWorld.Tools;
+using ToolR0.ToolServers.Sessions;
 
 namespace ToolR0.ToolExecution;
 
@@ -55,6 +56,8 @@ public sealed class ToolExecutor(IEnumerable<ToolImplementation> implementations
             var session = calls.Count == 0 || !_servers.Serve(options) ? null
                 : await _servers.OfAsync(options, trajectory, before.Any(call => call.Status != CallStatus.SchemaChecked), cancellation)
                     ?? throw new InvalidOperationException("the servers that it called before are gone");
+            if (session is not null && await session.ResetAsync(cancellation) is { Fault: not CallFault.None } notReset)
+                return new ToolExecutionResult([], $"tools.reset: {OneLine(notReset.Error)}");
             foreach (var done in calls.Count > 0 ? before.Where(call => _implementations.ContainsKey(call.Call.Name)) : [])
                 await ExecuteAsync(task, done.Call, state, options, cancellation);
             foreach (var call in calls)

@@ -223,6 +223,8 @@ public sealed class RunOptionsValidator : AbstractValidator<RunOptions>
             "must be a tool's name, a space and its arguments as a JSON object, or empty");
         When(o => o.Tools.Reset?.Length > 0, () => Check(
             o => o.Tools.Session, session => session == ToolSessions.Run, "must be Run, since tools.reset is set: a new server needs no reset"));
+        When(o => o.Tools.Reset?.Length > 0, () => Check(
+            o => o.Solver.MaxTurns, n => n == 1, "must be 1, since tools.reset is set: trajectories take their turns in each other's midst"));
         Positive(o => o.Tools.StartSeconds);
         NotNegative(o => o.Tools.CallsPerSecond);
         AtLeastOne(o => o.Tools.CallsAtOnce);

@@ -7,4 +7,6 @@ namespace ToolR0.Serving.Conversations;
 internal static class CallText
 {
     public static readonly JsonSerializerOptions Layout = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    public static string Of(JsonElement value) => JsonSerializer.Serialize(value, Layout);
 }

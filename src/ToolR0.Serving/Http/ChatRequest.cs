@@ -24,6 +24,15 @@ internal sealed record ChatRequest(Conversation Conversation, SamplingFields Sam
         if (body.Has("response_format"))
             body.Object("response_format").Refuse("type", value => value.ValueKind == JsonValueKind.String && value.ValueEquals("text"));
 
+        return new ChatRequest(
+            ReadConversation(body, toolTokens), SamplingFields.Read(body, most, "max_completion_tokens", "max_tokens"),
+            !body.Flag("parallel_tool_calls", otherwise: true));
+    }
+
+    /// <summary>Messages, tools and what is said of calling them.</summary>
+    /// <inheritdoc cref="Read"/>
+    public static Conversation ReadConversation(Fields body, int toolTokens)
+    {
         var messages = body.List("messages");
         if (messages.Count == 0)
             throw ApiException.Rule("messages", body.Has("messages") ? "must not be empty" : "is missing");
@@ -33,9 +42,7 @@ internal sealed record ChatRequest(Conversation Conversation, SamplingFields Sam
         if (tools.GroupBy(tool => tool.Spec.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
             throw ApiException.Rule("tools", $"{twice.Key} is there twice");
         var (rule, wanted) = Choice(body, tools);
-        return new ChatRequest(
-            new Conversation(turns, tools, rule, wanted), SamplingFields.Read(body, most, "max_completion_tokens", "max_tokens"),
-            !body.Flag("parallel_tool_calls", otherwise: true));
+        return new Conversation(turns, tools, rule, wanted);
     }
 
     private static (CallRule Rule, string? Wanted) Choice(Fields body, IReadOnlyList<OfferedTool> tools)

@@ -36,7 +36,8 @@ public sealed class ModelServer : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = RequestBody.MostBytes;
+            // What is too large is refused while it is read, and the rest is taken in, so that the client comes to read why.
+            kestrel.Limits.MaxRequestBodySize = 8 * RequestBody.MostBytes;
             if (IPAddress.TryParse(options.Host, out var address))
                 kestrel.Listen(address, options.Port);
             else if (options.Host == "localhost" && options.Port != 0)
@@ -55,7 +56,9 @@ public sealed class ModelServer : IAsyncDisposable
             : throw new ApiException(404, $"model: only '{model.Name}' is served here", "model", "model_not_found")));
         _app.MapGet("/health", JsonAnswer(http => http.Response.WriteAsync(
             new JsonObject { ["status"] = "ok", ["model"] = model.Name, ["sampling"] = model.Live }.ToJsonString(), http.RequestAborted)));
-        _app.MapFallback(http => throw new ApiException(404, $"there is no {http.Request.Method} {http.Request.Path}"));
+        foreach (var path in new[] { "/v1/chat/completions", "/v1/completions", "/v1/models", "/health" })
+            _app.Map(path, Task (http) => throw new ApiException(405, $"{http.Request.Path} does not take {http.Request.Method}"));
+        _app.MapFallback(Task (http) => throw new ApiException(404, $"there is no {http.Request.Method} {http.Request.Path}"));
     }
 
     /// <summary>Where it listens, with the path that clients are given: <c>http://127.0.0.1:8000/v1</c>.</summary>
@@ -133,8 +136,6 @@ public sealed class ModelServer : IAsyncDisposable
             if (http.Request.Path != "/health")
                 Admit(http.Request);
             await next(http);
-            if (http.Response is { StatusCode: StatusCodes.Status405MethodNotAllowed, HasStarted: false })
-                throw new ApiException(405, $"{http.Request.Path} does not take {http.Request.Method}");
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
         {

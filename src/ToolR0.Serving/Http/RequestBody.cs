@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using ToolR0.Serving.Models;
@@ -18,16 +19,16 @@ internal static class RequestBody
         JsonElement root;
         try
         {
-            using var document = await JsonDocument.ParseAsync(http.Request.Body, cancellationToken: http.RequestAborted);
+            using var document = JsonDocument.Parse(await ReadAllAsync(http));
             root = document.RootElement.Clone();
         }
-        catch (BadHttpRequestException e) when (e.StatusCode == StatusCodes.Status413PayloadTooLarge)
-        {
-            throw new ApiException(413, $"body: must be at most {MostBytes} bytes", "body", "request_too_large");
-        }
-        catch (Exception e) when (e is JsonException or BadHttpRequestException)
+        catch (Exception e) when (e is JsonException or BadHttpRequestException { StatusCode: not StatusCodes.Status413PayloadTooLarge })
         {
             throw ApiException.Rule("body", "must be a JSON object");
+        }
+        catch (BadHttpRequestException)
+        {
+            throw TooLarge();
         }
 
         var fields = Fields.Of(root, "");
@@ -36,6 +37,24 @@ internal static class RequestBody
             throw new ApiException(404, $"model: '{Shown(named)}' is not served here; '{model.Name}' is", "model", "model_not_found");
         return fields;
     }
+
+    private static async Task<ReadOnlyMemory<byte>> ReadAllAsync(HttpContext http)
+    {
+        if (http.Request.ContentLength > MostBytes)
+            throw TooLarge();
+        var bytes = new ArrayBufferWriter<byte>(4096);
+        int read;
+        while ((read = await http.Request.Body.ReadAsync(bytes.GetMemory(4096), http.RequestAborted)) > 0)
+        {
+            bytes.Advance(read);
+            if (bytes.WrittenCount > MostBytes)
+                throw TooLarge();
+        }
+
+        return bytes.WrittenMemory;
+    }
+
+    private static ApiException TooLarge() => new(413, $"body: must be at most {MostBytes} bytes", "body", "request_too_large");
 
     private static string Shown(string text) => text.Length > 80 ? text[..80] + "…" : text;
 }

@@ -110,12 +110,15 @@ internal static class ServingCommands
         ParseResult parsed, CommonOptions common, string? named, CancellationToken cancellation)
     {
         var settings = common.Settings(parsed);
-        if (named is not null && settings.Postgres is not null && !Path.Exists(named) && !ModelFinder.IsOnHub(named))
+        var maySha = named?.All(char.IsAsciiHexDigitLower) is true;
+        if (named is not null && !Path.Exists(named) && !ModelFinder.IsOnHub(named) && (settings.Postgres is not null || !maySha))
         {
             await using var store = ServiceHost.Store(settings);
             var state = await store.GetRequiredService<RunStates>().LoadAsync(named, cancellation);
             if (state.Status != RunStatus.NotStarted)
                 return (Path.Combine(settings.PoliciesFolder, state.Policies[Role.Solver]), named);
+            if (!maySha)
+                throw new UserErrorException($"--policy {named}: neither a run nor a folder is called so");
         }
 
         var found = await common.FindAsync(parsed, named, finder => finder.ModelAsync(named, TinyWorldAssets.BaseNano, cancellation));

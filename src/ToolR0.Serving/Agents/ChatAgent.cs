@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using ToolR0.Contracts;
+using ToolR0.Policies;
 using ToolR0.Policies.Sampling;
 using ToolR0.Serving.Conversations;
 using ToolR0.Serving.Models;
@@ -26,6 +27,7 @@ public sealed class ChatAgent(ServedModel model, ToolServerSet? servers, AgentOp
         string path, AgentOptions options, AgentConsole console, IReadOnlyDictionary<string, string> environment, CancellationToken cancellation)
     {
         var source = options.ToolsFile is { } file ? ToolSourceReader.Read(file, environment) : null;
+        TorchRuntime.Configure(Environment.ProcessorCount);
         using var model = ServedModel.Load(path, "", places: 1);
         await using var servers = source is null ? null : await ToolServerSet.StartAsync(source, options.Tools, cancellation);
         foreach (var state in servers?.Servers.Where(state => state.Server.Enabled && state.Session is null) ?? [])

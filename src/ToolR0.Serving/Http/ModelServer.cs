@@ -11,6 +11,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using ToolR0.Contracts;
+using ToolR0.Policies;
 using ToolR0.Serving.Models;
 
 namespace ToolR0.Serving.Http;
@@ -89,6 +90,7 @@ public sealed class ModelServer : IAsyncDisposable
     /// <exception cref="UserErrorException">The address cannot be listened on, or the model cannot be read.</exception>
     public static async Task RunAsync(string path, string name, ServerOptions options, TextWriter log, CancellationToken cancellation)
     {
+        TorchRuntime.Configure(Environment.ProcessorCount);
         using var model = ServedModel.Load(path, name, options.Batch);
         await using var server = await StartAsync(model, options, cancellation);
         await log.WriteLineAsync($"serving {name} ({model.Sha256[..12]}, {model.Writer.Kind}) at {server.Address}");

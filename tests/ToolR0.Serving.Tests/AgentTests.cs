@@ -54,7 +54,7 @@ public sealed class AgentTests : IDisposable
     {
         var output = await TalkAsync("Add 12 and 30.\n", isPerson: false, Tools("add_numbers"), AskRule.All, turns: 1);
         output.ShouldContain("(not called: add_numbers is read-only, and nobody is here to be asked)");
-        output.ShouldContain("(stopped after 1 turns)");
+        output.ShouldContain("(stopped: --max-turns 1)");
     }
 
     [Fact]

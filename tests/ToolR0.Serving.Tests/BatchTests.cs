@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 using ToolR0.Policies;
+using ToolR0.Policies.Inference;
 using ToolR0.Policies.Sampling;
 using ToolR0.SelfPlay.Prompts;
 using ToolR0.Serving.Http;
@@ -78,6 +79,31 @@ public sealed class BatchTests(Served served) : IClassFixture<Served>
         TestContext.Current.TestOutputHelper!.WriteLine(FormattableString.Invariant(
             $"engine {engine.Max():0} tokens/s, server {server.Max():0} tokens/s, share {share:0.00}"));
         share.ShouldBeGreaterThan(0.5);
+    }
+
+    [Fact]
+    public void A_worker_that_samples_from_the_server_gets_what_it_would_sample_itself()
+    {
+        using var policy = Policy.Load(TinyWorldAssets.BaseNano);
+        var asked = ShippedPresets.All["nano"].Prompts;
+        var requests = Served.Items.Take(6).Select((item, i) =>
+            new SampleRequest(policy.Tokenizer.EncodePrompt(SolverPrompt.Render(item.Task, asked)), [i, 100 + i])).ToList();
+        var sampling = new SamplingOptions { Temperature = 1, MaxNewTokens = 96 };
+        // A worker says which policy it wants before it asks: here somebody hears it who has nothing to do.
+        Environment.SetEnvironmentVariable("TOOLR0_RELOAD_COMMAND", "true");
+        var options = new InferenceOptions
+        {
+            Engine = InferenceEngine.OpenAi,
+            Solver = new ServedPolicyOptions { Url = served.Server.Address.ToString(), Model = "{policy}" },
+        };
+        using var source = CompletionSources.OpenFolder(Role.Solver, TinyWorldAssets.BaseNano, options);
+        var own = Sampler.Sample(policy, requests, sampling, [], Cancellation).SelectMany(answers => answers).ToList();
+        foreach (var (answer, expected) in source.Sample(requests, sampling, Cancellation).SelectMany(answers => answers).Zip(own))
+        {
+            answer.Tokens.ShouldBe(expected.Tokens);
+            (answer.Text, answer.Finish, answer.Reencoded).ShouldBe((expected.Text, expected.Finish, false));
+            answer.LogProbs.Zip(expected.LogProbs).ShouldAllBe(pair => Math.Abs(pair.First - pair.Second) < 1e-3);
+        }
     }
 
     [Fact]

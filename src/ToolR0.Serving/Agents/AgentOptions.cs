@@ -1,6 +1,5 @@
 using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
-using ToolR0.Serving.Conversations;
 
 namespace ToolR0.Serving.Agents;
 

@@ -73,7 +73,7 @@ public sealed class ChatAgent(ServedModel model, ToolServerSet? servers, AgentOp
                 _turns.Add(new Turn("tool", await ResultAsync(call.Call, cancellation), CallId: call.Id, Name: call.Call.Name));
         }
 
-        await console.NoteAsync($"stopped after {options.MostTurns} turns");
+        await console.NoteAsync($"stopped: --max-turns {options.MostTurns}");
     }
 
     /// <summary>The model's next turn, shown as it is drawn.</summary>

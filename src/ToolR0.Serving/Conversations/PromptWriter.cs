@@ -32,7 +32,9 @@ public sealed class PromptWriter(Tokenizer tokenizer, PromptOptions? prompts)
     /// <exception cref="ConversationException">The model cannot be given this conversation.</exception>
     public WrittenPrompt Write(Conversation conversation)
     {
-        var opening = conversation is { Rule: CallRule.Required, ShowsTools: true } ? Opening(conversation.Wanted) : "";
+        var begins = conversation is { Rule: CallRule.Required, ShowsTools: true };
+        var opening = begins ? Opening(conversation.Wanted, name => name) : "";
+        var guarded = begins ? Opening(conversation.Wanted, tokenizer.Guard) : "";
         if (!tokenizer.HasChatTemplate)
             throw new ConversationException("messages", "the model has no chat template; completions take a whole prompt");
         var turns = prompts is null ? [.. conversation.Turns.Select(AsTemplateTakesIt)] : AsTrained(conversation, prompts);
@@ -46,7 +48,8 @@ public sealed class PromptWriter(Tokenizer tokenizer, PromptOptions? prompts)
         var options = new ChatOptions { Tools = offers ? [.. conversation.Tools.Select(tool => tokenizer.Guard(tool.Function))] : null };
         try
         {
-            return new WrittenPrompt([.. tokenizer.EncodeGuarded(tokenizer.RenderChat(turns, options)), .. tokenizer.Encode(opening)], opening);
+            return new WrittenPrompt(
+                [.. tokenizer.EncodeGuarded(tokenizer.RenderChat(turns, options)), .. tokenizer.EncodeGuarded(guarded)], opening);
         }
         catch (InvalidDataException e)
         {
@@ -116,17 +119,16 @@ public sealed class PromptWriter(Tokenizer tokenizer, PromptOptions? prompts)
     }
 
     /// <summary>How an answer that calls something begins.</summary>
-    private string Opening(string? wanted)
+    /// <param name="write">Writes the name of the tool that is wanted.</param>
+    private string Opening(string? wanted, Func<string, string> write)
     {
-        var call = wanted is null ? "" : $"{Escaped(wanted)}\"";
+        var call = wanted is null ? "" : $"{write(JsonSerializer.Serialize(wanted, CallText.Layout)[1..^1])}\"";
         if (prompts is not null)
             return prompts.Set == PromptSet.Signatures ? SignatureFormat.Beginning + call : $"<{Tags.Answer}>[{{\"name\":\"{call}";
         return _probe.Value?.Contains(TemplateTag, StringComparison.Ordinal) == true
             ? $"{TemplateTag}\n{{\"name\": \"{call}"
             : throw new ConversationException("tool_choice", "the model's chat template does not say how calls begin: must be \"auto\" or \"none\"");
     }
-
-    private static string Escaped(string name) => JsonSerializer.Serialize(name)[1..^1];
 
     /// <summary>What the chat template writes of a tool; null where it does not show it.</summary>
     private static string? Probe(Tokenizer tokenizer)

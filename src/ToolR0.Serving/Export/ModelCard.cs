@@ -88,7 +88,7 @@ public sealed class ModelCard(RunReport report, ExportRequest request, string sh
         text.Append("\n|---|---|---|").Append(string.Concat(Enumerable.Repeat("---|", last))).Append('\n');
         foreach (var (set, accuracy) in rows)
         {
-            text.Append(CultureInfo.InvariantCulture, $"| {set.Name} | {set.Count} |");
+            text.Append(CultureInfo.InvariantCulture, $"| {set.Name} | {report.State.MeasuredOn(set.Name)[0].Items} |");
             for (var i = 0; i <= last; i++)
                 text.Append(i < accuracy.Count && accuracy[i] is { } share ? $" {Percent(share)} |" : " |");
             text.Append('\n');
@@ -138,6 +138,9 @@ public sealed class ModelCard(RunReport report, ExportRequest request, string sh
             from transformers import AutoModelForCausalLM, AutoTokenizer
             tokenizer = AutoTokenizer.from_pretrained(".")
             model = AutoModelForCausalLM.from_pretrained(".")
+            turns = [{"role": "user", "content": "…"}]
+            prompt = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+            print(tokenizer.decode(model.generate(**prompt, max_new_tokens=128)[0]))
             ```
 
 

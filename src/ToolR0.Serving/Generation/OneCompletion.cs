@@ -49,7 +49,7 @@ public sealed class OneCompletion(string path, string? adapter, SamplingOptions 
         else if (messages is not null)
         {
             var chat = ChatFile.Read(messages);
-            _ask = chat.Options.Tools is { Count: > 0 } && Trained() is { } trained ? AsTrained(messages, trained)
+            _ask = chat.Options.Tools is { Count: > 0 } && Trained() is { } trained ? AsTrained(messages, chat.Written, trained)
                 : tokenizer => Templated(tokenizer, chat);
         }
         else if (prompt!.Length == 0)
@@ -152,12 +152,11 @@ public sealed class OneCompletion(string path, string? adapter, SamplingOptions 
         }
     }
 
-    private static Func<Tokenizer, int[]> AsTrained(string file, PromptOptions prompts)
+    private static Func<Tokenizer, int[]> AsTrained(string file, JsonElement written, PromptOptions prompts)
     {
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllText(file));
-            var conversation = ChatRequest.ReadConversation(new Fields(document.RootElement.Clone()), prompts.ToolTokens);
+            var conversation = ChatRequest.ReadConversation(new Fields(written), prompts.ToolTokens);
             return tokenizer => new PromptWriter(tokenizer, prompts).Write(conversation).Tokens;
         }
         catch (Exception e) when (e is ApiException or ConversationException)

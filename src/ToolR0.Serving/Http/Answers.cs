@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using ToolR0.Contracts;
-using ToolR0.SelfPlay.Parsing;
 using ToolR0.Serving.Conversations;
 
 namespace ToolR0.Serving.Http;

@@ -21,7 +21,7 @@ internal sealed class ChatEndpoint(ServedModel model, int most)
         if (request.Sampling.Stream)
             await StreamAsync(http, answers);
         else
-            await http.Response.WriteAsync((await CompleteAsync(answers, http.RequestAborted)).ToJsonString(), http.RequestAborted);
+            await http.Response.WriteAsync((await CompleteAsync(answers, http.RequestAborted)).ToJsonString(CallText.Layout), http.RequestAborted);
     }
 
     private WrittenPrompt Write(Conversation conversation)

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using ToolR0.Contracts;
 using ToolR0.Policies.Sampling;
+using ToolR0.Serving.Conversations;
 using ToolR0.Serving.Models;
 
 namespace ToolR0.Serving.Http;
@@ -51,7 +52,7 @@ internal sealed class CompletionEndpoint(ServedModel model, int most)
 
         var json = head.ToJson(choices);
         json["usage"] = Answers.Usage(promptTokens, answers.Sum(answer => answer.Tokens.Length));
-        await http.Response.WriteAsync(json.ToJsonString(), http.RequestAborted);
+        await http.Response.WriteAsync(json.ToJsonString(CallText.Layout), http.RequestAborted);
     }
 
     private async Task StreamAsync(HttpContext http, Head head, IReadOnlyList<LiveRequest> requests, SamplingFields sampling, int promptTokens)

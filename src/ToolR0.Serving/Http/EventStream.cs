@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using ToolR0.Serving.Conversations;
 
 namespace ToolR0.Serving.Http;
 
@@ -17,7 +18,7 @@ internal sealed class EventStream(HttpContext http)
     }
 
     /// <summary>Writes an event; it is sent at the next <see cref="FlushAsync"/>.</summary>
-    public void Write(JsonObject data) => Write(data.ToJsonString());
+    public void Write(JsonObject data) => Write(data.ToJsonString(CallText.Layout));
 
     public async Task EndAsync()
     {

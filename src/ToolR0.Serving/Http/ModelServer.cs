@@ -12,6 +12,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using ToolR0.Contracts;
 using ToolR0.Policies;
+using ToolR0.Serving.Conversations;
 using ToolR0.Serving.Models;
 
 namespace ToolR0.Serving.Http;
@@ -50,13 +51,13 @@ public sealed class ModelServer : IAsyncDisposable
         _app.Use(GuardedAsync);
         _app.MapPost("/v1/chat/completions", JsonAnswer(new ChatEndpoint(model, options.Batch).AnswerAsync));
         _app.MapPost("/v1/completions", JsonAnswer(new CompletionEndpoint(model, options.Batch).AnswerAsync));
-        _app.MapGet("/v1/models", JsonAnswer(http => http.Response.WriteAsync(
-            new JsonObject { ["object"] = "list", ["data"] = new JsonArray(Described()) }.ToJsonString(), http.RequestAborted)));
+        _app.MapGet("/v1/models", JsonAnswer(http =>
+            WriteAsync(http, new JsonObject { ["object"] = "list", ["data"] = new JsonArray(Described()) })));
         _app.MapGet("/v1/models/{**name}", JsonAnswer(http => http.Request.RouteValues["name"] as string == model.Name
-            ? http.Response.WriteAsync(Described().ToJsonString(), http.RequestAborted)
+            ? WriteAsync(http, Described())
             : throw new ApiException(404, $"model: only '{model.Name}' is served here", "model", "model_not_found")));
-        _app.MapGet("/health", JsonAnswer(http => http.Response.WriteAsync(
-            new JsonObject { ["status"] = "ok", ["model"] = model.Name, ["sampling"] = model.Live }.ToJsonString(), http.RequestAborted)));
+        _app.MapGet("/health", JsonAnswer(http =>
+            WriteAsync(http, new JsonObject { ["status"] = "ok", ["model"] = model.Name, ["sampling"] = model.Live })));
         foreach (var path in new[] { "/v1/chat/completions", "/v1/completions", "/v1/models", "/health" })
             _app.Map(path, Task (http) => throw new ApiException(405, $"{http.Request.Path} does not take {http.Request.Method}"));
         _app.MapFallback(Task (http) => throw new ApiException(404, $"there is no {http.Request.Method} {http.Request.Path}"));
@@ -125,6 +126,9 @@ public sealed class ModelServer : IAsyncDisposable
         ["prompts"] = _model.Writer.Kind,
     };
 
+    private static Task WriteAsync(HttpContext http, JsonObject json) =>
+        http.Response.WriteAsync(json.ToJsonString(CallText.Layout), http.RequestAborted);
+
     private static RequestDelegate JsonAnswer(RequestDelegate answer) => http =>
     {
         http.Response.ContentType = "application/json; charset=utf-8";
@@ -149,7 +153,7 @@ public sealed class ModelServer : IAsyncDisposable
                 ? "the server is stopping" : e.Message.ReplaceLineEndings(" "));
             http.Response.StatusCode = error.Status;
             http.Response.ContentType = "application/json; charset=utf-8";
-            await http.Response.WriteAsync(error.ToJson().ToJsonString(), http.RequestAborted);
+            await WriteAsync(http, error.ToJson());
         }
     }
 

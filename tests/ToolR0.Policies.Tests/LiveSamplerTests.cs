@@ -1,4 +1,3 @@
-using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 using ToolR0.Policies.Sampling;
 

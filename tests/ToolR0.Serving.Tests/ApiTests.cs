@@ -3,9 +3,9 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using ToolR0.Serving.Http;
 using ToolR0.SelfPlay.Parsing;
 using ToolR0.SelfPlay.Prompts;
+using ToolR0.Serving.Http;
 
 namespace ToolR0.Serving.Tests;
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using ToolR0.Contracts;
 using ToolR0.EventStore;
@@ -86,7 +87,10 @@ internal static class ServingCommands
             var request = new ExportRequest(name, parsed.GetValue(role), parsed.GetValue(iteration));
             var reader = new ReportReader(log, store.GetRequiredService<IRunViews>());
             var sha = await ModelExport.WriteAsync(request, parsed.GetValue(output)!, reader, log, policies, cancellation);
-            Console.Error.WriteLine($"policy {sha} in {parsed.GetValue(output)}");
+            if (common.Json(parsed))
+                Console.WriteLine(JsonSerializer.Serialize(new { run = name, policy = sha, folder = Path.GetFullPath(parsed.GetValue(output)!) }));
+            else
+                Console.Error.WriteLine($"policy {sha} in {parsed.GetValue(output)}");
             return 0;
         });
         return command;

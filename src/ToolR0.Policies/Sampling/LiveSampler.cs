@@ -57,9 +57,9 @@ public sealed class LiveSampler : IDisposable
             if (_stopping)
                 return Task.FromCanceled<Trajectory>(new CancellationToken(true));
             _waiting.Enqueue(completion);
+            _arrived.Release();
         }
 
-        _arrived.Release();
         return completion.Result.Task;
     }
 

@@ -17,7 +17,8 @@ var root = new RootCommand("Tool-R0: a language model teaches itself tool callin
     StudyCommand.Create(),
     ToolsCommand.Create(),
 };
-foreach (var command in (IEnumerable<Command>)[.. StackCommands.Create(), .. StoreCommands.Create(), .. ModelCommands.Create()])
+IEnumerable<Command> more = [.. StackCommands.Create(), .. StoreCommands.Create(), .. ModelCommands.Create(), .. ServingCommands.Create()];
+foreach (var command in more)
     root.Add(command);
 
 // Where nobody looks at a terminal's width, a table need not fit one.

@@ -3,6 +3,7 @@ using ToolR0.Contracts.Options;
 using ToolR0.Policies;
 using ToolR0.Policies.Learning;
 using ToolR0.Policies.Sampling;
+using ToolR0.SelfPlay.Options;
 using ToolR0.SelfPlay.Parsing;
 using ToolR0.SelfPlay.Prompts;
 using ToolR0.TinyWorld;
@@ -52,6 +53,7 @@ public static class BaseModel
         {
             var result = Train(options, from, made, work, progress, cancellation);
             File.WriteAllText(Path.Combine(work, "README.md"), BaseModelReadme.Write(options, result));
+            TrainedWith.Write(work, ShippedPresets.All[RunOptionsLoader.DefaultPreset]);
             if (Directory.Exists(target))
                 Directory.Delete(target, recursive: true);
             Directory.Move(work, target);

@@ -8,7 +8,7 @@ namespace ToolR0.Tokenization;
 /// A byte-level BPE tokenizer read from a Hugging Face folder. It gives the same ids as Hugging Face's own for the families whose files it accepts
 /// (Qwen 2 and 3, Llama 3, GPT-2) and refuses the others. No token is ever added that is not in the text. Safe for use by many threads.
 /// </summary>
-public sealed class Tokenizer
+public sealed partial class Tokenizer
 {
     private readonly TokenizerFiles _files;
     private readonly BpeModel _model;
@@ -216,20 +216,23 @@ public sealed class Tokenizer
         foreach (var (token, part) in normalized.Split(text))
         {
             if (token is not null)
-            {
                 tokens.Add(token.Id);
-                continue;
-            }
-            try
-            {
-                foreach (var word in _preTokenizer.Split(part))
-                    _model.Encode(word.Span, tokens);
-            }
-            catch (RegexMatchTimeoutException e)
-            {
-                throw new InvalidDataException(
-                    $"{Path.Combine(_files.Folder, TokenizerFiles.Tokenizer)}: pre_tokenizer takes too long on this text.", e);
-            }
+            else
+                EncodeWords(part, tokens);
+        }
+    }
+
+    private void EncodeWords(string text, List<int> tokens)
+    {
+        try
+        {
+            foreach (var word in _preTokenizer.Split(text))
+                _model.Encode(word.Span, tokens);
+        }
+        catch (RegexMatchTimeoutException e)
+        {
+            throw new InvalidDataException(
+                $"{Path.Combine(_files.Folder, TokenizerFiles.Tokenizer)}: pre_tokenizer takes too long on this text.", e);
         }
     }
 

@@ -64,6 +64,10 @@ public sealed partial class ArchitectureTests
         ProjectsWith("ModelContextProtocol.Core").Concat(ProjectsWith("JsonSchema.Net")).Distinct().ShouldBe(["ToolServers"]);
 
     [Fact]
+    public void The_web_server_is_in_Serving_only() =>
+        Projects.Where(p => p.Value.Descendants("FrameworkReference").Any()).Select(p => p.Key).ShouldBe(["Serving"]);
+
+    [Fact]
     public void MassTransit_is_in_Messaging_and_comes_to_the_services_through_it() =>
         ProjectsWith("MassTransit").Concat(ProjectsWith("MassTransit.RabbitMQ")).Distinct().ShouldBe(["Messaging"]);
 

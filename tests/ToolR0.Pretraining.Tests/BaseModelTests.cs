@@ -30,7 +30,7 @@ public sealed class BaseModelTests : IDisposable
             cancellation: TestContext.Current.CancellationToken).Sha256.ShouldNotBe(first.Sha256);
 
         Directory.GetFileSystemEntries(Path.Combine(_folder, "b")).Select(Path.GetFileName)
-            .ShouldBe(["README.md", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"], ignoreOrder: true);
+            .ShouldBe(["README.md", "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "toolr0.json"], ignoreOrder: true);
         using var policy = Policy.Load(Path.Combine(_folder, "b"));
         policy.Sha256.ShouldBe(first.Sha256);
         File.ReadAllText(Path.Combine(_folder, "b", "README.md")).ShouldContain(first.Sha256);

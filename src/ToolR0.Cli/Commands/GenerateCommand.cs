@@ -1,30 +1,13 @@
 using System.CommandLine;
-using System.Diagnostics;
-using System.Globalization;
-using System.Text.Encodings.Web;
-using System.Text.Json;
-using System.Text.Json.Serialization;
-using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
-using ToolR0.Policies;
-using ToolR0.Policies.Inference;
-using ToolR0.Policies.Sampling;
+using ToolR0.Serving.Generation;
 using ToolR0.TinyWorld;
-using ToolR0.Tokenization;
 
 namespace ToolR0.Cli.Commands;
 
 /// <summary>Samples one completion, to try a model or to check it against another implementation.</summary>
 internal static class GenerateCommand
 {
-    private static readonly JsonSerializerOptions Layout =
-        new(JsonSerializerDefaults.Web)
-        {
-            WriteIndented = true,
-            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-            DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull
-        };
-
     public static Command Create()
     {
         var command = new Command("generate", "Sample one completion of a prompt, printed as it is drawn");
@@ -43,7 +26,7 @@ internal static class GenerateCommand
         var messages = new Option<string?>(
             "--messages")
         {
-            Description = "JSON: a list of messages, or an object with messages, tools and variables of the chat template",
+            Description = "JSON: a list of messages, or an object with messages, tools and variables of the chat template; tools are shown as in training",
             HelpName = "FILE"
         };
         var tokens = new Option<string?>("--tokens") { Description = "Token ids of the whole prompt, e.g. 1,2,3", HelpName = "IDS" };
@@ -81,124 +64,11 @@ internal static class GenerateCommand
                 TopP = parsed.GetValue(topP),
                 MaxNewTokens = parsed.GetValue(maxNew),
             };
-            var ask = Ask(parsed.GetValue(prompt), parsed.GetValue(messages), parsed.GetValue(tokens), parsed.GetValue(raw));
-            using var policy = Load(found.Path, parsed.GetValue(adapter));
-            TorchRuntime.Configure(Math.Max(1, Environment.ProcessorCount));
-            Generate(policy, parsed.GetValue(adapter), ask(policy.Tokenizer), sampling, parsed.GetValue(seed), common.Json(parsed), cancellation);
+            var asked = new OneCompletion(found.Path, parsed.GetValue(adapter), sampling, parsed.GetValue(seed), common.Json(parsed));
+            asked.Ask(parsed.GetValue(prompt), parsed.GetValue(messages), parsed.GetValue(tokens), parsed.GetValue(raw));
+            asked.Write(cancellation);
             return 0;
         });
         return command;
-    }
-
-    private static Policy Load(string folder, string? adapter)
-    {
-        if (adapter is null)
-            return Policy.Load(folder);
-        var path = Path.GetFullPath(adapter);
-        if (!Directory.Exists(path))
-            throw new UserErrorException($"--adapter {path}: there is no such folder");
-        try
-        {
-            return Policy.Load(folder, adapter: path);
-        }
-        catch (InvalidDataException e)
-        {
-            throw new UserErrorException($"--adapter {path}: {e.Message.ReplaceLineEndings(" ")}", inner: e);
-        }
-    }
-
-    private static void Generate(Policy policy, string? adapter, int[] prompt, SamplingOptions sampling, long seed, bool json,
-        CancellationToken cancellation)
-    {
-        var stream = policy.Tokenizer.DecodeStream();
-        var clock = Stopwatch.StartNew();
-        Trajectory completion;
-        try
-        {
-            completion = Sampler.Sample(policy, [new SampleRequest(prompt, [seed])], sampling, [], cancellation, json ? null : Print)[0][0];
-        }
-        catch (ArgumentException e)
-        {
-            throw new UserErrorException(e.Message);
-        }
-
-        if (completion.Finish == FinishReason.Void)
-            throw new UserErrorException($"nothing was sampled: {completion.VoidCause}");
-        var seconds = clock.Elapsed.TotalSeconds;
-        if (json)
-        {
-            Console.WriteLine(JsonSerializer.Serialize(
-                new
-                {
-                    policy = adapter is null ? policy.Sha256 : null,
-                    adapter,
-                    prompt = new { text = Decode(policy, prompt), tokens = prompt },
-                    completion = new
-                    {
-                        text = completion.Text,
-                        tokens = completion.Tokens,
-                        logProbs = completion.LogProbs,
-                        finish = completion.Finish.ToString().ToLowerInvariant(),
-                    },
-                    sampling = new { sampling.Temperature, sampling.TopP, sampling.MaxNewTokens, seed },
-                    seconds,
-                },
-                Layout));
-            return;
-        }
-
-        Console.WriteLine(stream.Finish());
-        Console.Error.WriteLine(FormattableString.Invariant(
-            $"{prompt.Length} + {completion.Tokens.Length} tokens in {seconds:0.0} s, {(completion.Finish == FinishReason.Stop ? "stopped" : "cut at the limit")}"));
-
-        // A model may have more rows than its tokenizer has entries; those decode to nothing.
-        void Print(SampledToken token)
-        {
-            if (token.Id < policy.Tokenizer.VocabularySize && !policy.Tokenizer.StopTokens.Contains(token.Id))
-                Console.Out.Write(stream.Append(token.Id));
-            Console.Out.Flush();
-        }
-    }
-
-    private static string Decode(Policy policy, int[] tokens) =>
-        policy.Tokenizer.Decode(tokens.Where(t => t < policy.Tokenizer.VocabularySize).ToArray(), skipSpecial: false);
-
-    /// <summary>What turns a tokenizer into the prompt's ids; everything that needs no model is checked before one is loaded.</summary>
-    private static Func<Tokenizer, int[]> Ask(string? prompt, string? messages, string? tokens, bool raw)
-    {
-        if (new[] { prompt, messages, tokens }.Count(given => given is not null) != 1)
-            throw new UserErrorException("give one of --prompt, --messages and --tokens");
-        if (raw && prompt is null)
-            throw new UserErrorException("--raw goes with --prompt");
-        if (tokens is not null)
-        {
-            var ids = Ids(tokens);
-            return _ => ids;
-        }
-
-        if (messages is not null)
-        {
-            var chat = ChatFile.Read(messages);
-            return tokenizer => Templated(tokenizer, chat);
-        }
-
-        return prompt!.Length == 0
-            ? throw new UserErrorException("--prompt is empty")
-            : raw
-                ? tokenizer => tokenizer.Encode(prompt)
-                : tokenizer => Templated(tokenizer, new ChatFile([new ChatMessage("user", prompt)], new ChatOptions()));
-    }
-
-    private static int[] Templated(Tokenizer tokenizer, ChatFile chat) => tokenizer.HasChatTemplate
-        ? tokenizer.EncodeChat(chat.Messages, chat.Options)
-        : throw new UserErrorException("the model has no chat template: give --prompt with --raw, or --tokens");
-
-    private static int[] Ids(string text)
-    {
-        var parts = text.Split(',', StringSplitOptions.TrimEntries);
-        return [.. parts.Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var id)
-            ? id
-            : throw new UserErrorException(
-                $"--tokens: '{(part.Length > 40 ? part[..40] + "…" : part)}' is not a token id (whole numbers, separated by commas)"))];
     }
 }

@@ -7,6 +7,9 @@ namespace ToolR0.Policies.Inference;
 /// <summary>A conversation from a file.</summary>
 public sealed record ChatFile(IReadOnlyList<ChatMessage> Messages, ChatOptions Options)
 {
+    /// <summary>The JSON as it was read.</summary>
+    public JsonElement Written { get; private init; }
+
     /// <summary>
     /// Reads JSON: a list of messages, each with <c>role</c>, <c>content</c> (text, or null or left out where <c>tool_calls</c> says it all) and
     /// whatever else the chat template reads; or an object with <c>messages</c>, <c>tools</c> and further variables of the template, such as
@@ -33,7 +36,7 @@ public sealed record ChatFile(IReadOnlyList<ChatMessage> Messages, ChatOptions O
     private static ChatFile Parse(JsonElement root)
     {
         if (root.ValueKind == JsonValueKind.Array)
-            return new ChatFile(Turns(root), new ChatOptions());
+            return new ChatFile(Turns(root), new ChatOptions()) { Written = root };
         if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("messages", out var messages) || messages.ValueKind != JsonValueKind.Array)
             throw new InvalidDataException("must be a list of messages, or an object whose messages are one");
         var tools = root.TryGetProperty("tools", out var offered) && offered.ValueKind != JsonValueKind.Null
@@ -47,7 +50,8 @@ public sealed record ChatFile(IReadOnlyList<ChatMessage> Messages, ChatOptions O
             JsonValueKind.False => false,
             _ => throw new InvalidDataException("add_generation_prompt must be true or false"),
         };
-        return new ChatFile(Turns(messages), new ChatOptions { Tools = tools, Variables = variables, AddGenerationPrompt = opens });
+        var options = new ChatOptions { Tools = tools, Variables = variables, AddGenerationPrompt = opens };
+        return new ChatFile(Turns(messages), options) { Written = root };
     }
 
     private static ChatMessage[] Turns(JsonElement list) =>

@@ -26,6 +26,9 @@ internal sealed class SampledRow(int group, long seed, Policy policy, SamplingOp
 
     public bool Done { get; private set; }
 
+    /// <summary>How its tokens are drawn.</summary>
+    public SamplingOptions Options => options;
+
     /// <summary>The token to feed next.</summary>
     public int Last => _tokens[^1];
 
@@ -49,6 +52,9 @@ internal sealed class SampledRow(int group, long seed, Policy policy, SamplingOp
         else if (_tokens.Count >= Limit || IsHopeless(token))
             Finish(FinishReason.Length);
     }
+
+    /// <summary>Ends where it is: nobody wants the rest.</summary>
+    public void GiveUp() => Finish(FinishReason.Length);
 
     /// <summary>Asked after each line, of the text so far.</summary>
     private bool IsHopeless(int token) =>

@@ -21,7 +21,7 @@ public readonly record struct SampledToken(int Request, long Seed, int Id, float
 public static class Sampler
 {
     /// <summary>Waiting prompts are taken in when this share of the places is free: taking in costs a copy of the caches.</summary>
-    private const double RefillAt = 0.25;
+    internal const double RefillAt = 0.25;
 
     /// <summary>Samples every request's completions. Thread-safe: several threads may sample from one policy at once.</summary>
     /// <param name="options">
@@ -68,7 +68,7 @@ public static class Sampler
         return [.. rows.Select(group => (IReadOnlyList<Trajectory>)[.. group.Select(r => r.ToTrajectory())])];
     }
 
-    private static int StrideOf(Policy policy) => policy.Model.Device.type == TorchSharp.DeviceType.CUDA ? 8 : 1;
+    internal static int StrideOf(Policy policy) => policy.Model.Device.type == TorchSharp.DeviceType.CUDA ? 8 : 1;
 
     private static void Run(
         Policy policy, IReadOnlyList<SampleRequest> requests, SamplingOptions options, SampledRow[][] rows, long cacheBytes, int stride,

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace ToolR0.Policies.Sampling;
 
 /// <summary>Draws one token per row on the model's device.</summary>
-internal sealed class TokenChooser(SamplingOptions options, Device device)
+internal class TokenChooser(SamplingOptions options, Device device)
 {
     /// <summary>A vocabulary of this many blocks of <see cref="Block"/> tokens or more is searched by blocks first.</summary>
     private const int ManyBlocks = 32;
@@ -15,7 +15,7 @@ internal sealed class TokenChooser(SamplingOptions options, Device device)
     private const double Least = 1e-37;
 
     /// <summary>The numbers that draw the next tokens of each row, [rows, count]; rows that are null or done draw with 0.</summary>
-    public Tensor Uniforms(IReadOnlyList<SampledRow?> rows, int count)
+    public virtual Tensor Uniforms(IReadOnlyList<SampledRow?> rows, int count)
     {
         var uniforms = new double[rows.Count * count];
         for (var i = 0; i < uniforms.Length; i++)
@@ -26,7 +26,7 @@ internal sealed class TokenChooser(SamplingOptions options, Device device)
     /// <param name="logits">[rows, vocabulary].</param>
     /// <param name="uniforms">[rows, 1].</param>
     /// <returns>Ids and log-probabilities, both [rows, 1].</returns>
-    public (Tensor Tokens, Tensor LogProbs) Choose(Tensor logits, Tensor uniforms)
+    public virtual (Tensor Tokens, Tensor LogProbs) Choose(Tensor logits, Tensor uniforms)
     {
         using var scope = NewDisposeScope();
         var scaled = options.Temperature is 0 or 1 ? logits : logits.div(Held(options.Temperature));

@@ -57,6 +57,23 @@ public sealed class PolicyStore(string root, int capacity = 4) : IDisposable
         }
     }
 
+    /// <summary>Copies a policy's folder, with its adapter and without the optimiser's state, into one that is there and empty.</summary>
+    /// <exception cref="InvalidDataException">There is no such policy, or its folder is damaged.</exception>
+    public void CopyTo(string sha, string folder)
+    {
+        var source = FolderOf(sha);
+        PolicyFiles.WriteSmall(PolicyFiles.ReadSmall(source), folder);
+        var index = Path.Combine(source, PolicyFiles.Index);
+        foreach (var path in PolicyFiles.WeightFiles(source).Concat(File.Exists(index) ? [index] : []))
+            File.Copy(path, Path.Combine(folder, Path.GetFileName(path)));
+        var adapter = Path.Combine(source, PolicyFiles.Adapter);
+        if (!Directory.Exists(adapter))
+            return;
+        Directory.CreateDirectory(Path.Combine(folder, PolicyFiles.Adapter));
+        foreach (var path in Directory.GetFiles(adapter))
+            File.Copy(path, Path.Combine(folder, PolicyFiles.Adapter, Path.GetFileName(path)));
+    }
+
     /// <summary>Deletes a policy; one that is rented stays usable until it is returned.</summary>
     public void Remove(string sha)
     {

@@ -40,7 +40,12 @@ public sealed record BaseModelOptions
     public static BaseModelOptions Agent { get; } = new()
     {
         Name = "base-nano-agent",
-        Stages = [.. new BaseModelOptions().Stages, new("results", MixtureOptions.Results, 1500, 1.5e-3)],
+        Stages =
+        [
+            .. new BaseModelOptions().Stages,
+            new("results", MixtureOptions.Results, 1500, 1.5e-3),
+            new("unused", MixtureOptions.UnusedResults, 300, 1e-3),
+        ],
     };
 
     /// <summary>What <c>toolr0 pretrain</c> can make, by the recipe's name.</summary>

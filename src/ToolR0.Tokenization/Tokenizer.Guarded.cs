@@ -40,7 +40,7 @@ public sealed partial class Tokenizer
 
     /// <summary>
     /// The ids of a rendered conversation into which guarded texts were put: special tokens that the template wrote count as such, those of the texts
-    /// are text. Without broken tokens these are the ids of <see cref="Encode"/>.
+    /// are text. Without broken tokens these are the ids of <see cref="Encode(string)"/>.
     /// </summary>
     /// <exception cref="InvalidDataException">The pre-tokenizer's expression takes too long on this text.</exception>
     public int[] EncodeGuarded(string text)

@@ -102,9 +102,7 @@ public sealed record MixtureOptions
         Noise = Habits.Noise with { FirstTool = (0.34, 0.72), DropArgument = (0.37, 0.70) },
     };
 
-    /// <summary>
-    /// What calls return: a Solver that is shown it goes on, but seldom uses it where it is needed, and a Generator that sometimes writes such tasks.
-    /// </summary>
+    /// <summary>What calls return: a Solver that is shown it goes on, and a Generator that writes tasks in which it must.</summary>
     public static MixtureOptions Results { get; } = Talk with
     {
         SolverShare = 0.6,
@@ -113,6 +111,12 @@ public sealed record MixtureOptions
         SpecChained = 0.4,
         InventedTasks = 0.3,
         Noise = Talk.Noise with { FirstTool = (0.05, 0.3), DropArgument = (0.05, 0.3), Prose = 0.06 },
+    };
+
+    /// <summary>The bad habits on top: what was returned is seldom used where it is needed.</summary>
+    public static MixtureOptions UnusedResults { get; } = Results with
+    {
+        Noise = Results.Noise with { StaleValue = (0.4, 0.85), StopsEarly = 0.25, CallsTogether = 0.35 },
     };
 
     /// <summary>

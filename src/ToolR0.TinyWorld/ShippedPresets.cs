@@ -96,7 +96,11 @@ public static class ShippedPresets
     {
         Preset = "nano-agent",
         Iterations = 2,
-        Specs = Nano.Specs with { Calls = new Dictionary<int, double> { [0] = 0.1, [1] = 0.2, [2] = 0.7 }, Chained = 1 },
+        Specs = Nano.Specs with
+        {
+            Calls = new Dictionary<int, double> { [0] = 0.1, [1] = 0.2, [2] = 0.7 },
+            Chained = 1,
+        },
         Generator = Nano.Generator with { Steps = 6 },
         Curriculum = Nano.Curriculum with { Candidates = 1000, Selected = 400 },
         Solver = Nano.Solver with
@@ -126,5 +130,6 @@ public static class ShippedPresets
 
     /// <summary>All of them by name, in any letter case.</summary>
     public static IReadOnlyDictionary<string, RunOptions> All { get; } =
-        new[] { Nano, NanoStudy, NanoAgent, NanoAgentStudy, Presets.Paper, Presets.SmolLm2 }.ToDictionary(preset => preset.Preset, StringComparer.OrdinalIgnoreCase);
+        new[] { Nano, NanoStudy, NanoAgent, NanoAgentStudy, Presets.Paper, Presets.SmolLm2 }
+            .ToDictionary(preset => preset.Preset, StringComparer.OrdinalIgnoreCase);
 }

@@ -53,7 +53,7 @@ public static class BaseModel
         {
             var result = Train(options, from, made, work, progress, cancellation);
             File.WriteAllText(Path.Combine(work, "README.md"), BaseModelReadme.Write(options, result));
-            TrainedWith.Write(work, ShippedPresets.All[RunOptionsLoader.DefaultPreset]);
+            TrainedWith.Write(work, ShippedPresets.All[options.Preset]);
             if (Directory.Exists(target))
                 Directory.Delete(target, recursive: true);
             Directory.Move(work, target);

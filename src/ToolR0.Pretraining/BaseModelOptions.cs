@@ -1,5 +1,6 @@
 using ToolR0.Policies.Learning;
 using ToolR0.Policies.Model;
+using ToolR0.SelfPlay.Options;
 using ToolR0.TinyWorld;
 using ToolR0.TinyWorld.Texts;
 
@@ -10,6 +11,9 @@ public sealed record BaseModelOptions
 {
     /// <summary>What the model is called in its README.</summary>
     public string Name { get; init; } = "base-nano";
+
+    /// <summary>The preset of runs that it is made for.</summary>
+    public string Preset { get; init; } = RunOptionsLoader.DefaultPreset;
 
     public long Seed { get; init; } = 20260101;
 
@@ -40,6 +44,7 @@ public sealed record BaseModelOptions
     public static BaseModelOptions Agent { get; } = new()
     {
         Name = "base-nano-agent",
+        Preset = ShippedPresets.NanoAgent.Preset,
         Stages =
         [
             .. new BaseModelOptions().Stages,

@@ -89,7 +89,7 @@ public sealed class OptionsTests : IDisposable
     [InlineData("""{"curriculum":{"order":"random"}}""", "curriculum.order", "easyToHard, shuffled")]
     [InlineData("""{"solver":{"steps":1,}""", "not JSON", "line 1")]
     [InlineData("""[1]""", "JSON object", "options")]
-    [InlineData("""{"preset":"mini"}""", "'mini'", "nano, nano-study, paper")]
+    [InlineData("""{"preset":"mini"}""", "'mini'", "nano-agent")]
     public void What_is_wrong_in_the_file_is_named_in_one_line(string json, string name, string rest)
     {
         var error = Should.Throw<UserErrorException>(() => Load(new OptionSources { File = FileWith(json) }));

@@ -7,7 +7,6 @@ using ToolR0.Contracts.Options;
 using ToolR0.Evaluation;
 using ToolR0.Policies;
 using ToolR0.Policies.Inference;
-using ToolR0.Policies.Sampling;
 using ToolR0.Policies.Storage;
 using ToolR0.Reporting;
 using ToolR0.SelfPlay.Options;

@@ -2,7 +2,6 @@ using ToolR0.Contracts;
 using ToolR0.Contracts.Options;
 using ToolR0.SelfPlay.Curriculum;
 using ToolR0.SelfPlay.Measurement;
-using ToolR0.SelfPlay.Parsing;
 using ToolR0.SelfPlay.Prompts;
 using ToolR0.SelfPlay.Rewards;
 

@@ -30,7 +30,8 @@ public sealed class CatalogueRunTests(MiniatureRun miniature)
             { "mcpServers": { "tinyworld": { "command": "dotnet", "args": ["{{Product.Command}}", "tools", "serve-world"] } } }
             """, cancellation);
 
-        var errors = await Product.PlayAndAuditAsync(environment, "menus", options, "--tools", tools, "--set", "specs.menu=mixed", "--set", "solver.maxTurns=2");
+        var errors = await Product.PlayAndAuditAsync(
+            environment, "menus", options, "--tools", tools, "--set", "specs.menu=mixed", "--set", "solver.maxTurns=2");
         errors.ShouldContain("menus are drawn from");
 
         var facts = await Product.Toolr0Async(environment, "replay", "menus", "--all");

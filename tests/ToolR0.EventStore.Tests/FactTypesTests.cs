@@ -5,7 +5,7 @@ public sealed class FactTypesTests
     [Fact]
     public void Stored_names_never_change() => FactTypes.All.Select(FactTypes.NameOf).Order(StringComparer.Ordinal).ShouldBe(
     [
-        "attempts_scored", "benchmark_answered", "benchmark_completed", "candidate_filtered", "candidate_labelled",
+        "attempts_scored", "benchmark_answered", "benchmark_completed", "calls_begun", "candidate_filtered", "candidate_labelled",
         "candidate_rated", "curriculum_selected", "evaluation_completed", "held_out_registered",
         "iteration_started", "phase_started",
         "policy_updated", "proposals_gated", "proposals_scored", "reference_measured",

@@ -47,6 +47,7 @@ public sealed class GoldenEventTests(StoreFixture store)
             new RunPaused("r"), new RunResumed("r"), new RunCancelled("r", "why"), new RunCompleted("r", "g", "s"), new RunFailed("r", "why"),
             new TasksProposed("r", new TaskSpec("units", TaskContext.SingleTurn, 3, 1), "g", [1, 2], samples, "d"),
             new TaskAttempted("r", new TaskRef("task/r/1/0", 0), AttemptPurpose.Verify, "s", [1], samples, "d"),
+            new CallsBegun("r", "group/r/1/solver/0/0/2", 2, [0, 3]),
             new TurnTaken("r", 2, "s", [new TurnSample(0, [4, 5], samples[0])], "d"),
             new ToolCallsExecuted("r",
                 [new SampleExecution(0, [new CallOutcome(call, CallStatus.Succeeded, "4.8", null)]), new SampleExecution(1, [], "tool down")]),

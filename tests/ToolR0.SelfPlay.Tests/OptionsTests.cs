@@ -64,7 +64,7 @@ public sealed class OptionsTests
     [Theory]
     [InlineData("{", "not JSON")]
     [InlineData("[]", "not a JSON object")]
-    [InlineData("""{"preset":"huge"}""", "preset: 'huge' is unknown; it is one of nano, nano-study, paper")]
+    [InlineData("""{"preset":"huge"}""", "preset: 'huge' is unknown; it is one of nano, nano-study, nano-agent, nano-agent-study, paper")]
     [InlineData("""{"solver":{"learnRate":1}}""", "solver.learnRate: there is no such option; the nearest are solver.learningRate")]
     [InlineData("""{"sead":1}""", "sead: there is no such option; the nearest are seed")]
     [InlineData("""{"solver":3}""", "solver: 3 is not an object")]

@@ -130,7 +130,7 @@ public sealed class StudyTests
         }
 
         Should.Throw<UserErrorException>(() =>
-            StudyFile.Load("none")).Message.ShouldContain("the shipped studies are ablations, coevolution, refusal");
+            StudyFile.Load("none")).Message.ShouldContain("the shipped studies are ablations, acting, coevolution, refusal");
     }
 
     [Fact]

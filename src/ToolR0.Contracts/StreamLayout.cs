@@ -26,11 +26,7 @@ public static class StreamLayout
     private static readonly ConcurrentDictionary<(Type[] Of, int Turns), Type[]> OfTurns = new();
 
     /// <summary>The facts of a stream in version order, from 1; empty where their number is open.</summary>
-    public static IReadOnlyList<Type> Of(StreamKey key)
-    {
-        var facts = OfOneTurn(key);
-        return key.Turns == 1 ? facts : OfTurns.GetOrAdd((facts, key.Turns), of => WithTurns(of.Of, of.Turns));
-    }
+    public static IReadOnlyList<Type> Of(StreamKey key) => FactsOf(key);
 
     /// <summary>Where the calls of a turn go that is followed by another, and where that other turn goes.</summary>
     /// <param name="stream">Of attempts, or a candidate.</param>
@@ -44,6 +40,12 @@ public static class StreamLayout
     /// <summary>Where the last turn goes that a stream of attempts, or a candidate, has room for.</summary>
     public static StreamPlace LastTurn(string stream) =>
         StreamKey.Parse(stream).Turns is var turns and > 1 ? Turn(stream, turns).Turn : PlaceOf<TaskAttempted>(stream);
+
+    private static Type[] FactsOf(StreamKey key)
+    {
+        var facts = OfOneTurn(key);
+        return key.Turns == 1 ? facts : OfTurns.GetOrAdd((facts, key.Turns), static of => WithTurns(of.Of, of.Turns));
+    }
 
     private static Type[] OfOneTurn(StreamKey key) => key.Kind switch
     {
@@ -100,13 +102,13 @@ public static class StreamLayout
 
     private static long VersionOf<TFact>(StreamKey key)
     {
-        var facts = Of(key);
-        var at = typeof(TFact) == typeof(ToolCallsExecuted) && key.Kind == StreamKind.Group ? facts.ToList().LastIndexOf(typeof(TFact))
-            : facts.ToList().IndexOf(typeof(TFact));
+        var facts = FactsOf(key);
+        var at = typeof(TFact) == typeof(ToolCallsExecuted) && key.Kind == StreamKind.Group ? Array.LastIndexOf(facts, typeof(TFact))
+            : Array.IndexOf(facts, typeof(TFact));
         if (at >= 0)
             return at + 1;
         var isLearnedFrom = key is { Kind: StreamKind.Group, Group: GroupKind.Generator or GroupKind.Solver };
-        return typeof(TFact) == typeof(ReferenceMeasured) && isLearnedFrom ? facts.Count + 1
+        return typeof(TFact) == typeof(ReferenceMeasured) && isLearnedFrom ? facts.Length + 1
             : throw new ArgumentException($"'{key}' holds no {typeof(TFact).Name} at a version of its own", nameof(key));
     }
 }

@@ -26,7 +26,7 @@ public sealed record Settings(string Home, string? Postgres, BusOptions Bus, Wor
     /// opened as it is.</summary>
     public string? CopyOut { get; init; }
 
-    /// <summary>TOOLR0_TOOLS_FILE: the file of the servers whose tools are called; null where calls of them are only checked.</summary>
+    /// <summary>TOOLR0_TOOLS_FILE: the file of the servers whose tools are called; null: runs that call their tools are refused.</summary>
     public string? ToolsFile { get; init; }
 
     /// <summary>The settings of a service's process: TOOLR0_POSTGRES is required, the bus is RabbitMQ unless TOOLR0_BUS says otherwise.</summary>

@@ -43,8 +43,8 @@ public static class ActingEvaluation
                     facts[i].Add(taken[i]);
             }
 
-            scores.AddRange(shard.Zip(facts, (item, of) =>
-                Attempts.Of(of) is var attempt ? SolverReward.ScoreGroup(item.Task, attempt!.Attempted, attempt.Executed!, options)[0] : null!));
+            scores.AddRange(shard.Zip(facts.Select(of => Attempts.Of(of)!), (item, attempt) =>
+                SolverReward.ScoreGroup(item.Task, attempt.Attempted, attempt.Executed!, options)[0]));
         }
 
         return scores;

@@ -10,7 +10,7 @@ public static class TinyWorldAssets
 
     /// <summary>The same of a preset.</summary>
     public static string BaseOf(string preset) =>
-        preset.StartsWith(ShippedPresets.NanoAgent.Preset, StringComparison.OrdinalIgnoreCase) ? Base("base-nano-agent") : BaseNano;
+        new[] { ShippedPresets.NanoAgent, ShippedPresets.NanoAgentStudy }.Any(own => own.Preset == preset) ? Base("base-nano-agent") : BaseNano;
 
     /// <summary>The folder of a shipped base model.</summary>
     public static string Base(string name) => Path.Combine(Folder, name);

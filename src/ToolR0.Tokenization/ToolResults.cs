@@ -27,14 +27,14 @@ public static class ToolResults
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(results.Count, 1);
         var frame = Frames.GetOrCreateValue(tokenizer).GetOrAdd(results.Count, count => Frame.Of(tokenizer, count));
-        var first = tokenizer.Encode(frame.Texts[0]);
+        var first = frame.Parts[0];
         List<int> tokens = [.. closed && first.Length > 0 && tokenizer.StopTokens.Contains(first[0]) ? first[1..] : first];
         for (var i = 0; i < results.Count; i++)
         {
             var text = frame.Escapes ? Escaped(results[i].Trim()) : results[i].Trim();
             var result = tokenizer.EncodeText(text);
             tokens.AddRange(result.Length <= maxTokens ? result : [.. result[..maxTokens], .. tokenizer.EncodeText("…")]);
-            tokens.AddRange(tokenizer.Encode(frame.Texts[i + 1]));
+            tokens.AddRange(frame.Parts[i + 1]);
         }
 
         return [.. tokens];
@@ -42,9 +42,9 @@ public static class ToolResults
 
     private static string Escaped(string text) => JinjaJson.Quoted(text)[1..^1];
 
-    /// <param name="Texts">Before the first result, between results, after the last.</param>
+    /// <param name="Parts">Token ids before the first result, between results, after the last.</param>
     /// <param name="Escapes">The template writes results as JSON strings.</param>
-    private sealed record Frame(IReadOnlyList<string> Texts, bool Escapes)
+    private sealed record Frame(IReadOnlyList<int[]> Parts, bool Escapes)
     {
         public static Frame Of(Tokenizer tokenizer, int count)
         {
@@ -74,10 +74,10 @@ public static class ToolResults
             if (said < 0)
                 return null;
             var rest = text[(said + Said.Length)..];
-            return Cut(rest, marks, escapes: false) ?? Cut(rest, [.. marks.Select(Escaped)], escapes: true);
+            return Cut(tokenizer, rest, marks, escapes: false) ?? Cut(tokenizer, rest, [.. marks.Select(Escaped)], escapes: true);
         }
 
-        private static Frame? Cut(string text, IReadOnlyList<string> marks, bool escapes)
+        private static Frame? Cut(Tokenizer tokenizer, string text, IReadOnlyList<string> marks, bool escapes)
         {
             var texts = new List<string>();
             foreach (var mark in marks)
@@ -89,7 +89,7 @@ public static class ToolResults
                 text = text[(at + mark.Length)..];
             }
 
-            return new Frame([.. texts, text], escapes);
+            return new Frame([.. texts.Append(text).Select(tokenizer.Encode)], escapes);
         }
     }
 }

@@ -16,7 +16,7 @@ public static class ToolExecutionService
         Name, (services, settings) => services.AddToolExecution(settings.ToolsFile), bus => bus.AddToolExecutionConsumers());
 
     /// <summary>Needs an <see cref="Contracts.IFactLog"/>.</summary>
-    /// <param name="toolsFile">Of the servers whose tools are called; null: calls of them are only checked.</param>
+    /// <param name="toolsFile">Of the servers whose tools are called; null: runs that call their tools are refused.</param>
     public static IServiceCollection AddToolExecution(this IServiceCollection services, string? toolsFile = null)
     {
         services.TryAddSingleton<RunCatalog>();

@@ -32,7 +32,7 @@ public sealed class ToolExecutor(IEnumerable<ToolImplementation> implementations
         // Tools that change something are taken only where the options say so.
         if (options.ReadOnlyOnly || !_servers.Serve(options))
             return [];
-        var catalogue = (await _servers.OfAsync(options, "catalogue", begun: false, cancellation))!.Catalogue;
+        var catalogue = await _servers.CatalogueAsync(options, cancellation);
         return [.. Enumerable.Range(0, calls.Count).Where(i => calls[i].Any(call =>
             catalogue.Find(call.Name) is { Executable: true, ReadOnly: false, Idempotent: false }))];
     }
@@ -53,10 +53,10 @@ public sealed class ToolExecutor(IEnumerable<ToolImplementation> implementations
         try
         {
             var before = earlier ?? [];
-            var session = calls.Count == 0 || !_servers.Serve(options) ? null
-                : await _servers.OfAsync(options, trajectory, before.Any(call => call.Status != CallStatus.SchemaChecked), cancellation)
-                    ?? throw new InvalidOperationException("the servers that it called before are gone");
-            if (session is not null && await session.ResetAsync(cancellation) is { Fault: not CallFault.None } notReset)
+            await using var lease = calls.Count == 0 || !_servers.Serve(options) ? null
+                : await _servers.OfAsync(options, trajectory, before, cancellation)
+                    ?? throw new InvalidOperationException("the servers that it changed something on before are gone");
+            if (lease is not null && await lease.Servers.ResetAsync(cancellation) is { Fault: not CallFault.None } notReset)
                 return new ToolExecutionResult([], $"tools.reset: {OneLine(notReset.Error)}");
             foreach (var done in calls.Count > 0 ? before.Where(call => _implementations.ContainsKey(call.Call.Name)) : [])
                 await ExecuteAsync(task, done.Call, state, options, cancellation);
@@ -70,10 +70,10 @@ public sealed class ToolExecutor(IEnumerable<ToolImplementation> implementations
                 {
                     outcomes.Add(new CallOutcome(call, CallStatus.InvalidArguments, null, problem));
                 }
-                else if (tool is not null && session?.Catalogue.Find(call.Name) is { Executable: true } served)
+                else if (tool is not null && lease?.Servers.Catalogue.Find(call.Name) is { Executable: true } served)
                 {
                     var key = $"{trajectory}/{before.Count + outcomes.Count}";
-                    var (outcome, voidCause) = await _servers.CallAsync(session, served, made, trajectory, key, options, cancellation);
+                    var (outcome, voidCause) = await lease.CallAsync(served, made, key, cancellation);
                     if (outcome is null)
                         return new ToolExecutionResult([], $"{current}: {OneLine(voidCause!)}");
                     outcomes.Add(outcome);
@@ -122,6 +122,8 @@ public sealed class ToolExecutor(IEnumerable<ToolImplementation> implementations
         {
             // An implementation that ignores its token is left behind when the limit is over; what it would have returned is lost.
             var result = await Task.Run(() => implementation.Run(new ToolArguments(call.Arguments), state, token), token).WaitAsync(token);
+            // A call that returns while the caller cancels may have returned half of its work.
+            cancellation.ThrowIfCancellationRequested();
             return new CallOutcome(call, CallStatus.Succeeded, JsonSerializer.Serialize(result), null);
         }
         catch (OperationCanceledException) when (token.IsCancellationRequested && !cancellation.IsCancellationRequested)

@@ -18,12 +18,7 @@ public sealed class ActingRunTests(MiniatureRun miniature)
     [Fact]
     public async Task A_run_of_several_turns_ends_and_audits()
     {
-        var cancellation = TestContext.Current.CancellationToken;
-        var home = PrivateServers.NewHome();
-        Directory.CreateDirectory(home);
-        var environment = new Dictionary<string, string> { ["TOOLR0_HOME"] = home, ["TOOLR0_POSTGRES"] = await miniature.CreateDatabaseAsync() };
-        var options = Path.Combine(home, "options.json");
-        await File.WriteAllTextAsync(options, OptionsJson, cancellation);
+        var (home, environment, options) = await miniature.NewHomeAsync(OptionsJson);
 
         await Product.PlayAndAuditAsync(environment, "acting", options, "--preset", "nano-agent", "--set", "learning.klWeight=0.01");
 

@@ -19,11 +19,7 @@ public sealed class CatalogueRunTests(MiniatureRun miniature)
     public async Task A_run_on_the_tools_of_a_server_ends_and_audits_without_the_server()
     {
         var cancellation = TestContext.Current.CancellationToken;
-        var home = PrivateServers.NewHome();
-        Directory.CreateDirectory(home);
-        var environment = new Dictionary<string, string> { ["TOOLR0_HOME"] = home, ["TOOLR0_POSTGRES"] = await miniature.CreateDatabaseAsync() };
-        var options = Path.Combine(home, "options.json");
-        await File.WriteAllTextAsync(options, OptionsJson, cancellation);
+        var (home, environment, options) = await miniature.NewHomeAsync(OptionsJson);
 
         var tools = Path.Combine(home, "mcp.json");
         await File.WriteAllTextAsync(tools, $$"""

@@ -24,11 +24,7 @@ public sealed class LoraRunTests(MiniatureRun miniature)
     public async Task A_run_with_adapters_ends_audits_and_leaves_adapters_over_its_untouched_base()
     {
         var cancellation = TestContext.Current.CancellationToken;
-        var home = PrivateServers.NewHome();
-        Directory.CreateDirectory(home);
-        var environment = new Dictionary<string, string> { ["TOOLR0_HOME"] = home, ["TOOLR0_POSTGRES"] = await miniature.CreateDatabaseAsync() };
-        var options = Path.Combine(home, "options.json");
-        await File.WriteAllTextAsync(options, OptionsJson, cancellation);
+        var (home, environment, options) = await miniature.NewHomeAsync(OptionsJson);
 
         await Product.PlayAndAuditAsync(environment, "adapters", options);
 

@@ -59,6 +59,16 @@ public sealed class MiniatureRun : IAsyncLifetime
     /// <summary>An empty database beside the miniature's.</summary>
     public Task<string> CreateDatabaseAsync() => _postgres.CreateDatabaseAsync();
 
+    /// <summary>A folder, a database and a file of options for another run.</summary>
+    public async Task<(string Home, IReadOnlyDictionary<string, string> Environment, string Options)> NewHomeAsync(string optionsJson)
+    {
+        var home = PrivateServers.NewHome();
+        Directory.CreateDirectory(home);
+        var options = Path.Combine(home, "options.json");
+        await File.WriteAllTextAsync(options, optionsJson, TestContext.Current.CancellationToken);
+        return (home, new Dictionary<string, string> { ["TOOLR0_HOME"] = home, ["TOOLR0_POSTGRES"] = await CreateDatabaseAsync() }, options);
+    }
+
     public static JsonElement SummaryIn(string home, string run) =>
         JsonDocument.Parse(File.ReadAllText(Path.Combine(home, "runs", run, "summary.json"))).RootElement;
 

@@ -26,11 +26,7 @@ public sealed class WarmStartTests(MiniatureRun miniature)
     public async Task A_run_with_a_warm_start_ends_audits_reports_it_and_leaves_policies_that_say_how_they_are_asked()
     {
         var cancellation = TestContext.Current.CancellationToken;
-        var home = PrivateServers.NewHome();
-        Directory.CreateDirectory(home);
-        var environment = new Dictionary<string, string> { ["TOOLR0_HOME"] = home, ["TOOLR0_POSTGRES"] = await miniature.CreateDatabaseAsync() };
-        var options = Path.Combine(home, "options.json");
-        await File.WriteAllTextAsync(options, OptionsJson, cancellation);
+        var (home, environment, options) = await miniature.NewHomeAsync(OptionsJson);
 
         await Product.PlayAndAuditAsync(environment, "warm", options);
 

@@ -88,6 +88,50 @@ public sealed class ServedToolsTests : IAsyncLifetime
         (await CallAsync(executor, "echo", "x")).Calls.Single().Result.ShouldBe("\"x\"");
     }
 
+    /// <summary>Whoever shares the servers with a call that takes too long, or with one that ends its server, loses nothing by it.</summary>
+    [Theory]
+    [InlineData("hang")]
+    [InlineData("exit")]
+    public async Task One_call_costs_those_beside_it_nothing(string bad)
+    {
+        await using var servers = Servers();
+        var executor = new ToolExecutor([], servers);
+        await CallAsync(executor, "echo", "first");
+        var beside = Enumerable.Range(0, 6).Select(i => CallAsync(executor, "echo", $"w{i}")).ToList();
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        (await CallAsync(executor, bad, "")).VoidCause.ShouldNotBeNull();
+        clock.Elapsed.TotalSeconds.ShouldBeLessThan(3 + 1, "a call that took too long is not made again");
+        foreach (var (result, i) in (await Task.WhenAll(beside)).Select((result, i) => (result, i)))
+            result.Calls.Single().Result.ShouldBe($"\"w{i}\"");
+        (await CallAsync(executor, "echo", "after")).Calls.Single().Result.ShouldBe("\"after\"");
+    }
+
+    /// <summary>More trajectories than have servers at a time, each with what it saved and nothing of the others'.</summary>
+    [Fact]
+    public async Task Each_trajectory_finds_its_own_state_in_its_next_turn()
+    {
+        var world = Path.Combine(_folder, "world.json");
+        var server = new { command = "dotnet", args = new[] { Path.Combine(AppContext.BaseDirectory, "ToolR0.HostileServer.dll"), "world" } };
+        await System.IO.File.WriteAllTextAsync(world, JsonSerializer.Serialize(new { mcpServers = new { world = server } }), Cancellation);
+        var tools = new ToolOptions { Execute = true, ReadOnlyOnly = false, StartSeconds = 60, TimeoutSeconds = 20 };
+        await using (var set = await ToolServerSet.StartAsync(ToolSourceReader.Read(world, new Dictionary<string, string>()), tools, Cancellation))
+            tools = tools with { CatalogueSha256 = set.Catalogue.Digest };
+        await using var servers = new RunServers(world, new Dictionary<string, string>());
+        var executor = new ToolExecutor([], servers);
+        var task = new ToolTask("q", [WorldCatalog.Find("save_entry")!.ToSpec(), WorldCatalog.Find("load_record")!.ToSpec()], []);
+        ToolCall[] load = [Given.Call("load_record", """{"key":"a"}""")];
+
+        var saved = await Task.WhenAll(Enumerable.Range(0, 10).Select(i => executor.ExecuteAsync(
+            task, [Given.Call("save_entry", $$"""{"key":"a","value":{{i}}}""")], tools, Cancellation, trajectory: $"t{i}")));
+        var loaded = await Task.WhenAll(saved.Select((turn, i) => executor.ExecuteAsync(
+            task, load, tools, Cancellation, turn.Calls, trajectory: $"t{i}")));
+        loaded.Select(turn => turn.Calls.Single().Result).ShouldBe(Enumerable.Range(0, 10).Select(i => $"\"{i}\""));
+        (await executor.ExecuteAsync(task, load, tools, Cancellation, trajectory: "another")).Calls.Single().Result.ShouldBe("null");
+
+        var lost = await executor.ExecuteAsync(task, load, tools, Cancellation, saved[0].Calls, trajectory: "unknown");
+        lost.VoidCause.ShouldNotBeNull().ShouldContain("gone");
+    }
+
     [Fact]
     public async Task Other_tools_than_the_run_was_started_with_are_another_catalogue()
     {

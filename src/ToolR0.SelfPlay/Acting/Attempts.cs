@@ -67,11 +67,11 @@ public static class Attempts
         var several = facts.Where(fact => fact.Fact is TurnTaken).Select(fact => fact.Stream).ToHashSet(StringComparer.Ordinal);
         if (several.Count == 0)
             return facts;
-        var whole = several.ToDictionary(stream => stream, stream => Of(facts.Where(fact => fact.Stream == stream).Select(fact => fact.Fact))!);
+        var byStream = facts.ToLookup(fact => fact.Stream, fact => fact.Fact, StringComparer.Ordinal);
         return
         [
             .. facts.Where(fact => !several.Contains(fact.Stream) || fact.Fact is not (TaskAttempted or TurnTaken)),
-            .. whole.Select(attempt => (attempt.Key, (object)attempt.Value.Attempted)),
+            .. several.Select(stream => (stream, (object)Of(byStream[stream])!.Attempted)),
         ];
     }
 

@@ -48,6 +48,9 @@ public sealed class ToolServerSet : IAsyncDisposable
         return new ToolServerSet(options, ToolCatalogue.Of(offers, options), [.. started.Select(s => s.State)]);
     }
 
+    /// <summary>Whether a server that was running is not any more.</summary>
+    public bool HasEnded(string server) => _sessions.TryGetValue(server, out var session) && session.HasEnded;
+
     /// <summary>
     /// Checks a call against the raw schema, repairs what leaves no doubt, and makes it. Whatever the call holds, it gets a result; only
     /// cancellation by

@@ -53,6 +53,9 @@ public sealed class ToolSession : IAsyncDisposable
     /// <summary>Process ids of the server and all that it started; empty for a server elsewhere.</summary>
     public IReadOnlyList<int> Processes => _process?.Members ?? [];
 
+    /// <summary>Its process is gone. A server elsewhere is never known to have ended.</summary>
+    public bool HasEnded => _process is { HasExited: true };
+
     /// <exception cref="ServerStartException">It cannot be started or did not answer within its limit.</exception>
     /// <exception cref="OperationCanceledException">The caller cancelled.</exception>
     public static async Task<ToolSession> StartAsync(ServerDefinition server, ToolOptions options, CancellationToken cancellation = default)

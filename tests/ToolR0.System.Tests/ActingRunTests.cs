@@ -23,8 +23,8 @@ public sealed class ActingRunTests(MiniatureRun miniature)
         await Product.PlayAndAuditAsync(environment, "acting", options, "--preset", "nano-agent", "--set", "learning.klWeight=0.01");
 
         var facts = await Product.Toolr0Async(environment, "replay", "acting", "--all");
-        facts.Output.ShouldContain("turn 2 of");
-        facts.Output.ShouldContain("turn 3 of");
+        facts.Output.ShouldMatch("turn 2 of [1-9]");
+        facts.Output.ShouldMatch("turn 3 of [1-9]");
         PrivateServers.Remove(home);
     }
 }

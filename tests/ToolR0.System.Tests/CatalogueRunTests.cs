@@ -32,6 +32,11 @@ public sealed class CatalogueRunTests(MiniatureRun miniature)
 
         var facts = await Product.Toolr0Async(environment, "replay", "menus", "--all");
         facts.Output.ShouldContain("tasks proposed (tinyworld");
+
+        // What it calls must be told again where it goes on, before anything waits for it.
+        var without = await Product.Toolr0Async(environment, "run", "--run", "none", "--options", options, "--set", "tools.execute=true");
+        without.ExitCode.ShouldNotBe(0);
+        without.Errors.ShouldContain("run 'none' calls its tools: say where their servers are, with --tools FILE");
         PrivateServers.Remove(home);
     }
 }

@@ -64,6 +64,8 @@ internal static class RunCommand
             throw new UserErrorException($"there is a run '{run}' already; choose another --run or go on with it: --resume {run}");
         if (start is null)
             CheckResumable(run, state);
+        if ((start?.Options ?? state.Options).Tools.Execute && settings.ToolsFile is null)
+            throw new UserErrorException($"run '{run}' calls its tools: say where their servers are, with --tools FILE as it was started with");
 
         if (wanted is not null)
             start = await wanted.StoreAsync(
